@@ -1,0 +1,145 @@
+"""Canonical bytes (RFC 8785 on our profile) and labelled digests.
+
+Profile: objects with ASCII keys, strings of valid Unicode (bytes as given, no normalisation), integers |n| <= 2**53-1, booleans, null,
+arrays; no floats. On it orjson with sorted keys equals RFC 8785. Anything else is refused, at writing and at reading.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from typing import Final, NoReturn, TypeAlias
+
+import orjson
+
+from intended_core.errors import IntentError
+from intended_core.values import SAFE_INT
+
+__all__ = ["Json", "b64url", "canonical_json", "digest", "frame", "parse_canonical", "parse_strict", "unb64url"]
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+
+MAX_DEPTH: Final = 32  # deepest legal intent is below 16 levels (language.md caps record nesting)
+_B64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
+
+
+def canonical_json(value: object) -> bytes:
+    """RFC 8785 bytes of `value`; raises IntentError for a float, a non-ASCII key, a large integer or a lone surrogate."""
+    _walk(value, 0)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise IntentError("text must be valid Unicode (no lone surrogates)") from None
+
+
+def _walk(value: object, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise IntentError(f"nested deeper than {MAX_DEPTH} levels")
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return
+    if kind is int:
+        if not -SAFE_INT <= value <= SAFE_INT:  # type: ignore[operator]
+            raise IntentError("an integer beyond 2**53-1 does not survive JSON")
+        return
+    if kind is dict:
+        for key, item in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str or not key.isascii():
+                raise IntentError("member names are ASCII strings")
+            _walk(item, depth + 1)
+        return
+    if kind is list or kind is tuple:
+        for item in value:  # type: ignore[attr-defined]
+            _walk(item, depth + 1)
+        return
+    raise IntentError(f"canonical JSON holds no {kind.__name__}")
+
+
+def _no_float(_text: str) -> NoReturn:
+    raise IntentError("a number with a fraction or exponent: give a Decimal as a string")
+
+
+def _no_constant(_text: str) -> NoReturn:
+    raise IntentError("NaN and Infinity are not JSON")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20:
+        raise IntentError("an integer beyond 2**53-1 does not survive JSON")
+    return int(text)
+
+
+def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise IntentError(f"the member {twice[:80]!r} stands twice")
+    return result
+
+
+def parse_strict(data: bytes, *, max_bytes: int) -> Json:
+    """JSON from outside: UTF-8 without BOM, no duplicate key, float, NaN, large integer or deep nesting; raises IntentError."""
+    if len(data) > max_bytes:
+        raise IntentError(f"larger than {max_bytes} bytes")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise IntentError("not valid UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise IntentError("starts with a byte order mark")
+    try:
+        value: Json = json.loads(
+            text, object_pairs_hook=_pairs, parse_float=_no_float, parse_constant=_no_constant, parse_int=_integer
+        )
+    except RecursionError:
+        raise IntentError(f"nested deeper than {MAX_DEPTH} levels") from None
+    except ValueError as error:
+        raise IntentError(f"not JSON: {error}") from None
+    _walk(value, 0)
+    canonical_json(value)
+    return value
+
+
+def parse_canonical(data: bytes, *, max_bytes: int) -> Json:
+    """JSON that must already be canonical: parsed, re-encoded and compared, so it has exactly one spelling; raises IntentError."""
+    if len(data) > max_bytes:
+        raise IntentError(f"larger than {max_bytes} bytes")
+    try:
+        value: Json = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise IntentError("not canonical JSON") from None
+    if canonical_json(value) != data:
+        raise IntentError("not canonical JSON")
+    return value
+
+
+def frame(*parts: bytes) -> bytes:
+    """Each part behind its length as 8 big-endian bytes: no two lists of parts give the same bytes."""
+    return b"".join([len(part).to_bytes(8, "big") + part for part in parts])
+
+
+def digest(label: str, *parts: bytes) -> bytes:
+    """SHA-256 over the framed label and parts; the label keeps digests of different things apart."""
+    return hashlib.sha256(frame(label.encode("ascii"), *parts)).digest()
+
+
+def b64url(data: bytes) -> str:
+    """Base64url without padding (RFC 7515 § 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def unb64url(text: str) -> bytes:
+    """Strict inverse of `b64url`: alphabet only, canonical tail bits; raises IntentError."""
+    if _B64URL.fullmatch(text) is None or len(text) % 4 == 1:
+        raise IntentError("not base64url")
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        raise IntentError("not base64url") from None
+    if b64url(data) != text:
+        raise IntentError("not canonical base64url")
+    return data

@@ -1,0 +1,82 @@
+"""The engine's answer: Allow, Escalate or Deny. Testing one for truth raises, so that `if outcome:` cannot be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, NoReturn
+
+from intended_core.ids import EntityRef
+
+__all__ = ["DENY_CLASSES", "Allow", "ApprovalRequirement", "Decision", "Deny", "DenyClass", "Escalate", "Outcome", "Reason"]
+
+DenyClass = Literal[
+    "intent_invalid", "error", "forbid", "default", "chain_missing", "halted", "clock", "conflict", "unavailable"
+]
+DENY_CLASSES: Final[tuple[DenyClass, ...]] = (
+    "intent_invalid", "error", "forbid", "default", "chain_missing", "halted", "clock", "conflict", "unavailable",
+)  # fmt: skip
+
+
+class _NoTruth:
+    __slots__ = ()
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("an outcome has no truth value: match on Allow, Escalate and Deny")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why: `rule` is the determining rule's @id (empty when no rule spoke), `text` its `because` or one plain sentence.
+
+    `place` is `file:line:column` of the clause or the intent's member path, when there is one.
+    """
+
+    rule: str = ""
+    text: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalRequirement:
+    """One approval block that must hold: who, how many, who not, for how long.
+
+    `key` names the block (`rule-id#index`). `group`: approvers are below this entity. `expires_ms`: life after the request.
+    """
+
+    key: str
+    rule: str
+    group: EntityRef
+    quorum: int
+    exclude: frozenset[EntityRef]
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow(_NoTruth):
+    """Permitted. `rules` are the @ids of the permits that granted it, sorted, at least one. Only `engine.combine` makes one."""
+
+    rules: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
+    approvals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate(_NoTruth):
+    """Waits for people. One of `alternatives` (each a tuple of requirements that all hold) must be met."""
+
+    alternatives: tuple[tuple[ApprovalRequirement, ...], ...]
+    rules: tuple[str, ...]
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deny(_NoTruth):
+    """Refused. `reasons` has at least one entry; `rules` are the @ids that decided (empty for default deny)."""
+
+    kind: DenyClass
+    reasons: tuple[Reason, ...]
+    rules: tuple[str, ...] = ()
+
+
+Decision = Allow | Escalate | Deny
+Outcome = Decision

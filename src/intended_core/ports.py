@@ -1,0 +1,128 @@
+"""Ports: the Protocols that adapters implement, in bytes and ids. The core verifies whatever comes back through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
+
+from intended_core.entities import EntitySnapshot
+from intended_core.ids import EntityRef, Scope
+from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, RowKind, Unit
+
+__all__ = [
+    "API_VERSION",
+    "ROW_KINDS",
+    "EntityProvider",
+    "GeneratedKey",
+    "KeyEncryption",
+    "Signer",
+    "SigningKey",
+    "Storage",
+    "StorageInfo",
+    "Transport",
+]
+
+API_VERSION: Final = "1.0"
+ROW_KINDS: Final[tuple[RowKind, ...]] = ("secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageInfo:
+    """What `doctor` shows: the adapter's name, where the store is, its format, and settings as read back from the database."""
+
+    adapter: str
+    location: str
+    format_version: str
+    settings: tuple[tuple[str, str], ...]
+
+
+class Storage(Protocol):
+    """Keeps rows, records and heads. One mutating call. Failures are `errors.StoreError`s and change nothing."""
+
+    def tenants(self) -> Sequence[Scope]:
+        """Every scope that has a head, by name and environment."""
+
+    def create_scope(self, scope: Scope) -> None:
+        """Make room for a scope without a head; StoreConflictError when name or uuid are taken in that environment."""
+
+    def commit(self, unit: Unit) -> Committed:
+        """Run one unit in one durable write transaction (see `unit`)."""
+
+    def head(self, scope: Scope) -> Head | None:
+        """The head as last committed, without a lock."""
+
+    def read(self, scope: Scope, keys: Sequence[RowKey]) -> Sequence[Row]:
+        """The rows that exist among `keys`, in one snapshot."""
+
+    def scan(self, scope: Scope, kind: RowKind, *, state: str | None = None) -> Sequence[Row]:
+        """Every row of a kind, by key; optionally only those in `state`."""
+
+    def records(self, scope: Scope, *, start: int = 0, stop: int | None = None) -> Iterator[RecordRow]:
+        """Records start <= seq < stop in order, streamed."""
+
+    def thread(self, scope: Scope, thread: str) -> Sequence[RecordRow]:
+        """The records of one thread, by seq."""
+
+    def leaves(self, scope: Scope, start: int, stop: int) -> Sequence[bytes]:
+        """Leaf hashes of start <= seq < stop."""
+
+    def info(self) -> StorageInfo: ...
+
+    def probe(self) -> None:
+        """Raise StoreError unless the store is usable, of a known format and durable as configured."""
+
+    def close(self) -> None: ...
+
+
+class EntityProvider(Protocol):
+    """Where entities come from. The answer holds every asked entity that exists, closed under parents."""
+
+    def snapshot(self, scope: Scope, refs: frozenset[EntityRef]) -> EntitySnapshot: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratedKey:
+    """A fresh key pair: PKCS#8 DER to be sealed at once, and SubjectPublicKeyInfo DER."""
+
+    private_der: bytes
+    public_der: bytes
+
+    def __repr__(self) -> str:
+        return "GeneratedKey(<sealed>)"
+
+
+class Signer(Protocol):
+    """Signs with keys that it loads from unsealed DER. The core checks every signature under the pinned public key."""
+
+    def generate(self, algorithm: str) -> GeneratedKey:
+        """A key pair for `RS256` (RSA-2048, e = 65537) or `Ed25519`."""
+
+    def load(self, algorithm: str, private_der: bytes) -> SigningKey:
+        """A ready key. `private_der` was authenticated by the sealing room."""
+
+
+class SigningKey(Protocol):
+    """A loaded private key."""
+
+    def sign(self, payload: bytes) -> bytes: ...
+
+
+class KeyEncryption(Protocol):
+    """Wraps data keys under a key-encryption key that never leaves the adapter. AAD binds each blob to its place."""
+
+    @property
+    def kek_id(self) -> str:
+        """Names the key-encryption key; stands in every sealed record."""
+
+    def wrap(self, data_key: bytes, aad: bytes) -> bytes: ...
+
+    def unwrap(self, kek_id: str, wrapped: bytes, aad: bytes) -> bytes:
+        """Exactly the KEK named is tried; KeyRingError when it is not here or the blob does not open."""
+
+
+@runtime_checkable
+class Transport(Protocol):
+    """Carries a call from the redeemer to the real system. The in-process transport calls a Python function."""
+
+    def invoke(self, action: str, arguments: dict[str, object]) -> object: ...
