@@ -1,0 +1,1 @@
+"""Signing adapters: where private keys work."""
