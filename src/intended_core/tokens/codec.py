@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NoReturn
 
@@ -20,7 +19,6 @@ from intended_core.errors import TokenError
 __all__ = [
     "MAX_TOKEN_BYTES",
     "TYPE",
-    "TokenParts",
     "UnverifiedToken",
     "decode_segment",
     "header_segment",
@@ -33,53 +31,51 @@ MAX_HEADER_BYTES: Final = 512
 TYPE: Final = "authority+jwt"  # RFC 8725 § 3.11: a media type of its own
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_TAIL: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")  # by length modulo 4; a remainder of 1 is never base64
+_PADDING: Final = (b"", b"", b"==", b"=")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _HEADER: Final = re.compile(rb'\{"alg":"(RS256|Ed25519)","kid":"([A-Za-z0-9_-]{43})","typ":"authority\+jwt"\}')
-
-
-@dataclass(frozen=True, slots=True)
-class TokenParts:
-    """The decoded parts: for the verifier only."""
-
-    algorithm: str
-    kid: str
-    signing_input: bytes
-    payload: bytes
-    signature: bytes
 
 
 class UnverifiedToken:
     """A token of the right form. It has proven nothing; `kid_hint` says which key to look up and identifies nobody."""
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_algorithm", "_kid", "_payload", "_signature", "_signing_input")
 
-    def __init__(self, parts: TokenParts) -> None:
-        self._parts = parts
+    def __init__(self, algorithm: str, kid: str, signing_input: bytes, payload: bytes, signature: bytes) -> None:
+        self._algorithm = algorithm
+        self._kid = kid
+        self._signing_input = signing_input
+        self._payload = payload
+        self._signature = signature
 
     @property
     def kid_hint(self) -> str:
         """The header's kid, 43 base64url characters."""
-        return self._parts.kid
+        return self._kid
 
-    def parts_for_verifier(self) -> TokenParts:
-        """What the numbered checks of `tokens.verifier` read."""
-        return self._parts
+    def parts_for_verifier(self) -> tuple[str, str, bytes, bytes, bytes]:
+        """Algorithm, kid, signing input, payload and signature, for the numbered checks of `tokens.verifier` only."""
+        return self._algorithm, self._kid, self._signing_input, self._payload, self._signature
 
     def __repr__(self) -> str:
-        return f"UnverifiedToken(kid_hint={self._parts.kid!r})"
+        return f"UnverifiedToken(kid_hint={self._kid!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a token is not pickled: keep its text")
 
 
 def split(data: bytes) -> tuple[bytes, bytes, bytes]:
-    """The three segments, after size and alphabet; raises TokenError `token.size`, `.base64` or `.segments`."""
+    """The three segments in the standard alphabet, after size and characters were checked.
+
+    Raises TokenError `token.size`, `token.base64` or `token.segments`.
+    """
     if len(data) > MAX_TOKEN_BYTES:
         raise TokenError("token.size")
     if data.translate(None, _ALPHABET) != b"..":
         # Everything but two dots was the alphabet, or it is refused before any decoding (RFC 8725bis § 3.14).
         raise TokenError("token.segments" if not data.translate(None, _ALPHABET + b".") else "token.base64")
-    header, payload, signature = data.split(b".")
+    header, payload, signature = data.translate(_TO_STANDARD).split(b".")
     return header, payload, signature
 
 
@@ -87,19 +83,22 @@ def decode_segment(segment: bytes) -> bytes:
     """Bytes of one segment whose characters were checked; raises TokenError `token.base64` when it is empty or not
     canonical.
     """
-    size = len(segment)
-    if size == 0 or size % 4 == 1:
+    return _decode(segment.translate(_TO_STANDARD))
+
+
+def _decode(standard: bytes) -> bytes:
+    rest = len(standard) % 4
+    # The last character of a short group has unused bits, and must have them zero: the segment's only spelling.
+    if not standard or (rest and standard[-1] not in _TAIL[rest]):
         raise TokenError("token.base64")
-    data = binascii.a2b_base64(segment.translate(_TO_STANDARD) + b"=="[: -size % 4])
-    if binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL) != segment:
-        raise TokenError("token.base64")
-    return data
+    return binascii.a2b_base64(standard + _PADDING[rest])
 
 
 @lru_cache(maxsize=1024)
-def _header(segment: bytes) -> tuple[str, str]:
-    data = decode_segment(segment)
-    found = _HEADER.fullmatch(data)
+def _header(standard: bytes) -> tuple[str, str]:
+    if len(standard) > MAX_HEADER_BYTES:
+        raise TokenError("token.header")
+    found = _HEADER.fullmatch(_decode(standard))
     if found is None:
         raise TokenError("token.header")
     return found[1].decode("ascii"), found[2].decode("ascii")
@@ -122,14 +121,8 @@ def parse(text: str | bytes) -> UnverifiedToken:
     else:
         raise TokenError("token.segments")
     header, payload, signature = split(data)
-    if len(header) > MAX_HEADER_BYTES:
-        raise TokenError("token.header")
     algorithm, kid = _header(header)
-    return UnverifiedToken(
-        TokenParts(
-            algorithm, kid, data[: len(header) + 1 + len(payload)], decode_segment(payload), decode_segment(signature)
-        )
-    )
+    return UnverifiedToken(algorithm, kid, data[: -len(signature) - 1], _decode(payload), _decode(signature))
 
 
 @lru_cache(maxsize=1024)

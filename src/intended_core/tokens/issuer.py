@@ -71,7 +71,7 @@ def assemble(unsigned: bytes, signature: bytes, public: PublicKey | bytes) -> Si
     """
     try:
         data = unsigned + b"." + _segment(signature)
-        algorithm = parse(data).parts_for_verifier().algorithm
+        algorithm, *_ = parse(data).parts_for_verifier()
         key = load_public(algorithm, public) if isinstance(public, bytes) else public
         if key.algorithm != algorithm:
             raise KeyRingError("the key is not of the token's algorithm")

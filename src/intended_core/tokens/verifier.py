@@ -76,12 +76,12 @@ class VerifiedToken:
     """Signature and claims hold for this scope, audience and moment. Made only by `verify`. Not yet bound to a call,
     not consumed.
 
-    `digest`: `claims_digest` of its claims.
+    `canonical`: the canonical bytes of its claims.
     """
 
     claims: TokenClaims
     kid: str
-    digest: bytes
+    canonical: bytes
     maker: InitVar[object] = None
 
     def __post_init__(self, maker: object) -> None:
@@ -94,7 +94,10 @@ class VerifiedToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundToken:
-    """A verified token of exactly the call that is about to run. Made only by `bind`. Its nonce is not consumed yet."""
+    """A verified token of exactly the call that is about to run. Made only by `bind`. Its nonce is not consumed yet.
+
+    `digest`: `claims_digest` of its claims, which the nonce row must hold.
+    """
 
     claims: TokenClaims
     kid: str
@@ -133,7 +136,7 @@ def verify(
     """
     if not isinstance(token, UnverifiedToken):
         raise TokenError("token.segments")
-    claims, kid, digest = _authentic(token, find_key, now_s)
+    claims, kid, canonical = _authentic(token, find_key, now_s)
     # 9 (times): nbf <= now < exp, iat not ahead, life within the maximum; the leeway is for clocks, not for the
     # lifetime
     if claims.iat > now_s + leeway_s or claims.nbf > now_s + leeway_s:
@@ -153,7 +156,7 @@ def verify(
         raise TokenError("token.environment")
     if claims.reg != expected.register:
         raise TokenError("token.register")
-    return VerifiedToken(claims=claims, kid=kid, digest=digest, maker=_MAKER)
+    return VerifiedToken(claims=claims, kid=kid, canonical=canonical, maker=_MAKER)
 
 
 def bind(verified: VerifiedToken, call_arh: bytes) -> BoundToken:
@@ -164,7 +167,9 @@ def bind(verified: VerifiedToken, call_arh: bytes) -> BoundToken:
         raise TokenError("token.binding")
     if len(call_arh) != 32 or not hmac.compare_digest(verified.claims.arh, call_arh):
         raise TokenError("token.binding")
-    return BoundToken(claims=verified.claims, kid=verified.kid, digest=verified.digest, maker=_MAKER)
+    return BoundToken(
+        claims=verified.claims, kid=verified.kid, digest=digest_of_canonical(verified.canonical), maker=_MAKER
+    )
 
 
 def inspect(token: UnverifiedToken, *, find_key: Callable[[str], KeyRecord | None], now_s: int) -> InspectedToken:
@@ -176,21 +181,21 @@ def inspect(token: UnverifiedToken, *, find_key: Callable[[str], KeyRecord | Non
 def _authentic(
     token: UnverifiedToken, find_key: Callable[[str], KeyRecord | None], now_s: int
 ) -> tuple[TokenClaims, str, bytes]:
-    parts = token.parts_for_verifier()
+    algorithm, kid, signing_input, payload, signature = token.parts_for_verifier()
     # 4: the kid is a hint; the record must be of this scope, for tokens, and name itself so
-    record = find_key(parts.kid)
-    if record is None or record.kid != parts.kid or record.purpose != "token":
+    record = find_key(kid)
+    if record is None or record.kid != kid or record.purpose != "token":
         raise TokenError("token.key_unknown")
     # 5: the algorithm is the record's, the header only repeats it (RFC 8725 § 3.1)
-    if parts.algorithm != record.algorithm:
+    if algorithm != record.algorithm:
         raise TokenError("token.algorithm")
     # 6: ACTIVE, or PREVIOUS strictly before its retire time
     if not record.verifies_at(now_s * 1_000_000):
         raise TokenError("token.key_state")
     # 7
     try:
-        record.public_key().verify(parts.signature, parts.signing_input)
+        record.public_key().verify(signature, signing_input)
     except KeyRingError:
         raise TokenError("token.signature") from None
     # 8, and the types of 9
-    return parse_claims(parts.payload), parts.kid, digest_of_canonical(parts.payload)
+    return parse_claims(payload), kid, payload
