@@ -174,6 +174,8 @@ def _check_names(iss: str, aud: str, reg: str, action: str) -> None:
 
 @lru_cache(maxsize=1024)
 def _entity(value: str) -> EntityRef:
+    if type(value) is not str:
+        raise TokenError("token.claims_type")
     kind, mark, rest = value.partition('::"')
     if not mark or rest[-1:] != '"':
         raise TokenError("token.claims_type")
