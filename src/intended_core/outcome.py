@@ -71,11 +71,15 @@ class Escalate(_NoTruth):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deny(_NoTruth):
-    """Refused. `reasons` has at least one entry; `rules` are the @ids that decided (empty for default deny)."""
+    """Refused. `reasons` has at least one entry; `rules` are the @ids that decided (empty for default deny).
+
+    `seq`: the denial's place in the log once a flow has recorded it, None when nothing was (or could be) recorded.
+    """
 
     kind: DenyClass
     reasons: tuple[Reason, ...]
     rules: tuple[str, ...] = ()
+    seq: int | None = None
 
 
 Decision = Allow | Escalate | Deny

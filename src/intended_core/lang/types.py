@@ -86,7 +86,7 @@ class RecordType:
 
 
 Type = Scalar | EnumType | EntityType | SetType | RecordType
-ORIGIN_SET = SetType(STRING, 8)
+ORIGIN_SET = SetType(EnumType("Origin", ("user", "record", "content", "model", "unknown")), 8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,116 @@
+"""The head of one scope's log, and the only way to append to it.
+
+A `LogHead` is what the head row holds: where the log stands and which versions of policy, keys, persons (`guards`) and entities were
+in force. `append` is pure: it turns drafts into records and the next head. The tree decides; `previous_leaf` in a record is a second
+check and a link for stream readers (docs/adr/0005).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from intended_core.audit.record import EventKind, Thread, make_record
+from intended_core.audit.tree import Frontier
+from intended_core.canonical import Json, b64url, unb64url
+from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.ids import Scope
+from intended_core.unit import RecordRow
+
+__all__ = ["Draft", "LogHead", "append", "genesis_head", "thread_of"]
+
+_FIELDS = frozenset({"v", "o", "iss", "g", "n", "f", "l", "ts", "gv", "ev"})
+NO_LEAF = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogHead:
+    """The authenticated state of a scope. `time_us`: the newest record's time, the floor of the clock."""
+
+    origin: str
+    issuer: str
+    generation: int
+    frontier: Frontier
+    last_leaf: bytes
+    time_us: int
+    guards: int
+    entities: int
+
+    @property
+    def size(self) -> int:
+        """How many records the log holds."""
+        return self.frontier.size
+
+    def to_state(self) -> bytes:
+        """Canonical bytes for the head row."""
+        # orjson with sorted keys is canonical here: ASCII keys, integers and base64url text that this room made itself
+        return orjson.dumps(
+            {
+                "v": 0, "o": self.origin, "iss": self.issuer, "g": self.generation, "n": self.frontier.size,
+                "f": b64url(self.frontier.to_bytes()), "l": b64url(self.last_leaf), "ts": self.time_us,
+                "gv": self.guards, "ev": self.entities,
+            },
+            option=orjson.OPT_SORT_KEYS,
+        )  # fmt: skip
+
+    @classmethod
+    def from_state(cls, state: bytes) -> LogHead:
+        """The head that `to_state` wrote; the caller has checked its MAC. Raises StoreCorruptError."""
+        try:
+            data = orjson.loads(state)
+            if type(data) is not dict or data.keys() != _FIELDS or data["v"] != 0:
+                raise StoreCorruptError("the head row is of an unknown form")
+            head = cls(
+                origin=data["o"], issuer=data["iss"], generation=data["g"],
+                frontier=Frontier.from_bytes(unb64url(data["f"])), last_leaf=unb64url(data["l"]),
+                time_us=data["ts"], guards=data["gv"], entities=data["ev"],
+            )  # fmt: skip
+            size = data["n"]
+        except (ValueError, TypeError, IntentError):
+            raise StoreCorruptError("the head row is damaged") from None
+        if head.frontier.size != size:
+            raise StoreCorruptError("the head row's size and frontier disagree")
+        return head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A record before it has a place: what happened (`kind`, `body`) and to which life of a token or approval it belongs."""
+
+    kind: EventKind
+    body: Mapping[str, Json]
+    salt: bytes
+    thread: Thread | None = None
+    policy_digest: bytes | None = None
+
+
+def genesis_head(*, origin: str, issuer: str, generation: int) -> LogHead:
+    """The head of a log without records."""
+    return LogHead(
+        origin=origin, issuer=issuer, generation=generation, frontier=Frontier.empty(), last_leaf=NO_LEAF,
+        time_us=0, guards=0, entities=0,
+    )  # fmt: skip
+
+
+def thread_of(commitment: bytes) -> str:
+    """The text under which a store indexes a thread."""
+    return b64url(commitment)
+
+
+def append(head: LogHead, scope: Scope, drafts: Sequence[Draft], *, now_us: int, writer: str) -> tuple[LogHead, tuple[RecordRow, ...]]:
+    """The next head and the rows of these records. `now_us` is never before the head's time (the caller has refused that)."""
+    rows: list[RecordRow] = []
+    frontier, leaf = head.frontier, head.last_leaf
+    for draft in drafts:
+        made = make_record(
+            origin=head.origin, tenant_uuid=scope.uuid, generation=head.generation, seq=frontier.size, epoch=0, time_us=now_us,
+            kind=draft.kind, body=draft.body, salt=draft.salt, previous_leaf=leaf, thread=draft.thread, writer=writer,
+            policy_digest=draft.policy_digest, trace=None,
+        )  # fmt: skip
+        leaf = made.leaf
+        frontier = frontier.append(leaf)
+        thread = "" if draft.thread is None else thread_of(draft.thread.commitment)
+        rows.append(RecordRow(made.seq, made.entry, made.body, leaf, thread))
+    return replace(head, frontier=frontier, last_leaf=leaf, time_us=max(now_us, head.time_us)), tuple(rows)

@@ -1,0 +1,252 @@
+"""One record: a header (`entry`, the leaf) and a body that it commits to (audit.md § 1.1).
+
+The entry carries no personal data. The body carries a 128-bit salt, so that its hash says nothing about an erased body. Both are
+canonical JSON in exactly one spelling: parsed, re-encoded and compared, at writing and at reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+import orjson
+
+from intended_core.audit.tree import HASH_BYTES, leaf_hash
+from intended_core.canonical import Json, b64url, canonical_json, parse_canonical, unb64url
+from intended_core.errors import AuditError, IntentError
+
+__all__ = ["MAX_BODY_BYTES", "MAX_ENTRY_BYTES", "Entry", "EventKind", "Made", "Thread", "body_hash", "make_record", "parse_body", "parse_entry"]
+
+VERSION: Final = "intended.audit/rec.v0"
+MAX_ENTRY_BYTES: Final = 2048  # audit.md § 1.1
+MAX_BODY_BYTES: Final = 1024 * 1024  # an intent of 256 KiB with room for reasons
+_BODY_LABEL: Final = b"intended.audit/body.v0\x00"
+_UUID: Final = re.compile(r"[0-9a-f]{32}")
+_TEXT: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_FIELDS: Final = frozenset({"$", "o", "t", "g", "s", "e", "ts", "k", "b", "p", "th", "w", "pv", "x"})
+
+
+class EventKind(StrEnum):
+    """Everything that can happen; a closed list."""
+
+    LOG_GENESIS = "log.genesis"
+    LOG_HEARTBEAT = "log.heartbeat"
+    LOG_ANCHOR = "log.anchor"
+    LOG_PRUNE = "log.prune"
+    LOG_REDACT = "log.redact"
+    LOG_RECOVER = "log.recover"
+    TENANT_CREATED = "tenant.created"
+    TENANT_CLOSED = "tenant.closed"
+    DECISION_ALLOW = "decision.allow"
+    DECISION_ESCALATE = "decision.escalate"
+    DECISION_DENY = "decision.deny"
+    APPROVAL_GRANTED = "approval.granted"
+    APPROVAL_REJECTED = "approval.rejected"
+    APPROVAL_EXPIRED = "approval.expired"
+    APPROVAL_CANCELLED = "approval.cancelled"
+    TOKEN_ISSUED = "token.issued"  # noqa: S105
+    TOKEN_CONSUMED = "token.consumed"  # noqa: S105
+    TOKEN_REFUSED = "token.refused"  # noqa: S105
+    TOKEN_EXPIRED = "token.expired"  # noqa: S105
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    TOKEN_SIGN_FAILED = "token.sign_failed"  # noqa: S105
+    TOKEN_ATTENUATED = "token.attenuated"  # noqa: S105
+    REPLAY_REFUSED = "replay.refused"
+    ACTION_DONE = "action.done"
+    ACTION_FAILED = "action.failed"
+    ACTION_UNKNOWN = "action.unknown"
+    OBLIGATION_OVERDUE = "obligation.overdue"
+    KEY_GENERATED = "key.generated"
+    KEY_ROTATED = "key.rotated"
+    KEY_DESTROYED = "key.destroyed"
+    KEY_COMPROMISED = "key.compromised"
+    POLICY_DRAFTED = "policy.drafted"
+    POLICY_APPROVED = "policy.approved"
+    POLICY_ACTIVATED = "policy.activated"
+    POLICY_SIMULATED = "policy.simulated"
+    HALT_ENGAGED = "halt.engaged"
+    HALT_RESUMED = "halt.resumed"
+    METER_RESERVED = "meter.reserved"
+    METER_RELEASED = "meter.released"
+    ENTITY_WRITTEN = "entity.written"
+    DATA_WRITTEN = "data.written"
+    PERSON_REGISTERED = "person.registered"
+    PERSON_REMOVED = "person.removed"
+    SECRET_OPENED = "secret.opened"  # noqa: S105
+    ADAPTERS_LOADED = "adapters.loaded"
+    CLOCK_RECOVERED = "clock.recovered"
+    ADMIN_CHANGED = "admin.changed"
+    EXPORT_BUNDLE = "export.bundle"
+
+
+_KINDS: Final = frozenset(kind.value for kind in EventKind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    """A place in the life of one token or approval: its commitment (32 bytes), the step, and the record of the step before."""
+
+    commitment: bytes
+    n: int
+    previous: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A parsed header."""
+
+    origin: str
+    tenant_uuid: str
+    generation: int
+    seq: int
+    epoch: int
+    time_us: int
+    kind: EventKind
+    body_hash: bytes
+    previous_leaf: bytes
+    thread: Thread | None
+    writer: str
+    policy_digest: bytes | None
+    trace: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A record as bytes: what the store keeps and the tree commits to."""
+
+    seq: int
+    entry: bytes
+    body: bytes
+    leaf: bytes
+
+
+def body_hash(body: bytes) -> bytes:
+    """SHA-256("intended.audit/body.v0" NUL ‖ length as 8 bytes ‖ body), 32 bytes."""
+    return sha256(_BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()
+
+
+def make_record(
+    *,
+    origin: str,
+    tenant_uuid: str,
+    generation: int,
+    seq: int,
+    epoch: int,
+    time_us: int,
+    kind: EventKind,
+    body: Mapping[str, Json],
+    salt: bytes,
+    previous_leaf: bytes,
+    thread: Thread | None,
+    writer: str,
+    policy_digest: bytes | None,
+    trace: str | None,
+) -> Made:
+    """The record of one event. `salt`: 16 random bytes. Raises AuditError when it would not be read back."""
+    if len(salt) != 16:
+        raise AuditError("a record's salt has 16 bytes", code="audit.record")
+    try:
+        packed = canonical_json({**body, "salt": b64url(salt)})
+    except IntentError as error:
+        raise AuditError(f"a record's body does not fit the profile: {error}", code="audit.record") from None
+    if len(packed) > MAX_BODY_BYTES:
+        raise AuditError(f"a record's body has at most {MAX_BODY_BYTES} bytes", code="audit.record")
+    # Sorted keys of ASCII text, integers and null made here: orjson's bytes are canonical without a second walk.
+    entry = orjson.dumps(
+        {
+            "$": VERSION,
+            "o": origin,
+            "t": tenant_uuid,
+            "g": generation,
+            "s": seq,
+            "e": epoch,
+            "ts": time_us,
+            "k": kind.value,
+            "b": b64url(body_hash(packed)),
+            "p": b64url(previous_leaf),
+            "th": None if thread is None else [b64url(thread.commitment), thread.n, thread.previous],
+            "w": writer,
+            "pv": None if policy_digest is None else b64url(policy_digest),
+            "x": trace,
+        },
+        option=orjson.OPT_SORT_KEYS,
+    )
+    if len(entry) > MAX_ENTRY_BYTES:
+        raise AuditError(f"a record's header has at most {MAX_ENTRY_BYTES} bytes", code="audit.record")
+    return Made(seq=seq, entry=entry, body=packed, leaf=leaf_hash(entry))
+
+
+def parse_entry(data: bytes) -> Entry:
+    """The header in `data`; raises AuditError `audit.record` unless these are exactly the bytes that `make_record` writes."""
+    try:
+        value = parse_canonical(data, max_bytes=MAX_ENTRY_BYTES)
+        if not isinstance(value, dict) or value.keys() != _FIELDS or value["$"] != VERSION:
+            raise AuditError("a header of an unknown version or with unknown members", code="audit.record")
+        kind = value["k"]
+        if kind not in _KINDS:
+            raise AuditError("a record of an unknown kind", code="audit.record")
+        policy, trace = value["pv"], value["x"]
+        return Entry(
+            origin=_text(value["o"]),
+            tenant_uuid=_text(value["t"], _UUID),
+            generation=_count(value["g"]),
+            seq=_count(value["s"]),
+            epoch=_count(value["e"]),
+            time_us=_count(value["ts"]),
+            kind=EventKind(kind),
+            body_hash=_digest(value["b"]),
+            previous_leaf=_digest(value["p"]),
+            thread=_thread(value["th"]),
+            writer=_text(value["w"]),
+            policy_digest=None if policy is None else _digest(policy),
+            trace=None if trace is None else _text(trace),
+        )
+    except IntentError:
+        raise AuditError("a header is not in canonical form", code="audit.record") from None
+
+
+def parse_body(data: bytes, *, expected: bytes) -> dict[str, Json]:
+    """The body in `data`, after its hash was compared with the header's; raises AuditError `audit.body`."""
+    if body_hash(data) != expected:
+        raise AuditError("a body is not the one its header commits to", code="audit.body")
+    try:
+        value = parse_canonical(data, max_bytes=MAX_BODY_BYTES)
+    except IntentError:
+        raise AuditError("a body is not in canonical form", code="audit.body") from None
+    if not isinstance(value, dict) or not isinstance(value.get("salt"), str):
+        raise AuditError("a body is an object with a salt", code="audit.body")
+    return value
+
+
+def _text(value: Json, pattern: re.Pattern[str] = _TEXT) -> str:
+    if not isinstance(value, str) or pattern.fullmatch(value) is None:
+        raise AuditError("a header's text is malformed", code="audit.record")
+    return value
+
+
+def _count(value: Json) -> int:
+    if type(value) is not int or value < 0:
+        raise AuditError("a header's number is malformed", code="audit.record")
+    return value
+
+
+def _digest(value: Json) -> bytes:
+    if not isinstance(value, str):
+        raise AuditError("a header's digest is malformed", code="audit.record")
+    data = unb64url(value)
+    if len(data) != HASH_BYTES:
+        raise AuditError("a header's digest is malformed", code="audit.record")
+    return data
+
+
+def _thread(value: Json) -> Thread | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 3:
+        raise AuditError("a header's thread is malformed", code="audit.record")
+    commitment, n, previous = value
+    return Thread(commitment=_digest(commitment), n=_count(n), previous=None if previous is None else _count(previous))

@@ -1,0 +1,335 @@
+"""authorize: decide one intent; only an Allow that is recorded and signed leaves as a token.
+
+Law (authority.md § 0): allow, then record, then sign, then release. Whatever goes wrong on the way is a Deny. A signature that fails
+revokes the nonce that was issued for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from intended_core.audit.log import Draft, LogHead
+from intended_core.audit.record import EventKind, Thread
+from intended_core.canonical import Json, b64url, digest
+from intended_core.engine.evaluator import decide
+from intended_core.errors import IntendedError, IntentError, StoreError, UnitRefusedError
+from intended_core.flows.approvals import ApprovedUse, load_approval, use_approval
+from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
+from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, LoadState, Now, Random, Sign
+from intended_core.flows.outcomes import Granted, Pending, denied
+from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
+from intended_core.flows.steps import (
+    CLOCK_BACK,
+    ENTITIES_MOVED,
+    GUARDS_MOVED,
+    append_at,
+    authentic,
+    close_unit,
+    next_head,
+    open_head,
+    thread_commitment,
+)
+from intended_core.ids import EntityRef
+from intended_core.intent import Intent, ValidIntent
+from intended_core.lang.intents import validate
+from intended_core.outcome import Allow, Deny, Escalate, Reason
+from intended_core.tokens.claims import TokenClaims, claims_digest
+from intended_core.tokens.issuer import assemble, signing_input
+from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
+
+__all__ = ["authorize"]
+
+AuthorizeOutcome = Granted | Pending | Deny
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """One attempt at deciding: everything that the units need, fixed before any lock is taken."""
+
+    context: Context
+    state: ScopeState
+    policy: ActivePolicy
+    intent: ValidIntent
+    entities: LoadedEntities
+    audience: str
+    now_us: int
+    nonce: str
+    salt: bytes
+    approval: ApprovedUse | None
+
+
+def authorize(
+    context: Context, intent: Intent, *, audience: str, approval_id: str | None = None
+) -> Flow[AuthorizeOutcome]:
+    """Decide `intent` for the adapter `audience`.
+
+    Returns Granted (an Allow with its token), Pending (an Escalate with its approval id) or Deny. `approval_id` names an approved
+    request of exactly this intent; the whole set is evaluated again.
+    """
+    try:
+        for attempt in range(context.settings.state_retries + 1):
+            try:
+                return (yield from _attempt(context, intent, audience, approval_id, fresh=attempt > 0))
+            except UnitRefusedError as refused:
+                if refused.code not in (GUARDS_MOVED, ENTITIES_MOVED):
+                    return (yield from _refused_by_unit(context, intent, refused))
+        return (yield from _record_denial(context, intent, denied("conflict", "policy or entities kept changing; try again")))
+    except StoreError as error:
+        return denied("unavailable", f"the store did not commit the decision: {error}")
+    except IntendedError as error:
+        return denied("unavailable", str(error))
+    except Exception as error:  # noqa: BLE001 - fail closed: a fault of ours is a denial, named by its class only
+        return denied("unavailable", f"internal fault ({type(error).__name__})")
+
+
+def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError) -> Flow[Deny]:
+    if refused.code == CLOCK_BACK:
+        return denied("clock", "the clock stands before the newest record of the log")
+    if refused.code == "scope_missing":
+        return denied("unavailable", "this tenant and environment has no log")
+    return (yield from _record_denial(context, intent, denied("conflict", refused.detail or refused.code)))
+
+
+def _attempt(
+    context: Context, given: Intent, audience: str, approval_id: str | None, *, fresh: bool
+) -> Flow[AuthorizeOutcome]:
+    state: ScopeState = yield LoadState(context.scope, fresh)
+    if state.policy is None:
+        return (yield from _record_denial(context, given, denied("default", "no policy set is active")))
+    policy = state.policy
+    now_us: int = yield Now()
+    try:
+        intent = validate(policy.checked.schema, context.scope, given)
+    except IntentError as error:
+        return (yield from _record_denial(context, given, denied("intent_invalid", error.problem, place=error.place)))
+    approvers: frozenset[EntityRef] = frozenset()
+    row: Row | None = None
+    if approval_id is not None:
+        row, approvers = yield from load_approval(context, approval_id)
+    refs = intent.references | policy.compiled.constants | approvers
+    try:
+        entities: LoadedEntities = yield LoadEntities(context.scope, refs, fresh)
+    except IntentError as error:
+        return (yield from _record_denial(context, given, denied("error", error.problem, place=error.place)))
+    approval: ApprovedUse | None = None
+    if row is not None:
+        try:
+            approval = use_approval(context, state, policy, intent, entities, row, now_us=now_us, audience=audience)
+        except UnitRefusedError as refused:
+            return (yield from _record_denial(context, given, denied("conflict", refused.detail)))
+    nonce: bytes = yield Random(16)
+    salt: bytes = yield Random(16)
+    request = _Request(
+        context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
+        nonce=b64url(nonce), salt=salt, approval=approval,
+    )  # fmt: skip
+    outcome = decide(
+        policy.compiled, intent, entities.snapshot, now_ms=now_us // 1000,
+        approved=frozenset() if approval is None else approval.keys,
+    )  # fmt: skip
+    if isinstance(outcome, Allow):
+        return (yield from _grant(request, outcome))
+    if isinstance(outcome, Escalate):
+        return (yield from _escalate(request, outcome))
+    return (yield from _deny(request, outcome))
+
+
+def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[str, Json]:
+    """The recorded inputs and answer of a decision: what a verifier needs to run it again."""
+    kind = "allow" if isinstance(outcome, Allow) else "escalate" if isinstance(outcome, Escalate) else "deny"
+    body: dict[str, Json] = {
+        "outcome": kind,
+        "rules": list(outcome.rules),
+        "reasons": [[reason.rule, reason.text, reason.place] for reason in outcome.reasons],
+        "intent": request.intent.wire.decode("utf-8"),
+        "intent_digest": b64url(digest("intended.intent/v0", request.intent.wire)),
+        "ith": b64url(request.intent.ith),
+        "entities_digest": b64url(request.entities.snapshot.digest),
+        "policy_digest": b64url(request.policy.digest),
+        "now": request.now_us,
+        "approved": [] if request.approval is None else sorted(request.approval.keys),
+    }
+    if isinstance(outcome, Deny):
+        body["class"] = outcome.kind
+    return body
+
+
+def snapshot_write(request: _Request, view: UnitView) -> tuple[Write, ...]:
+    """The content-addressed entity snapshot, written with the first decision that rests on it."""
+    key = RowKey("snapshot", b64url(request.entities.snapshot.digest))
+    if authentic(request.context, view, key) is not None:
+        return ()
+    context = request.context
+    row = context.mac.seal_row(context.scope, key.kind, key.key, 1, "STORED", request.entities.snapshot.wire)
+    return (Write(row, 0),)
+
+
+def _reads(request: _Request) -> tuple[RowKey, ...]:
+    keys = [RowKey("snapshot", b64url(request.entities.snapshot.digest))]
+    if request.approval is not None:
+        keys.append(RowKey("approval", request.approval.approval_id))
+    return tuple(keys)
+
+
+def _open(request: _Request, view: UnitView) -> LogHead:
+    return open_head(
+        request.context, view, now_us=request.now_us, guards=request.state.guards, entities=request.entities.version
+    )
+
+
+def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
+    context, state = request.context, request.state
+    key = state.ring.active("token")
+    issued_s = request.now_us // 1_000_000
+    base = TokenClaims(
+        iss=state.issuer, aud=request.audience, sub=request.intent.principal, tid=context.scope.uuid,
+        env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=issued_s + context.settings.token_life_seconds,
+        jti=request.nonce, reg="ledger", action=request.intent.action, resource=request.intent.resource,
+        arh=request.intent.arh, ith=request.intent.ith, pol=request.policy.digest, rul=outcome.rules, obl=(),
+        apr=() if request.approval is None else (request.approval.approval_id,), log=None,
+    )  # fmt: skip
+    body = decision_body(request, outcome)
+    body["claims_digest"] = b64url(claims_digest(base))
+    thread = Thread(commitment=thread_commitment("token", request.nonce), n=0, previous=None)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = _open(request, view)
+        draft = Draft(
+            kind=EventKind.DECISION_ALLOW, body=body, salt=request.salt, thread=thread, policy_digest=request.policy.digest
+        )
+        log, records = append_at(context, head, (draft,), now_us=request.now_us)
+        claims = replace(base, log=(head.generation, records[0].seq, records[0].leaf))
+        nonce = NonceRow(
+            claims=claims_digest(claims), audience=request.audience, expires_s=base.exp, generation=head.generation,
+            seq=records[0].seq,
+        )  # fmt: skip
+        writes = [Write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce.to_body()), 0)]
+        writes += snapshot_write(request, view)
+        if request.approval is not None:
+            writes.append(request.approval.spend(context, view))
+        return Changes(head=next_head(context, view.head, log), writes=tuple(writes), records=records, answer=claims)
+
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
+    claims: TokenClaims = committed.answer
+    try:
+        unsigned = signing_input(claims, kid=key.kid, algorithm=key.algorithm)
+        signature: bytes = yield Sign(context.scope, key, unsigned)
+        token = assemble(unsigned, signature, key.public_der)
+    except Exception as error:  # noqa: BLE001 - whatever kept the signature from us, the nonce must not stay usable
+        yield from _revoke(request, claims)
+        return denied("unavailable", f"the token could not be signed ({type(error).__name__})")
+    seq = 0 if claims.log is None else claims.log[1]
+    return Granted(
+        rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, token=token, seq=seq,
+        expires_s=claims.exp, intent=request.intent,
+    )  # fmt: skip
+
+
+def _revoke(request: _Request, claims: TokenClaims) -> Flow[None]:
+    context = request.context
+    salt: bytes = yield Random(16)
+    key = RowKey("nonce", request.nonce)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=request.now_us)
+        row = authentic(context, view, key)
+        if row is None or row.state != "ISSUED":
+            raise UnitRefusedError("nonce_state", "the nonce is no longer issued")
+        previous = 0 if claims.log is None else claims.log[1]
+        thread = Thread(commitment=thread_commitment("token", request.nonce), n=1, previous=previous)
+        draft = Draft(kind=EventKind.TOKEN_SIGN_FAILED, body={"cause": "signature"}, salt=salt, thread=thread)
+        revoked = context.mac.seal_row(context.scope, "nonce", request.nonce, row.version + 1, "REVOKED", row.body)
+        return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=(Write(revoked, row.version),))
+
+    yield Commit(Unit(context.scope, decide_unit, reads=(key,)), shielded=True)
+
+
+def _escalate(request: _Request, outcome: Escalate) -> Flow[Pending]:
+    context = request.context
+    approval_id = request.nonce
+    body = decision_body(request, outcome)
+    body["alternatives"] = alternatives_json(outcome.alternatives)
+    body["approval"] = approval_id
+    asked = digest(
+        "intended.approval/v0", approval_id.encode("ascii"), request.intent.ith, request.policy.digest,
+        request.entities.snapshot.digest, request.audience.encode("ascii"),
+    )  # fmt: skip
+    body["approval_digest"] = b64url(asked)
+    life_ms = min(item.expires_ms for alternative in outcome.alternatives for item in alternative)
+    thread = Thread(commitment=thread_commitment("approval", approval_id), n=0, previous=None)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = _open(request, view)
+        row = ApprovalRow(
+            digest=asked, intent=request.intent.wire, ith=request.intent.ith, policy=request.policy.digest,
+            audience=request.audience, alternatives=outcome.alternatives, given=(), created_us=request.now_us,
+            expires_us=request.now_us + life_ms * 1000, seq=head.size, steps=1,
+        )  # fmt: skip
+        writes = [Write(context.mac.seal_row(context.scope, "approval", approval_id, 1, "PENDING", row.to_body()), 0)]
+        writes += snapshot_write(request, view)
+        draft = Draft(
+            kind=EventKind.DECISION_ESCALATE, body=body, salt=request.salt, thread=thread,
+            policy_digest=request.policy.digest,
+        )  # fmt: skip
+        return close_unit(
+            context, view, head, (draft,), now_us=request.now_us, writes=tuple(writes), answer=head.size
+        )  # fmt: skip
+
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
+    return Pending(
+        alternatives=outcome.alternatives, rules=outcome.rules, reasons=outcome.reasons, approval_id=approval_id,
+        digest=asked, seq=committed.answer, intent=request.intent,
+    )  # fmt: skip
+
+
+def _deny(request: _Request, outcome: Deny) -> Flow[Deny]:
+    context = request.context
+    body = decision_body(request, outcome)
+    thread = Thread(commitment=thread_commitment("token", request.nonce), n=0, previous=None)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = _open(request, view)
+        draft = Draft(
+            kind=EventKind.DECISION_DENY, body=body, salt=request.salt, thread=thread, policy_digest=request.policy.digest
+        )
+        writes = snapshot_write(request, view)
+        return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes, answer=head.size)
+
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
+    return replace(outcome, seq=committed.answer)
+
+
+def _record_denial(context: Context, intent: Intent, outcome: Deny) -> Flow[Deny]:
+    """Record a denial that came before any rule ran. If that fails the answer is still Deny, with the extra reason."""
+    salt: bytes = yield Random(16)
+    now_us: int = yield Now()
+    body: dict[str, Json] = {
+        "outcome": "deny",
+        "class": outcome.kind,
+        "reasons": [[reason.rule, reason.text[:500], reason.place[:200]] for reason in outcome.reasons],
+        "action": _shown(intent.action),
+        "principal": [intent.principal.type, intent.principal.id],
+        "resource": [intent.resource.type, intent.resource.id],
+    }
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us)
+        draft = Draft(kind=EventKind.DECISION_DENY, body=body, salt=salt)
+        return close_unit(context, view, head, (draft,), now_us=now_us, answer=head.size)
+
+    try:
+        committed = yield Commit(Unit(context.scope, decide_unit))
+    except UnitRefusedError as refused:
+        return _unrecorded(outcome, refused.code)
+    except StoreError as error:
+        return _unrecorded(outcome, str(error))
+    return replace(outcome, seq=committed.answer)
+
+
+def _unrecorded(outcome: Deny, cause: str) -> Deny:
+    return replace(outcome, reasons=(*outcome.reasons, Reason(text=f"the denial could not be recorded: {cause}")))
+
+
+def _shown(action: object) -> str:
+    text = action if isinstance(action, str) else type(action).__name__
+    return text[:200].encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,211 @@
+"""What a process remembers of a scope: the authenticated policy, keys and persons at one guard version, entities at one version.
+
+Nothing here decides alone: every unit compares these versions with the head under the lock, so a stale cache costs a retry, never an
+answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from intended_core.audit.log import LogHead
+from intended_core.canonical import parse_canonical, unb64url
+from intended_core.entities import Entity, EntitySnapshot
+from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.rows import decode_entity, decode_person, entity_key, references_of
+from intended_core.ids import EntityRef, Scope
+from intended_core.keys.ring import KeyRecord, KeyRing
+from intended_core.keys.rowmac import RowMac
+from intended_core.lang.checker import check
+from intended_core.lang.compiler import CompiledPolicySet, compile_set
+from intended_core.lang.snapshot import TypedSnapshot, type_snapshot
+from intended_core.lang.source import Source
+from intended_core.lang.typed import CheckedPolicySet
+from intended_core.persons import Person
+from intended_core.ports import EntityProvider, Storage
+from intended_core.unit import Row, RowKey
+
+__all__ = ["ActivePolicy", "EntityCache", "LoadedEntities", "ScopeState", "StateCache"]
+
+MAX_POLICY_BYTES: Final = 16 * 1024 * 1024  # 10,000 rules are about 3 MB
+MAX_CLOSURE: Final = 10_000  # entities that one decision may reach
+MAX_CACHED_SNAPSHOTS: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivePolicy:
+    """The policy set that the tenant's pointer names."""
+
+    checked: CheckedPolicySet
+    compiled: CompiledPolicySet
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeState:
+    """Policy, keys and persons as they stood at guard version `guards`."""
+
+    guards: int
+    policy: ActivePolicy | None
+    ring: KeyRing
+    persons: Mapping[EntityRef, Person]
+    origin: str
+    issuer: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedEntities:
+    """A typed snapshot and the entity version it was read at (None when a foreign provider gave it)."""
+
+    version: int | None
+    snapshot: TypedSnapshot
+
+
+class StateCache:
+    """Loads and keeps `ScopeState`s. Thread-safe; bounded by the number of scopes that a process opens."""
+
+    __slots__ = ("_lock", "_policies", "_states", "_storage")
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._lock = threading.Lock()
+        self._states: dict[str, ScopeState] = {}
+        self._policies: OrderedDict[tuple[str, bytes], ActivePolicy] = OrderedDict()
+
+    def get(self, scope: Scope, mac: RowMac, *, fresh: bool) -> ScopeState:
+        """The state in force; read from the store when `fresh` or not yet known. Raises StoreError, KeyRingError."""
+        if not fresh:
+            known = self._states.get(scope.key)
+            if known is not None:
+                return known
+        state = self._load(scope, mac)
+        with self._lock:
+            self._states[scope.key] = state
+        return state
+
+    def _load(self, scope: Scope, mac: RowMac) -> ScopeState:
+        stored = self._storage.head(scope)
+        if stored is None:
+            raise StoreCorruptError("the tenant's head row is gone")
+        mac.check_head(scope, stored)
+        head = LogHead.from_state(stored.state)
+        keys = [
+            KeyRecord.from_body(row.body, version=row.version) for row in self._rows(scope, mac, "signing_key")
+        ]
+        persons = [decode_person(row) for row in self._rows(scope, mac, "person", state="ACTIVE")]
+        return ScopeState(
+            guards=head.guards,
+            policy=self._policy(scope, mac),
+            ring=KeyRing(keys),
+            persons={person.ref: person for person in persons},
+            origin=head.origin,
+            issuer=head.issuer,
+            generation=head.generation,
+        )
+
+    def _rows(self, scope: Scope, mac: RowMac, kind: str, state: str | None = None) -> Sequence[Row]:
+        return [mac.check(scope, row).row for row in self._storage.scan(scope, kind, state=state)]
+
+    def _policy(self, scope: Scope, mac: RowMac) -> ActivePolicy | None:
+        pointer = self._storage.read(scope, [RowKey("policy", "active")])
+        if not pointer:
+            return None
+        body = parse_canonical(mac.check(scope, pointer[0]).row.body, max_bytes=4096)
+        if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
+            raise StoreCorruptError("the active-policy row is damaged")
+        name = str(body["digest"])
+        wanted = unb64url(name)
+        with self._lock:
+            known = self._policies.get((scope.key, wanted))
+        if known is not None:
+            return known
+        rows = self._storage.read(scope, [RowKey("policy", f"set:{name}")])
+        if not rows:
+            raise StoreCorruptError("the active policy set's sources are gone")
+        made = compile_policy(scope, decode_sources(mac.check(scope, rows[0]).row.body))
+        if made.digest != wanted:
+            raise StoreCorruptError("the active policy set is not the one that was activated")
+        with self._lock:
+            self._policies[(scope.key, wanted)] = made
+            while len(self._policies) > 64:
+                self._policies.popitem(last=False)
+        return made
+
+
+def decode_sources(body: bytes) -> list[Source]:
+    """The sources of a stored policy set."""
+    data = parse_canonical(body, max_bytes=MAX_POLICY_BYTES)
+    if not isinstance(data, dict) or not isinstance(data.get("sources"), list):
+        raise StoreCorruptError("a policy row is damaged")
+    pairs = data["sources"]
+    return [Source.from_bytes(str(name), str(text).encode("utf-8")) for name, text in pairs]  # type: ignore[union-attr, misc]
+
+
+def compile_policy(scope: Scope, sources: Sequence[Source]) -> ActivePolicy:
+    """Check and compile; raises PolicyError."""
+    checked = check(sources)
+    return ActivePolicy(checked=checked, compiled=compile_set(checked, scope=scope), digest=checked.text_digest)
+
+
+class EntityCache:
+    """The default EntityProvider over the store's entity rows, with typed snapshots kept per entity version."""
+
+    __slots__ = ("_lock", "_snapshots", "_storage", "_versions")
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._lock = threading.Lock()
+        self._versions: dict[str, int] = {}
+        self._snapshots: OrderedDict[tuple[str, int, bytes, frozenset[EntityRef]], LoadedEntities] = OrderedDict()
+
+    def get(
+        self, scope: Scope, mac: RowMac, policy: ActivePolicy, refs: frozenset[EntityRef], *, fresh: bool,
+        provider: EntityProvider | None = None,
+    ) -> LoadedEntities:  # fmt: skip
+        """A snapshot of `refs` and all they reach, typed under the policy's schema. Raises StoreError, IntentError."""
+        if provider is not None:
+            taken = provider.snapshot(scope, refs)
+            return LoadedEntities(version=None, snapshot=type_snapshot(policy.checked.schema, taken))
+        version = None if fresh else self._versions.get(scope.key)
+        if version is not None:
+            known = self._snapshots.get((scope.key, version, policy.digest, refs))
+            if known is not None:
+                return known
+        stored = self._storage.head(scope)
+        if stored is None:
+            raise StoreCorruptError("the tenant's head row is gone")
+        mac.check_head(scope, stored)
+        version = LogHead.from_state(stored.state).entities
+        closure = self._closure(scope, mac, refs)
+        snapshot = type_snapshot(policy.checked.schema, EntitySnapshot(version=str(version), entities=closure))
+        loaded = LoadedEntities(version=version, snapshot=snapshot)
+        with self._lock:
+            self._versions[scope.key] = version
+            self._snapshots[(scope.key, version, policy.digest, refs)] = loaded
+            while len(self._snapshots) > MAX_CACHED_SNAPSHOTS:
+                self._snapshots.popitem(last=False)
+        return loaded
+
+    def _closure(self, scope: Scope, mac: RowMac, refs: frozenset[EntityRef]) -> dict[EntityRef, Entity]:
+        found: dict[EntityRef, Entity] = {}
+        wanted = set(refs)
+        asked: set[EntityRef] = set()
+        while wanted:
+            batch = sorted(wanted)
+            asked.update(batch)
+            if len(asked) > MAX_CLOSURE:
+                raise IntentError(f"the intent reaches more than {MAX_CLOSURE} entities", place="entities")
+            wanted = set()
+            for row in self._storage.read(scope, [RowKey("entity", entity_key(ref)) for ref in batch]):
+                if row.state != "ACTIVE":
+                    mac.check(scope, row)
+                    continue
+                entity = decode_entity(mac.check(scope, row).row)
+                found[entity.ref] = entity
+                wanted |= references_of(entity) - asked
+        return found

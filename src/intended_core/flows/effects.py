@@ -1,0 +1,158 @@
+"""The effects that flows yield, and the context they run in.
+
+A flow is a generator: it yields one of these, receives the result, and returns its outcome. It does no I/O, reads no clock and makes
+no randomness itself; so its order of effects is tested without a database, and a driver exists once for threads and once for
+async programs (docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from intended_core.ids import EntityRef, Scope
+from intended_core.keys.ring import KeyRecord
+from intended_core.keys.rowmac import RowMac
+from intended_core.unit import RowKey, RowKind, Unit
+
+__all__ = [
+    "Commit",
+    "Context",
+    "Effect",
+    "Flow",
+    "GenerateKey",
+    "LoadEntities",
+    "LoadState",
+    "Now",
+    "Random",
+    "ReadLog",
+    "ReadRows",
+    "ScanRows",
+    "Seal",
+    "Settings",
+    "Sign",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Bounds of one authority. Seconds unless the name says otherwise."""
+
+    token_life_seconds: int = 60  # authority.md § 2: 60 s default, 300 s most
+    leeway_seconds: int = 2  # clock skew between processes of one host; part of every time check
+    flow_deadline_seconds: float = 5.0  # authority.md § 9
+    state_retries: int = 2  # a changed policy or entity version is re-evaluated at most twice, then Deny(conflict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What every flow of one scope needs: the scope, its row MACs, the settings, and who writes."""
+
+    scope: Scope
+    mac: RowMac
+    settings: Settings
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """-> int: microseconds since 1970 UTC from the engine's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Random:
+    """-> bytes: that many from the engine's randomness."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadState:
+    """-> flows.cache.ScopeState: policy, keys and persons as authenticated at one guard version. `fresh` bypasses the cache."""
+
+    scope: Scope
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LoadEntities:
+    """-> flows.cache.LoadedEntities: these references and all they reach, typed. `fresh` bypasses the cache."""
+
+    scope: Scope
+    refs: frozenset[EntityRef]
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """-> Sequence[Row] as the store holds them, unauthenticated."""
+
+    scope: Scope
+    keys: tuple[RowKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRows:
+    """-> Sequence[Row] of a kind, unauthenticated."""
+
+    scope: Scope
+    kind: RowKind
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """-> Sequence[bytes] of leaf hashes [start, stop), or with `thread` Sequence[RecordRow]."""
+
+    scope: Scope
+    start: int = 0
+    stop: int = 0
+    thread: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """-> Committed. `shielded`: the caller's cancellation waits until the outcome is known."""
+
+    unit: Unit
+    shielded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """-> bytes: signature of `payload` by this key, not yet checked under the pinned public key."""
+
+    scope: Scope
+    key: KeyRecord
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateKey:
+    """-> ports.GeneratedKey."""
+
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """-> bytes: `plaintext` sealed to (scope, kind, key, version, field)."""
+
+    scope: Scope
+    kind: RowKind
+    key: str
+    version: int
+    field: str
+    plaintext: bytes
+
+    def __repr__(self) -> str:
+        return f"Seal({self.kind}:{self.key})"
+
+
+Effect: TypeAlias = (
+    Now | Random | LoadState | LoadEntities | ReadRows | ScanRows | ReadLog | Commit | Sign | GenerateKey | Seal
+)
+Flow: TypeAlias = Generator[Effect, Any, T]

@@ -1,0 +1,164 @@
+"""redeem: verify a token, bind it to the call that is about to run, consume its nonce once, and only then let anything act.
+
+Refusals before the signature check write nothing but a counter. Refusals after it are records with a code of their own. Outside there
+is one TokenError for all of them.
+"""
+
+from __future__ import annotations
+
+from intended_core.audit.log import Draft
+from intended_core.audit.record import EventKind, Thread
+from intended_core.canonical import b64url
+from intended_core.errors import IntendedError, IntentError, StoreError, TokenError, UnitRefusedError
+from intended_core.flows.cache import ScopeState
+from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
+from intended_core.flows.rows import NonceRow
+from intended_core.flows.steps import CLOCK_BACK, GUARDS_MOVED, authentic, close_unit, open_head, thread_commitment
+from intended_core.intent import Call, ValidCall
+from intended_core.lang.intents import validate_call
+from intended_core.tokens.claims import TokenClaims
+from intended_core.tokens.codec import parse
+from intended_core.tokens.redeemed import RedeemedToken
+from intended_core.tokens.verifier import BoundToken, Expected, VerifiedToken, bind, verify
+from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
+
+__all__ = ["redeem"]
+
+UNRECORDED = frozenset(
+    {"token.size", "token.base64", "token.segments", "token.header", "token.key_unknown", "token.algorithm",
+     "token.key_state", "token.signature"}
+)  # fmt: skip
+
+
+def redeem(context: Context, token: str | bytes, call: Call, *, audience: str) -> Flow[RedeemedToken]:
+    """Consume `token` for exactly `call` at the adapter `audience`.
+
+    Returns RedeemedToken, whose `call` is what may run, once. Raises TokenError for everything else.
+    """
+    try:
+        for attempt in range(context.settings.state_retries + 1):
+            try:
+                return (yield from _attempt(context, token, call, audience, fresh=attempt > 0))
+            except UnitRefusedError as refused:
+                if refused.code != GUARDS_MOVED:
+                    raise TokenError(_code_of(refused)) from None
+        raise TokenError("token.conflict")
+    except StoreError as error:
+        raise TokenError(f"token.unavailable:{type(error).__name__}") from None
+    except TokenError:
+        raise
+    except IntendedError as error:
+        raise TokenError(f"token.unavailable:{type(error).__name__}") from None
+
+
+def _code_of(refused: UnitRefusedError) -> str:
+    return "token.clock" if refused.code == CLOCK_BACK else f"token.{refused.code}"
+
+
+def _attempt(
+    context: Context, token: str | bytes, given: Call, audience: str, *, fresh: bool
+) -> Flow[RedeemedToken]:
+    state: ScopeState = yield LoadState(context.scope, fresh)
+    now_us: int = yield Now()
+    attempt_id = b64url((yield Random(16)))
+    salt: bytes = yield Random(16)
+    if state.policy is None:
+        raise TokenError("token.no_policy")
+    verified: VerifiedToken | None = None
+    call: ValidCall | None = None
+    try:
+        verified = verify(
+            parse(token), expected=Expected(scope=context.scope, issuer=state.issuer, audience=audience),
+            find_key=state.ring.find, now_s=now_us // 1_000_000, max_life_s=context.settings.token_life_seconds,
+            leeway_s=context.settings.leeway_seconds,
+        )  # fmt: skip
+        try:
+            call = validate_call(state.policy.checked.schema, context.scope, given)
+        except IntentError:
+            raise TokenError("token.binding") from None
+        bound = bind(verified, call.arh)
+        if bound.claims.pol != state.policy.digest:
+            raise TokenError("token.policy")
+    except TokenError as error:
+        if error.code not in UNRECORDED:
+            yield from _record_refusal(context, error.code, None if verified is None else verified.claims, salt, now_us)
+        raise
+    try:
+        seq = yield from _consume(context, state, bound, attempt_id, salt, now_us)
+    except TokenError as error:
+        yield from _record_refusal(context, error.code, bound.claims, salt, now_us)
+        raise
+    return RedeemedToken(call=call, claims=bound.claims, attempt_id=attempt_id, seq=seq)
+
+
+def _consume(
+    context: Context, state: ScopeState, bound: BoundToken, attempt_id: str, salt: bytes, now_us: int
+) -> Flow[int]:
+    claims = bound.claims
+    key = RowKey("nonce", claims.jti)
+    commitment = thread_commitment("token", claims.jti)
+    thread = b64url(commitment)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us, guards=state.guards)
+        row = authentic(context, view, key)
+        if row is None:
+            raise TokenError("token.nonce_unknown")
+        nonce = NonceRow.from_row(row)
+        if row.state != "ISSUED":
+            raise TokenError("token.replayed" if row.state == "CONSUMED" else f"token.nonce_{row.state.lower()}")
+        issued = claims.log
+        if (
+            issued is None
+            or nonce.claims != bound.digest
+            or nonce.audience != claims.aud
+            or nonce.expires_s != claims.exp
+            or nonce.generation != head.generation
+            or nonce.seq != issued[1]
+        ):
+            raise TokenError("token.nonce_mismatch")
+        # The log is asked as well as the row: putting an older row back does not bring a spent nonce back.
+        lived = view.threads.get(thread, ())
+        if len(lived) != 1 or lived[0].seq != nonce.seq or lived[0].leaf != issued[2]:
+            raise TokenError("token.replayed" if len(lived) > 1 else "token.log_mismatch")
+        spent = NonceRow(
+            claims=nonce.claims, audience=nonce.audience, expires_s=nonce.expires_s, generation=nonce.generation,
+            seq=nonce.seq, attempt=attempt_id,
+        )  # fmt: skip
+        write = Write(
+            context.mac.seal_row(context.scope, "nonce", claims.jti, row.version + 1, "CONSUMED", spent.to_body()),
+            row.version,
+        )
+        draft = Draft(
+            kind=EventKind.TOKEN_CONSUMED,
+            body={"claims_digest": b64url(bound.digest), "attempt": attempt_id, "audience": claims.aud, "kid": bound.kid},
+            salt=salt,
+            thread=Thread(commitment=commitment, n=1, previous=nonce.seq),
+            policy_digest=claims.pol,
+        )
+        return close_unit(context, view, head, (draft,), now_us=now_us, writes=(write,), answer=head.size)
+
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=(key,), threads=(thread,)), shielded=True)
+    seq: int = committed.answer
+    return seq
+
+
+def _record_refusal(
+    context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int
+) -> Flow[None]:
+    kind = EventKind.REPLAY_REFUSED if code == "token.replayed" else EventKind.TOKEN_REFUSED
+    body = {"code": code}
+    if claims is not None:
+        # The nonce itself stays out of the log: its commitment is enough to find the life it belongs to.
+        body["token"] = b64url(thread_commitment("token", claims.jti))
+        body["audience"] = claims.aud
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us)
+        draft = Draft(kind=kind, body=body, salt=salt)
+        return close_unit(context, view, head, (draft,), now_us=now_us)
+
+    try:
+        yield Commit(Unit(context.scope, decide_unit))
+    except (StoreError, UnitRefusedError):
+        return  # the refusal stands either way; what is refused needs no record to stay refused

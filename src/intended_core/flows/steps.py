@@ -1,0 +1,81 @@
+"""What every unit does first and last: open the authenticated head under the lock, and close it over the new records."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intended_core.audit.log import Draft, LogHead, append
+from intended_core.canonical import digest
+from intended_core.errors import UnitRefusedError
+from intended_core.flows.effects import Context
+from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
+
+__all__ = ["authentic", "close_unit", "next_head", "open_head", "thread_commitment"]
+
+GUARDS_MOVED = "guards_moved"
+ENTITIES_MOVED = "entities_moved"
+CLOCK_BACK = "clock_back"
+
+
+def open_head(
+    context: Context, view: UnitView, *, now_us: int, guards: int | None = None, entities: int | None = None
+) -> LogHead:
+    """The head under the lock, its MAC and clock floor checked, and the versions that the flow reasoned about still in force.
+
+    Raises UnitRefusedError (`scope_missing`, `clock_back`, `guards_moved`, `entities_moved`) or StoreCorruptError.
+    """
+    if view.head is None:
+        raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
+    context.mac.check_head(context.scope, view.head)
+    head = LogHead.from_state(view.head.state)
+    if now_us + context.settings.leeway_seconds * 1_000_000 < head.time_us:
+        raise UnitRefusedError(CLOCK_BACK, "the clock stands before the newest record")
+    if guards is not None and head.guards != guards:
+        raise UnitRefusedError(GUARDS_MOVED, "policy, keys or persons changed meanwhile")
+    if entities is not None and head.entities != entities:
+        raise UnitRefusedError(ENTITIES_MOVED, "entities changed meanwhile")
+    return head
+
+
+def next_head(context: Context, previous: Head | None, log: LogHead) -> Head:
+    """The head row that follows `previous`."""
+    version = 1 if previous is None else previous.version + 1
+    state = log.to_state()
+    return Head(version, state, context.mac.tag_head(context.scope, version, state))
+
+
+def close_unit(
+    context: Context,
+    view: UnitView,
+    head: LogHead,
+    drafts: tuple[Draft, ...],
+    *,
+    now_us: int,
+    writes: tuple[Write, ...] = (),
+    bump_guards: bool = False,
+    bump_entities: bool = False,
+    answer: object = None,
+) -> Changes:
+    """Append the drafts and close the unit. A change of what decides bumps its version, so that every reader notices."""
+    log, records = append_at(context, head, drafts, now_us=now_us)
+    if bump_guards or bump_entities:
+        log = replace(log, guards=log.guards + int(bump_guards), entities=log.entities + int(bump_entities))
+    return Changes(head=next_head(context, view.head, log), writes=writes, records=records, answer=answer)
+
+
+def append_at(
+    context: Context, head: LogHead, drafts: tuple[Draft, ...], *, now_us: int
+) -> tuple[LogHead, tuple[RecordRow, ...]]:
+    """Append with a time that never runs backwards within the leeway that `open_head` granted."""
+    return append(head, context.scope, drafts, now_us=max(now_us, head.time_us), writer=context.writer)
+
+
+def authentic(context: Context, view: UnitView, key: RowKey) -> Row | None:
+    """The row under the lock with its MAC checked, or None; raises StoreCorruptError when the MAC fails."""
+    row = view.rows.get(key)
+    return None if row is None else context.mac.check(context.scope, row).row
+
+
+def thread_commitment(kind: str, identifier: str) -> bytes:
+    """Names the life of one token or approval in the log without saying its identifier (32 bytes)."""
+    return digest(f"intended.thread/{kind}", identifier.encode("ascii"))
