@@ -1,0 +1,326 @@
+"""The meaning a second time: a bounded, naive walk over the checked tree, straight from the language page.
+
+It judges the compiled engine in tests, and it alone re-runs decisions from evidence bundles, which are hostile input. It shares no
+evaluation code with the compiler: values are tagged with their kind, decimals are `fractions.Fraction`, and every step is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+from intended_core.ids import EntityRef
+from intended_core.intent import ValidIntent
+from intended_core.lang import typed as t
+from intended_core.lang.snapshot import TypedSnapshot
+from intended_core.lang.typed import CheckedPolicySet, Rule, RuleBody, ScopeTest, TypedExpr
+from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, Schema, SetType, Type
+
+__all__ = ["Meaning", "interpret"]
+
+MAX_STEPS: Final = 200_000  # four times the static cap of one action's rules
+_UNIT: Final = Fraction(1, 10**9)
+_LIMIT: Final = 10**18
+
+
+class _Erred(Exception):
+    """The expression has no value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """The answer: `outcome` allow, escalate or deny; `kind` of a deny; determining rules; approval keys of each alternative."""
+
+    outcome: str
+    kind: str
+    rules: tuple[str, ...]
+    alternatives: frozenset[frozenset[str]]
+
+
+@dataclass(slots=True)
+class _World:
+    intent: ValidIntent
+    snapshot: TypedSnapshot
+    now_ms: int
+    steps: int
+    tags: dict[EntityRef, Any]
+    schema: Schema
+
+
+def _tag(value: Any, kind: Type) -> Any:
+    """The tagged form of a typed value: (kind, payload)."""
+    match kind:
+        case Scalar(name="Decimal"):
+            return ("decimal", Fraction(value) * _UNIT)
+        case Scalar(name="Email" | "String"):
+            return ("text", value)
+        case Scalar(name=name):
+            return (name.lower(), value)
+        case EnumType():
+            return ("text", value)
+        case EntityType():
+            return ("entity", value.type, value.id)
+        case SetType(element=element):
+            return ("set", frozenset(_tag(item, element) for item in value))
+        case RecordType(members=members):
+            known = {member.name: member.type for member in members}
+            return ("record", tuple(sorted((name, _tag(item, known[name])) for name, item in value.items())))
+    raise _Erred("a value of no kind")
+
+
+def interpret(
+    checked: CheckedPolicySet,
+    intent: ValidIntent,
+    snapshot: TypedSnapshot,
+    *,
+    now_ms: int,
+    approved: frozenset[str] = frozenset(),
+) -> Meaning:
+    """What the page says about this intent. Never raises for what a policy or an intent can hold: that is a deny."""
+    if intent.principal not in snapshot.ancestors or intent.resource not in snapshot.ancestors:
+        return _denied("error")
+    if not checked.schema.entities[intent.principal.type].root:
+        return _denied("chain_missing")
+    world = _World(intent, snapshot, now_ms, 0, {}, checked.schema)
+    erring: set[str] = set()
+    matched: dict[str, list[tuple[Rule, RuleBody]]] = {"permit": [], "forbid": [], "escalate": []}
+    needs: dict[str, frozenset[str]] = {}
+    for rule in checked.rules:
+        body = rule.bodies.get(intent.action)
+        if body is None or not _in_scope(rule.principal, intent.principal, snapshot):
+            continue
+        if not _in_scope(rule.resource, intent.resource, snapshot):
+            continue
+        try:
+            if not all(_value(clause.expr, world, {}) == ("bool", True) for clause in body.clauses):
+                continue
+            for block in body.approvals:
+                _approval(block, world)
+            needs[rule.id] = frozenset(block.key for block in body.approvals)
+            matched[rule.effect].append((rule, body))
+        except (_Erred, RecursionError, MemoryError):
+            erring.add(rule.id)
+    if erring:
+        return _denied("error", erring)
+    if matched["forbid"]:
+        return _denied("forbid", {rule.id for rule, _ in matched["forbid"]})
+    if not matched["permit"]:
+        return _denied("default")
+    gates = frozenset(key for rule, _ in matched["escalate"] for key in needs[rule.id])
+    wanted = {rule.id: needs[rule.id] | gates for rule, _ in matched["permit"]}
+    least = sorted((len(keys), sorted(keys)) for keys in wanted.values())
+    for _, keys in least:
+        if set(keys) <= approved:
+            ids = {name for name, need in wanted.items() if sorted(need) == keys}
+            return Meaning(outcome="allow", kind="", rules=tuple(sorted(ids)), alternatives=frozenset())
+    waiting = matched["escalate"] or matched["permit"]
+    return Meaning(
+        outcome="escalate", kind="", rules=tuple(sorted({rule.id for rule, _ in waiting})),
+        alternatives=frozenset(wanted.values()),
+    )  # fmt: skip
+
+
+def _denied(kind: str, rules: set[str] | None = None) -> Meaning:
+    return Meaning(outcome="deny", kind=kind, rules=tuple(sorted(rules or ())), alternatives=frozenset())
+
+
+def _in_scope(scope: ScopeTest, ref: EntityRef, snapshot: TypedSnapshot) -> bool:
+    if scope.types is not None and ref.type not in scope.types:
+        return False
+    if scope.equal is not None and scope.equal != ref:
+        return False
+    return scope.within is None or any(group == ref or group in snapshot.ancestors[ref] for group in scope.within)
+
+
+def _approval(block: t.Approval, world: _World) -> None:
+    _value(block.group, world, {})
+    quorum = _value(block.quorum, world, {})[1]
+    expires = _value(block.expires, world, {})[1]
+    if not 1 <= quorum <= 16 or not 0 < expires <= 30 * 24 * 3600 * 1000:
+        raise _Erred("an approval out of range")
+    if block.exclude is not None:
+        _value(block.exclude, world, {})
+
+
+def _value(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
+    world.steps += 1
+    if world.steps > MAX_STEPS:
+        raise _Erred("too many steps")
+    match expr:
+        case t.Literal_(value=value, type=kind):
+            return _tag(value, kind)
+        case t.Root(name=name, type=kind):
+            return _root(name, kind, world)
+        case t.Var(name=name):
+            return bound[name]
+        case t.Let(name=name, value=value, body=body):
+            return _value(body, world, {**bound, name: _value(value, world, bound)})
+        case t.MemberOf(base=base, name=name):
+            return _member(_value(base, world, bound), name)
+        case t.AttributeOf(base=base, name=name):
+            return _member(_entity_record(_value(base, world, bound), world), name)
+        case t.HasMember(base=base, name=name, of_entity=of_entity):
+            held = _value(base, world, bound)
+            where = _entity_record(held, world) if of_entity else held
+            return ("bool", any(label == name for label, _ in where[1]))
+        case t.Default(base=base, path=path, of_entity=of_entity, fallback=fallback):
+            found = _value(base, world, bound)
+            if of_entity:
+                found = _entity_record(found, world)
+            for name in path:
+                if not any(label == name for label, _ in found[1]):
+                    return _value(fallback, world, bound)
+                found = _member(found, name)
+            return found
+        case t.Unary(op="not", operand=operand):
+            return ("bool", not _truth(_value(operand, world, bound)))
+        case t.Unary(operand=operand):
+            kind, number = _value(operand, world, bound)
+            return _bounded(kind, -number)
+        case t.Binary(op="and", left=left, right=right):
+            return ("bool", _truth(_value(left, world, bound)) and _truth(_value(right, world, bound)))
+        case t.Binary(op="or", left=left, right=right):
+            return ("bool", _truth(_value(left, world, bound)) or _truth(_value(right, world, bound)))
+        case t.Binary(op=op, left=left, right=right, type=kind):
+            return _arithmetic(op, _value(left, world, bound), _value(right, world, bound), kind)
+        case t.SetIn(element=element, set=held):
+            item = _value(element, world, bound)
+            return ("bool", any(item == other for other in _value(held, world, bound)[1]))
+        case t.EntityIn(left=left, right=right):
+            ref = _ref(_value(left, world, bound))
+            other = _value(right, world, bound)
+            groups = [_ref(item) for item in other[1]] if other[0] == "set" else [_ref(other)]
+            if ref not in world.snapshot.ancestors:
+                raise _Erred("an unknown entity")
+            return ("bool", any(group == ref or group in world.snapshot.ancestors[ref] for group in groups))
+        case t.IsType(operand=operand, names=names):
+            return ("bool", _value(operand, world, bound)[1] in names)
+        case t.Like(operand=operand, parts=parts):
+            return ("bool", _glob(_value(operand, world, bound)[1], parts))
+        case t.If(condition=condition, first=first, second=second):
+            return _value(first if _truth(_value(condition, world, bound)) else second, world, bound)
+        case t.SetOf(items=items):
+            return ("set", frozenset(_value(item, world, bound) for item in items))
+        case t.RecordOf(items=members):
+            return ("record", tuple(sorted((name, _value(item, world, bound)) for name, item in members)))
+        case t.Quantified(kind=kind, var=var, over=over, body=body):
+            for item in sorted(_value(over, world, bound)[1], key=_order):
+                answer = _truth(_value(body, world, {**bound, var: item}))
+                if answer is (kind == "any"):
+                    return ("bool", answer)
+            return ("bool", kind == "all")
+        case t.OriginOf(path=path, guards=guards):
+            return _origin(path, guards, world)
+        case t.Method(name=name, base=base, args=args):
+            return _method(name, _value(base, world, bound), [_value(arg, world, bound) for arg in args])
+
+
+def _root(name: str, kind: Type, world: _World) -> Any:
+    if name == "principal":
+        return ("entity", world.intent.principal.type, world.intent.principal.id)
+    if name == "resource":
+        return ("entity", world.intent.resource.type, world.intent.resource.id)
+    if name == "now":
+        return ("datetime", world.now_ms)
+    if name == "args":
+        return _tag(world.intent.args, kind)
+    if name == "context":
+        return _tag(world.intent.context, kind)
+    raise _Erred("this root is not there")
+
+
+def _ref(tagged: Any) -> EntityRef:
+    return EntityRef(tagged[1], tagged[2])
+
+
+def _truth(tagged: Any) -> bool:
+    if tagged[0] != "bool":
+        raise _Erred("not a truth value")
+    return bool(tagged[1])
+
+
+def _member(record: Any, name: str) -> Any:
+    for label, value in record[1]:
+        if label == name:
+            return value
+    raise _Erred("a member that is not there")
+
+
+def _entity_record(tagged: Any, world: _World) -> Any:
+    ref = _ref(tagged)
+    attributes = world.snapshot.attributes.get(ref)
+    if attributes is None:
+        raise _Erred("an unknown entity")
+    return world.tags.setdefault(ref, _tag(attributes, world.schema.entities[ref.type].attributes))
+
+
+def _bounded(kind: str, number: Any) -> Any:
+    if kind == "decimal":
+        if abs(number) >= _LIMIT:
+            raise _Erred("a Decimal overflows")
+    elif not -(2**63) <= number < 2**63:
+        raise _Erred("an Int overflows")
+    return (kind, number)
+
+
+def _arithmetic(op: str, left: Any, right: Any, kind: Type) -> Any:
+    if op == "eq":
+        return ("bool", left == right)
+    if op == "ne":
+        return ("bool", left != right)
+    one, two = left[1], right[1]
+    if op in ("lt", "le", "gt", "ge"):
+        return ("bool", {"lt": one < two, "le": one <= two, "gt": one > two, "ge": one >= two}[op])
+    name = kind.name.lower() if isinstance(kind, Scalar) else ""
+    if op == "add":
+        return _bounded(name, one + two)
+    if op == "sub":
+        return _bounded(name, one - two)
+    product = one * two
+    # Python rounds a Fraction half to even, which is what the language says for `*`.
+    return _bounded(name, round(product / _UNIT) * _UNIT if name == "decimal" else product)
+
+
+def _glob(text: str, parts: tuple[str, ...]) -> bool:
+    """Every way to place the parts, by dynamic programming over positions: obvious rather than fast."""
+    if len(parts) == 1:
+        return text == parts[0]
+    places = {len(parts[0])} if text.startswith(parts[0]) else set()
+    for part in parts[1:-1]:
+        first = min(places, default=len(text) + 1)
+        places = {at + len(part) for at in range(first, len(text) + 1) if text.startswith(part, at)}
+    start = min(places, default=len(text) + 1)
+    return any(text[at:] == parts[-1] for at in range(start, len(text) + 1))
+
+
+def _order(tagged: Any) -> Any:
+    if tagged[0] == "set":
+        return sorted(_order(item) for item in tagged[1])
+    if tagged[0] == "record":
+        return [(name, _order(item)) for name, item in tagged[1]]
+    return tagged[1:]
+
+
+def _origin(path: str, guards: tuple[str, ...], world: _World) -> Any:
+    for guard in guards:
+        found: Any = world.intent.args
+        for name in guard.split("."):
+            if not isinstance(found, Mapping):
+                break
+            if name not in found:
+                return ("set", frozenset())
+            found = found[name]
+    places = world.intent.origins.get(path, frozenset({"unknown", "content"}))
+    return ("set", frozenset(("text", place) for place in places))
+
+
+def _method(name: str, base: Any, args: list[Any]) -> Any:
+    if name == "size":
+        return ("int", len(base[1]))
+    if name == "contains":
+        return ("bool", any(item == args[0] for item in base[1]))
+    if name == "is_empty":
+        return ("bool", len(base[1]) == 0)
+    raise _Erred("an unknown method")

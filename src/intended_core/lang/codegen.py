@@ -1,0 +1,167 @@
+"""Expressions to code objects. The only place that runs generated code, and it runs only what it built itself from a checked tree.
+
+A compiled condition takes `(p, r, a, c, n, A, H, O, v)`: principal, resource, args, context, now in milliseconds, attributes by entity,
+ancestors by entity, origins by path, approver; it answers a value or raises. KeyError means an entity that is not in the snapshot.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeAlias
+
+from intended_core.lang import typed as t
+from intended_core.lang.operations import OPERATIONS, operation_of
+from intended_core.lang.types import EntityType
+
+__all__ = ["PARAMETERS", "Compiled", "compile_condition"]
+
+Compiled: TypeAlias = Callable[..., Any]
+PARAMETERS: Final = ("p", "r", "a", "c", "n", "A", "H", "O", "v")
+_ROOTS: Final = {"principal": "p", "resource": "r", "args": "a", "context": "c", "now": "n", "approver": "v"}
+_COMPARE: Final[dict[str, type[ast.cmpop]]] = {
+    "eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE,
+}  # fmt: skip
+_MAKERS: dict[str, Callable[..., Compiled]] = {}
+MAX_SHAPES: Final = 20_000
+
+
+def compile_condition(parts: Sequence[t.TypedExpr]) -> Compiled:
+    """One function for the conjunction of `parts` (or for the single value of one part)."""
+    builder = _Builder()
+    built = [builder.expression(part) for part in parts]
+    body: ast.expr = built[0] if len(built) == 1 else ast.BoolOp(op=ast.And(), values=built)
+    shape = f"{len(builder.constants)}:{ast.dump(body)}"
+    maker = _MAKERS.get(shape)
+    if maker is None:
+        maker = _make(body, len(builder.constants))
+        if len(_MAKERS) >= MAX_SHAPES:
+            _MAKERS.clear()
+        _MAKERS[shape] = maker
+    return maker(*builder.constants)
+
+
+def _arguments(names: Sequence[str]) -> ast.arguments:
+    return ast.arguments(
+        posonlyargs=[], args=[ast.arg(arg=name) for name in names], kwonlyargs=[], kw_defaults=[], defaults=[]
+    )
+
+
+def _make(body: ast.expr, constants: int) -> Callable[..., Compiled]:
+    inner = ast.Lambda(args=_arguments(PARAMETERS), body=body)
+    outer = ast.Lambda(args=_arguments([f"k{at}" for at in range(constants)]), body=inner)
+    tree = ast.fix_missing_locations(ast.Expression(body=outer))
+    code = compile(tree, "<policy>", "eval")
+    # The code object comes from the nodes above and nothing else; its globals are the closed table of operations.
+    maker: Callable[..., Compiled] = eval(code, {"__builtins__": {}, **OPERATIONS})  # noqa: S307
+    return maker
+
+
+def _name(text: str) -> ast.Name:
+    return ast.Name(id=text, ctx=ast.Load())
+
+
+def _call(function: str, *args: ast.expr) -> ast.Call:
+    return ast.Call(func=_name(function), args=list(args), keywords=[])
+
+
+def _item(base: ast.expr, name: str) -> ast.Subscript:
+    return ast.Subscript(value=base, slice=ast.Constant(value=name), ctx=ast.Load())
+
+
+class _Builder:
+    __slots__ = ("constants", "names")
+
+    def __init__(self) -> None:
+        self.constants: list[object] = []
+        self.names: dict[str, str] = {}
+
+    def constant(self, value: object) -> ast.Name:
+        self.constants.append(value)
+        return _name(f"k{len(self.constants) - 1}")
+
+    def variable(self, name: str) -> str:
+        return self.names.setdefault(name, f"x{len(self.names)}")
+
+    def entity_attributes(self, ref: ast.expr) -> ast.expr:
+        return ast.Subscript(value=_name("A"), slice=ref, ctx=ast.Load())
+
+    def expression(self, expr: t.TypedExpr) -> ast.expr:
+        match expr:
+            case t.Literal_(value=value):
+                return self.constant(value)
+            case t.Root(name=name):
+                return _name(_ROOTS[name])
+            case t.Var(name=name):
+                return _name(self.variable(name))
+            case t.Let(name=name, value=value, body=body):
+                bound = ast.NamedExpr(target=ast.Name(id=self.variable(name), ctx=ast.Store()), value=self.expression(value))
+                pair = ast.Tuple(elts=[bound, self.expression(body)], ctx=ast.Load())
+                return ast.Subscript(value=pair, slice=ast.Constant(value=1), ctx=ast.Load())
+            case t.MemberOf(base=base, name=name):
+                return _item(self.expression(base), name)
+            case t.AttributeOf(base=base, name=name):
+                return _item(self.entity_attributes(self.expression(base)), name)
+            case t.HasMember(base=base, name=name, of_entity=of_entity):
+                held = self.expression(base)
+                where = self.entity_attributes(held) if of_entity else held
+                return ast.Compare(left=ast.Constant(value=name), ops=[ast.In()], comparators=[where])
+            case t.Default():
+                return self.default(expr)
+            case t.Unary(op="not", operand=operand):
+                return ast.UnaryOp(op=ast.Not(), operand=self.expression(operand))
+            case t.Unary(operand=operand, type=kind):
+                return _call(operation_of("neg", kind, None), self.expression(operand))
+            case t.Binary():
+                return self.binary(expr)
+            case t.SetIn(element=element, set=held):
+                left = self.expression(element)
+                return ast.Compare(left=left, ops=[ast.In()], comparators=[self.expression(held)])
+            case t.EntityIn(left=left, right=right):
+                name = "entity_in" if isinstance(right.type, EntityType) else "entity_in_any"
+                return _call(name, _name("H"), self.expression(left), self.expression(right))
+            case t.IsType(operand=operand, names=names):
+                kind_of = ast.Attribute(value=self.expression(operand), attr="type", ctx=ast.Load())
+                return ast.Compare(left=kind_of, ops=[ast.In()], comparators=[self.constant(frozenset(names))])
+            case t.Like(operand=operand, parts=parts):
+                return _call("like", self.expression(operand), self.constant(parts))
+            case t.If(condition=condition, first=first, second=second):
+                test = self.expression(condition)
+                return ast.IfExp(test=test, body=self.expression(first), orelse=self.expression(second))
+            case t.SetOf(items=items):
+                listed = ast.Tuple(elts=[self.expression(item) for item in items], ctx=ast.Load())
+                return _call("make_set", listed)
+            case t.RecordOf(items=members):
+                keys: list[ast.expr | None] = [ast.Constant(value=name) for name, _ in members]
+                return _call("make_record", ast.Dict(keys=keys, values=[self.expression(item) for _, item in members]))
+            case t.Quantified(kind=kind, var=var, over=over, body=body):
+                walked = _call("walk", self.expression(over))
+                target = ast.Name(id=self.variable(var), ctx=ast.Store())
+                loop = ast.comprehension(target=target, iter=walked, ifs=[], is_async=0)
+                return _call(kind + "_of", ast.GeneratorExp(elt=self.expression(body), generators=[loop]))
+            case t.OriginOf(path=path, guards=guards):
+                steps = tuple(tuple(guard.split(".")) for guard in guards)
+                return _call("origin", _name("O"), self.constant(path), _name("a"), self.constant(steps))
+            case t.Method(name=name, base=base, args=args):
+                return _call(f"method_{name}", self.expression(base), *(self.expression(arg) for arg in args))
+
+    def default(self, expr: t.Default) -> ast.expr:
+        base = self.expression(expr.base)
+        found: ast.expr = self.entity_attributes(base) if expr.of_entity else base
+        tests: list[ast.expr] = []
+        for name in expr.path:
+            tests.append(ast.Compare(left=ast.Constant(value=name), ops=[ast.In()], comparators=[found]))
+            found = _item(found, name)
+        test = tests[0] if len(tests) == 1 else ast.BoolOp(op=ast.And(), values=tests)
+        return ast.IfExp(test=test, body=found, orelse=self.expression(expr.fallback))
+
+    def binary(self, expr: t.Binary) -> ast.expr:
+        left, right = self.expression(expr.left), self.expression(expr.right)
+        if expr.op == "and":
+            return ast.BoolOp(op=ast.And(), values=[left, right])
+        if expr.op == "or":
+            return ast.BoolOp(op=ast.Or(), values=[left, right])
+        compare = _COMPARE.get(expr.op)
+        if compare is not None:
+            return ast.Compare(left=left, ops=[compare()], comparators=[right])
+        return _call(operation_of(expr.op, expr.left.type, expr.right.type), left, right)

@@ -1,0 +1,158 @@
+"""Checked rules to Python code objects, built through `ast` (never by pasting text), one per shape of condition.
+
+The shape is the expression without its constants; equal shapes share a code object and bind their constants as arguments. A compiled set is
+immutable and indexed by action, principal type and resource type, then by constant entities, so that cost does not grow with rules
+that cannot match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Final, TypeAlias
+
+from intended_core.ids import EntityRef, Scope
+from intended_core.lang import typed as t
+from intended_core.lang.codegen import Compiled, compile_condition
+from intended_core.lang.typed import Approval, CheckedPolicySet, Rule
+from intended_core.lang.types import Schema
+
+__all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "compile_set"]
+
+Condition: TypeAlias = Callable[..., Any]
+_EMPTY: Final[tuple[CompiledRule, ...]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledApproval:
+    """An approval block; each part is a compiled expression over the same arguments as a condition."""
+
+    key: str
+    group: Condition
+    quorum: Condition
+    exclude: Condition | None
+    expires: Condition
+    conditions: tuple[Condition, ...]
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledRule:
+    """A rule for one action. `within` tests hold constant entities; `condition` is None when there is nothing to ask."""
+
+    id: str
+    name: str
+    effect: str
+    because: str
+    place: str
+    principal_equal: EntityRef | None
+    principal_within: tuple[EntityRef, ...]
+    resource_equal: EntityRef | None
+    resource_within: tuple[EntityRef, ...]
+    condition: Condition | None
+    approvals: tuple[CompiledApproval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The rules of one (action, principal type, resource type): those for any resource, and those for one constant resource."""
+
+    general: tuple[CompiledRule, ...]
+    by_resource: Mapping[EntityRef, tuple[CompiledRule, ...]]
+    by_principal: Mapping[EntityRef, tuple[CompiledRule, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPolicySet:
+    """An immutable set, ready to decide. `constants`: every entity that a policy names. Made only by `compile_set`."""
+
+    tenant: str
+    digest: bytes
+    schema: Schema
+    index: Mapping[tuple[str, str, str], Bucket]
+    roots: frozenset[str]
+    constants: frozenset[EntityRef]
+    approvals: Mapping[tuple[str, str], tuple[CompiledRule, CompiledApproval]]
+
+
+def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
+    """Compile every rule body once and lay out the index."""
+    index: dict[tuple[str, str, str], tuple[list[CompiledRule], dict[EntityRef, list[CompiledRule]], dict[EntityRef, list[CompiledRule]]]] = {}
+    approvals: dict[tuple[str, str], tuple[CompiledRule, CompiledApproval]] = {}
+    for rule in sorted(checked.rules, key=lambda item: item.id):
+        for action, body in rule.bodies.items():
+            made = _rule(rule, action)
+            for approval in made.approvals:
+                approvals[(action, approval.key)] = (made, approval)
+            declared = checked.schema.actions[action]
+            for principal in _fitting(rule.principal.types, rule.principal.equal, declared.principals):
+                for resource in _fitting(rule.resource.types, rule.resource.equal, declared.resources):
+                    general, by_resource, by_principal = index.setdefault((action, principal, resource), ([], {}, {}))
+                    if made.resource_equal is not None:
+                        by_resource.setdefault(made.resource_equal, []).append(made)
+                    elif made.principal_equal is not None:
+                        by_principal.setdefault(made.principal_equal, []).append(made)
+                    else:
+                        general.append(made)
+            del body
+    return CompiledPolicySet(
+        tenant="" if scope is None else scope.key,
+        digest=checked.text_digest,
+        schema=checked.schema,
+        index={
+            key: Bucket(
+                tuple(general),
+                {ref: tuple(rules) for ref, rules in by_resource.items()},
+                {ref: tuple(rules) for ref, rules in by_principal.items()},
+            )
+            for key, (general, by_resource, by_principal) in index.items()
+        },
+        roots=frozenset(name for name, declared in checked.schema.entities.items() if declared.root),
+        constants=frozenset(_constants(checked.rules)),
+        approvals=approvals,
+    )
+
+
+def _fitting(types: tuple[str, ...] | None, equal: EntityRef | None, declared: tuple[str, ...]) -> tuple[str, ...]:
+    wanted = declared if types is None else tuple(name for name in declared if name in types)
+    return wanted if equal is None else tuple(name for name in wanted if name == equal.type)
+
+
+def _rule(rule: Rule, action: str) -> CompiledRule:
+    body = rule.bodies[action]
+    return CompiledRule(
+        id=rule.id, name=rule.name, effect=rule.effect, because=rule.because, place=str(rule.span),
+        principal_equal=rule.principal.equal, principal_within=rule.principal.within or (),
+        resource_equal=rule.resource.equal, resource_within=rule.resource.within or (),
+        condition=compile_condition([clause.expr for clause in body.clauses]) if body.clauses else None,
+        approvals=tuple(_approval(approval) for approval in body.approvals),
+    )  # fmt: skip
+
+
+def _approval(approval: Approval) -> CompiledApproval:
+    one: Callable[[t.TypedExpr], Compiled] = lambda expr: compile_condition([expr])  # noqa: E731
+    return CompiledApproval(
+        key=approval.key, group=one(approval.group), quorum=one(approval.quorum),
+        exclude=None if approval.exclude is None else one(approval.exclude), expires=one(approval.expires),
+        conditions=tuple(one(condition) for condition in approval.conditions), place=str(approval.span),
+    )  # fmt: skip
+
+
+def _constants(rules: Iterable[Rule]) -> Iterable[EntityRef]:
+    pending: list[Any] = []
+    for rule in rules:
+        for scope in (rule.principal, rule.resource):
+            if scope.equal is not None:
+                yield scope.equal
+            yield from scope.within or ()
+        pending.extend(rule.bodies.values())
+    while pending:
+        found = pending.pop()
+        if isinstance(found, EntityRef):
+            yield found
+        elif isinstance(found, tuple | frozenset):
+            pending.extend(found)
+        elif isinstance(found, dict):
+            pending.extend(found.values())
+        elif is_dataclass(found) and not isinstance(found, t.Span):
+            pending.extend(getattr(found, field.name) for field in fields(found))

@@ -1,0 +1,261 @@
+"""validate: from what a host states to what a schema accepts, with one canonical form and its digests (authority.md § 1).
+
+Unknown, missing, badly sourced or wrongly typed members make the intent invalid; nothing is normalised. Wire form: Int, Decimal, Datetime,
+Duration and every text are tagged strings (`i:`, `d:`, `t:`, `u:`, `s:`), an entity is `{"@": [type, id]}`, a set is sorted by its
+elements' canonical bytes, an absent member is absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from intended_core.canonical import Json, digest, parse_canonical, parse_strict
+from intended_core.errors import IntentError
+from intended_core.ids import EntityRef, Scope
+from intended_core.intent import ORIGINS, Call, Intent, ValidCall, ValidIntent
+from intended_core.lang.nearest import did_you_mean
+from intended_core.lang.typedata import Converter, Refs, converter, decoder
+from intended_core.lang.types import ActionDecl, RecordType, Schema, SetType, Type
+from intended_core.values import Record
+
+__all__ = ["MAX_INTENT_BYTES", "intent_from_json", "parse_wire", "validate", "validate_call"]
+
+MAX_INTENT_BYTES: Final = 256 * 1024
+_EMPTY: Final = Record()
+
+
+@dataclass(frozen=True, slots=True)
+class _Action:
+    declared: ActionDecl
+    principals: frozenset[str]
+    resources: frozenset[str]
+    args: Converter
+    context: Converter
+    origin_paths: frozenset[str]
+    from_caller: frozenset[str]
+
+
+_PREPARED: dict[bytes, dict[str, _Action]] = {}
+
+
+def _prepare(schema: Schema) -> dict[str, _Action]:
+    known = _PREPARED.get(schema.digest)
+    if known is None:
+        known = {
+            name: _Action(
+                declared, frozenset(declared.principals), frozenset(declared.resources), converter(declared.args),
+                converter(declared.context), frozenset(_paths(declared.args, "")),
+                frozenset(member.name for member in declared.context.members if member.from_caller),
+            )
+            for name, declared in schema.actions.items()
+        }  # fmt: skip
+        if len(_PREPARED) >= 256:
+            _PREPARED.clear()
+        _PREPARED[schema.digest] = known
+    return known
+
+
+def _paths(found: Type, prefix: str) -> list[str]:
+    if isinstance(found, SetType):
+        return _paths(found.element, prefix)
+    if not isinstance(found, RecordType):
+        return []
+    paths: list[str] = []
+    for member in found.members:
+        path = f"{prefix}.{member.name}" if prefix else member.name
+        paths.append(path)
+        paths += _paths(member.type, path)
+    return paths
+
+
+def _action(schema: Schema, name: object) -> _Action:
+    actions = _prepare(schema)
+    found = actions.get(name) if isinstance(name, str) else None
+    if found is None:
+        shown = name if isinstance(name, str) else type(name).__name__
+        raise IntentError(f"{shown[:80]!r} is not an action of the policy set {did_you_mean(shown[:80], actions)}".rstrip(), place="action")
+    return found
+
+
+def _entity(ref: object, allowed: frozenset[str], place: str) -> EntityRef:
+    if not isinstance(ref, EntityRef):
+        raise IntentError("an EntityRef is needed", place=place)
+    if ref.type not in allowed:
+        raise IntentError(f"a {ref.type} is not one of {', '.join(sorted(allowed))}", place=place)
+    return ref
+
+
+def _pack(value: object) -> bytes:
+    try:
+        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise IntentError("text must be valid Unicode (no lone surrogates)", place="intent") from None
+    if len(data) > MAX_INTENT_BYTES:
+        raise IntentError(f"the intent is larger than {MAX_INTENT_BYTES} bytes", place="intent")
+    return data
+
+
+def _call_digest(schema: Schema, scope: Scope, action: str, resource: EntityRef, args: Json) -> tuple[bytes, bytes]:
+    wire = _pack({"action": action, "args": args, "resource": [resource.type, resource.id]})
+    return wire, digest("intended.call/v0", scope.uuid.encode(), scope.environment.encode(), schema.digest, wire)
+
+
+def validate_call(schema: Schema, scope: Scope, call: Call) -> ValidCall:
+    """The call as the schema accepts it, deep-frozen, with its digest `arh`; raises IntentError with the place."""
+    action = _action(schema, call.action)
+    resource = _entity(call.resource, action.resources, "resource")
+    args, wire_args = action.args(call.args, "args", set())
+    wire, arh = _call_digest(schema, scope, call.action, resource, wire_args)
+    return ValidCall(action=call.action, resource=resource, args=_record(args), wire=wire, arh=arh)
+
+
+def _record(value: object) -> Record:
+    return value if isinstance(value, Record) else _EMPTY
+
+
+def validate(schema: Schema, scope: Scope, intent: Intent) -> ValidIntent:
+    """The intent as the schema accepts it, with digests `arh` and `ith`; raises IntentError with the place."""
+    action = _action(schema, intent.action)
+    principal = _entity(intent.principal, action.principals, "principal")
+    resource = _entity(intent.resource, action.resources, "resource")
+    refs: Refs = {principal, resource}
+    args, wire_args = action.args(intent.args, "args", refs)
+    context, wire_context = action.context(intent.context, "context", refs)
+    origins = _origins(action, intent.origins)
+    caller = _caller(action, intent)
+    _, arh = _call_digest(schema, scope, intent.action, resource, wire_args)
+    wire = _pack(
+        {
+            "action": intent.action,
+            "args": wire_args,
+            "caller": caller,
+            "context": wire_context,
+            "origins": {path: sorted(places) for path, places in origins.items()},
+            "principal": [principal.type, principal.id],
+            "resource": [resource.type, resource.id],
+        }
+    )
+    ith = digest("intended.intent/v0", scope.uuid.encode(), scope.environment.encode(), schema.digest, wire)
+    return ValidIntent(
+        principal=principal, action=intent.action, resource=resource, args=_record(args), context=_record(context),
+        origins=origins, references=frozenset(refs), wire=wire, arh=arh, ith=ith,
+    )  # fmt: skip
+
+
+def _origins(action: _Action, given: Mapping[str, object]) -> dict[str, frozenset[str]]:
+    if not given:
+        return {}
+    origins: dict[str, frozenset[str]] = {}
+    for path, places in given.items():
+        if path not in action.origin_paths:
+            raise IntentError(f"{str(path)[:80]!r} is not a path below args {did_you_mean(str(path)[:80], action.origin_paths)}".rstrip(), place="origins")
+        if isinstance(places, str) or not isinstance(places, set | frozenset | list | tuple):
+            raise IntentError("give a set of places", place=f"origins.{path}")
+        told = frozenset(places)
+        if not told or not told <= ORIGINS:
+            raise IntentError(f"places are {', '.join(sorted(ORIGINS))}", place=f"origins.{path}")
+        # What is not known may be content: leaving origins out, or calling one unknown, never widens.
+        origins[path] = told | {"content"} if "unknown" in told else told
+    return origins
+
+
+def _caller(action: _Action, intent: Intent) -> list[str]:
+    for name in sorted(intent.caller_context):
+        if name not in intent.context:
+            raise IntentError("is named as given by the caller and is not there", place=f"context.{name}")
+        if name not in action.from_caller:
+            raise IntentError("must come from the host; the schema does not mark it @from(caller)", place=f"context.{name}")
+    return sorted(intent.caller_context)
+
+
+def parse_wire(schema: Schema, scope: Scope, wire: bytes) -> ValidIntent:
+    """The intent whose canonical wire form is `wire`; raises IntentError unless these are exactly its bytes."""
+    data: Any = parse_canonical(wire, max_bytes=MAX_INTENT_BYTES)
+    try:
+        if not isinstance(data, dict):
+            raise TypeError("object")
+        action = _action(schema, data["action"])
+        kind, name = data["principal"]
+        target, target_id = data["resource"]
+        intent = Intent(
+            principal=EntityRef(str(kind), str(name)),
+            action=str(data["action"]),
+            resource=EntityRef(str(target), str(target_id)),
+            args=_plain(decoder(action.declared.args)(data["args"])),
+            context=_plain(decoder(action.declared.context)(data["context"])),
+            origins={path: frozenset(places) for path, places in data["origins"].items()},
+            caller_context=frozenset(str(name) for name in data["caller"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise IntentError("not the wire form of an intent", place="intent") from None
+    valid = validate(schema, scope, intent)
+    if valid.wire != wire:
+        raise IntentError("not the canonical wire form of an intent", place="intent")
+    return valid
+
+
+def _plain(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError("record")
+    return value
+
+
+_MEMBERS: Final = frozenset({"principal", "action", "resource", "args", "context", "origins", "caller_context"})
+
+
+def intent_from_json(data: bytes) -> Intent:
+    """An intent from outside as strict JSON; raises IntentError with the place.
+
+    `principal` and `resource` are `{"type": …, "id": …}`; an entity inside args or context is `{"__entity": {"type": …, "id": …}}`.
+    """
+    value = parse_strict(data, max_bytes=MAX_INTENT_BYTES)
+    if not isinstance(value, dict):
+        raise IntentError("an intent is a JSON object", place="intent")
+    for name in value:
+        if name not in _MEMBERS:
+            raise IntentError(f"unknown member {did_you_mean(name, _MEMBERS)}".rstrip(), place=name[:80])
+    for name in ("principal", "action", "resource"):
+        if name not in value:
+            raise IntentError("is missing", place=name)
+    action = value["action"]
+    if not isinstance(action, str):
+        raise IntentError("a string is needed", place="action")
+    origins = value.get("origins", {})
+    caller = value.get("caller_context", [])
+    if not isinstance(origins, dict):
+        raise IntentError("an object of paths and lists of places is needed", place="origins")
+    if not isinstance(caller, list) or not all(isinstance(name, str) for name in caller):
+        raise IntentError("a list of member names is needed", place="caller_context")
+    return Intent(
+        principal=_ref_json(value["principal"], "principal"), action=action, resource=_ref_json(value["resource"], "resource"),
+        args=_object(value.get("args", {}), "args"), context=_object(value.get("context", {}), "context"),
+        origins={path: _places(places, path) for path, places in origins.items()},
+        caller_context=frozenset(str(name) for name in caller),
+    )  # fmt: skip
+
+
+def _places(places: Json, path: str) -> list[str]:
+    if not isinstance(places, list) or not all(isinstance(place, str) for place in places):
+        raise IntentError("a list of places is needed", place=f"origins.{path[:80]}")
+    return [str(place) for place in places]
+
+
+def _object(value: Json, place: str) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise IntentError("an object is needed", place=place)
+    return value
+
+
+def _ref_json(value: Json, place: str) -> EntityRef:
+    if not isinstance(value, dict) or value.keys() != {"type", "id"} or not all(isinstance(part, str) for part in value.values()):
+        raise IntentError('an entity is {"type": …, "id": …}', place=place)
+    try:
+        return EntityRef(str(value["type"]), str(value["id"]))
+    except IntentError as error:
+        raise IntentError(error.problem, place=place) from None
+
+
