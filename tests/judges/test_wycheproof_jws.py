@@ -1,8 +1,8 @@
 """Project Wycheproof judges the token parser: JSON Web Signatures, valid and hostile, of other people's making.
 
-Two questions. Does any of the 401 pass our parser? None may: none is one of our tokens. And where our strict base64url and RS256 check
-are asked the same question as the vector (is this a good RS256 signature of these two segments?), do they give the labelled answer? Each
-difference stands in `DIFFERENCES` with its reason.
+Two questions. Does any of the 401 pass our parser? None may: none is one of our tokens. And where our strict base64url
+and RS256 check are asked the same question as the vector (is this a good RS256 signature of these two segments?), do
+they give the labelled answer? Each difference stands in `DIFFERENCES` with its reason.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ DIFFERENCES = {
     259: "an empty payload is a JWS, but never a token: empty segments are refused",
     353: "the label refuses the key's `use: enc`; our key records have no such member, the key itself is sound",
     355: "the label refuses the key's `key_ops`; our key records have no such member, the key itself is sound",
-    367: "the file's text has lost its padding and is byte for byte the valid test 357; with padding we refuse (see below)",
-    370: "the file's text has lost its padding and is byte for byte the valid test 357; with padding we refuse (see below)",
+    367: "the file's text has lost its padding and equals the valid test 357; with padding we refuse (see below)",
+    370: "the file's text has lost its padding and equals the valid test 357; with padding we refuse (see below)",
     372: "a stray '?' in base64url is ignored by the label; RFC 7515 § 2 has no such character, so it is refused",
     373: "a stray '?' in base64url is ignored by the label; RFC 7515 § 2 has no such character, so it is refused",
 }
@@ -88,7 +88,9 @@ def rs256(jws: Any, jwk: dict[str, str]) -> bool:
 def hs256(jws: Any, secret: bytes) -> bool:
     try:
         head, _, tail, signed = segments(jws)
-        return json.loads(head).get("alg") == "HS256" and hmac.compare_digest(hmac.digest(secret, signed, "sha256"), tail)
+        return json.loads(head).get("alg") == "HS256" and hmac.compare_digest(
+            hmac.digest(secret, signed, "sha256"), tail
+        )
     except (TokenError, ValueError):
         return False
 

@@ -1,4 +1,4 @@
-"""Project Wycheproof judges the primitive calls that the keys room makes: RS256, Ed25519, AES-256-GCM and HMAC-SHA-256."""
+"""Project Wycheproof judges the primitive calls of the keys room: RS256, Ed25519, AES-256-GCM and HMAC-SHA-256."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_rs256_verification() -> None:
         for test in group["tests"]:
             judged += 1
             answer = holds(key.verify, bytes.fromhex(test["sig"]), bytes.fromhex(test["msg"]))
-            # "acceptable" marks a missing NULL in the digest's algorithm: not the one encoding of RFC 8017 § 9.2, so refused.
+            # "acceptable" is a missing NULL in the digest's algorithm: not RFC 8017 § 9.2, so refused.
             assert answer == (test["result"] == "valid"), f"{test['tcId']}: {test['comment']}"
     assert judged + refused_keys == 259
     assert judged > 200

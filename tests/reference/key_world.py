@@ -42,9 +42,7 @@ def sealed_record(
     """The record of a named pair with its private key truly sealed; `private` swaps in another pair's private key."""
     key = pair(name, algorithm)
     kid = thumbprint(load_public(algorithm, key.public_der))
-    blob = seal(
-        kek=KEK, randomness=RANDOMNESS, place=private_place(scope, kid), plaintext=(private or key).private_der
-    )
+    blob = seal(kek=KEK, randomness=RANDOMNESS, place=private_place(scope, kid), plaintext=(private or key).private_der)
     return new_record(
         algorithm=algorithm, purpose="token", public_der=key.public_der, sealed_private=blob, now_us=1, state=state
     )

@@ -1,7 +1,7 @@
-"""The meaning of token verification a second time: slow, with nothing but the standard library and one RSA exponentiation.
+"""The meaning of token verification a second time: slow, by the standard library and one RSA exponentiation.
 
-Written from authority.md § 2 without a look at the fast code: each rule is one obvious sentence. Used only to judge the fast verifier.
-Answers the name of the first rule that fails, or None.
+Written from authority.md § 2 without a look at the fast code: each rule is one obvious sentence. Used only to judge the
+fast verifier. Answers the name of the first rule that fails, or None.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import re
 from typing import Any
 
 DIGEST_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 8017 § 9.2, note 1: SHA-256
-CLAIMS = "action apr arh aud env exp iat iss ith jti log nbf obl pol reg resource rul sub tid".split()
+CLAIMS = [
+    "action", "apr", "arh", "aud", "env", "exp", "iat", "iss", "ith", "jti",
+    "log", "nbf", "obl", "pol", "reg", "resource", "rul", "sub", "tid",
+]  # fmt: skip
 
 
 def b64(segment: str) -> bytes | None:
@@ -40,7 +43,9 @@ def is_entity(value: Any) -> bool:
     """A written entity reference in its one spelling."""
     if not isinstance(value, str):
         return False
-    found = re.fullmatch(r'([A-Za-z_]\w{0,127}(?:::[A-Za-z_]\w{0,127}){0,8})::"((?:[^"\\]|\\"|\\\\)+)"', value, re.ASCII | re.DOTALL)
+    found = re.fullmatch(
+        r'([A-Za-z_]\w{0,127}(?:::[A-Za-z_]\w{0,127}){0,8})::"((?:[^"\\]|\\"|\\\\)+)"', value, re.ASCII | re.DOTALL
+    )
     if found is None:
         return False
     return len(found[2].replace('\\"', '"').replace("\\\\", "\\").encode()) <= 1024
@@ -59,7 +64,11 @@ def is_whole(value: Any, most: int) -> bool:
 
 def is_name(value: Any) -> bool:
     """A short text without control characters."""
-    return isinstance(value, str) and 0 < len(value.encode()) <= 512 and not any(ord(c) < 32 or ord(c) == 127 for c in value)
+    return (
+        isinstance(value, str)
+        and 0 < len(value.encode()) <= 512
+        and not any(ord(c) < 32 or ord(c) == 127 for c in value)
+    )
 
 
 def texts(value: Any) -> bool:
@@ -83,7 +92,8 @@ def first_failure(token: str, world: dict[str, Any]) -> str | None:
         return "header"
     found = None
     for alg in ("RS256", "Ed25519"):
-        found = found or re.fullmatch('{"alg":"(%s)","kid":"([A-Za-z0-9_-]{43})","typ":"authority[+]jwt"}' % alg, header.decode("latin-1"))
+        pattern = '{"alg":"(' + alg + ')","kid":"([A-Za-z0-9_-]{43})","typ":"authority[+]jwt"}'
+        found = found or re.fullmatch(pattern, header.decode("latin-1"))
     if found is None:
         return "header"
     payload, signature = b64(segments[1]), b64(segments[2])
@@ -137,12 +147,17 @@ def claims_failure(payload: bytes, world: dict[str, Any]) -> str | None:
         return "not_yet"
     if now - leeway >= claims["exp"]:
         return "expired"
-    if not claims["iat"] <= claims["nbf"] < claims["exp"] or claims["exp"] - claims["iat"] > min(world["max_life"], 300):
+    if not claims["iat"] <= claims["nbf"] < claims["exp"] or claims["exp"] - claims["iat"] > min(
+        world["max_life"], 300
+    ):
         return "lifetime"
     for claim, wanted, name in (
-        ("iss", "issuer", "issuer"), ("aud", "audience", "audience"), ("tid", "uuid", "tenant"),
-        ("env", "environment", "environment"), ("reg", "register", "register"),
-    ):  # fmt: skip
+        ("iss", "issuer", "issuer"),
+        ("aud", "audience", "audience"),
+        ("tid", "uuid", "tenant"),
+        ("env", "environment", "environment"),
+        ("reg", "register", "register"),
+    ):
         if claims[claim] != world[wanted]:
             return name
     if b64(claims["arh"]) != world["arh"]:

@@ -1,4 +1,4 @@
-"""One tenant with a key, and a forge that signs whatever it is told with that tenant's true key: hostile tokens, validly signed."""
+"""One tenant with a key, and a forge that signs whatever it is told with that key: hostile tokens, validly signed."""
 
 from __future__ import annotations
 
@@ -51,10 +51,24 @@ def record(name: str = "main", algorithm: str = "RS256", state: KeyState = KeySt
 def claims(**changes: Any) -> TokenClaims:
     """Good claims, with changes."""
     base = TokenClaims(
-        iss=ISSUER, aud="payments", sub=EntityRef("User", "ann"), tid=SCOPE.uuid, env="live", iat=NOW, nbf=NOW, exp=NOW + 60,
-        jti="AAAAAAAAAAAAAAAAAAAAAA", reg="ledger", action="pay", resource=EntityRef("Account", "acme-1"), arh=ARH,
-        ith=b"\x01" * 32, pol=b"\x02" * 32, rul=("pay-small",), log=(1, 7, b"\x03" * 32),
-    )  # fmt: skip
+        iss=ISSUER,
+        aud="payments",
+        sub=EntityRef("User", "ann"),
+        tid=SCOPE.uuid,
+        env="live",
+        iat=NOW,
+        nbf=NOW,
+        exp=NOW + 60,
+        jti="AAAAAAAAAAAAAAAAAAAAAA",
+        reg="ledger",
+        action="pay",
+        resource=EntityRef("Account", "acme-1"),
+        arh=ARH,
+        ith=b"\x01" * 32,
+        pol=b"\x02" * 32,
+        rul=("pay-small",),
+        log=(1, 7, b"\x03" * 32),
+    )
     return replace(base, **changes)
 
 

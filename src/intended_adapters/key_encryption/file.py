@@ -81,8 +81,8 @@ class FileKeyEncryption:
             raise KeyRingError(f"the key file {place} is missing: put it back, a new one would open nothing") from None
         except OSError as error:
             raise KeyRingError(f"the key file {place} cannot be opened (a link is refused): {error.strerror}") from None
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(file.fileno())
+        try:
+            found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
                 raise KeyRingError(f"the key file {place} is not a regular file")
             if found.st_uid != os.geteuid():
@@ -91,7 +91,11 @@ class FileKeyEncryption:
                 raise KeyRingError(f"the key file {place} can be read or written by others: chmod 600 it")
             if found.st_size != KEY_BYTES:
                 raise KeyRingError(f"the key file {place} does not hold exactly 32 bytes")
-            key = file.read(KEY_BYTES + 1)
+            key = os.read(handle, KEY_BYTES + 1)
+        except OSError as error:
+            raise KeyRingError(f"the key file {place} cannot be read: {error.strerror}") from None
+        finally:
+            os.close(handle)
         return cls(key)
 
     @property

@@ -25,13 +25,37 @@ def test_the_honest_row_and_head() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "halt"}, {"key": "AAAB"}, {"key": ""}, {"version": 2}, {"version": 4}, {"version": 0}, {"version": -3}, {"version": True},
-     {"version": "3"}, {"version": None}, {"state": "CONSUMED"}, {"state": ""}, {"body": b'{"aud":"evil"}'}, {"body": b""},
-     {"body": ROW.body + b" "}, {"body": None}, {"mac": b""}, {"mac": bytes(32)}, {"mac": ROW.mac[:31]}, {"mac": ROW.mac + b"\x00"},
-     {"mac": None}, {"mac": "x" * 32}, {"key": "\ud800"}, {"state": None}, {"body": [1]}, {"kind": "nonc", "key": "eAAAA"},
-     {"key": "AAAAI", "state": "SSUED"}],
+    [
+        {"kind": "halt"},
+        {"key": "AAAB"},
+        {"key": ""},
+        {"version": 2},
+        {"version": 4},
+        {"version": 0},
+        {"version": -3},
+        {"version": True},
+        {"version": "3"},
+        {"version": None},
+        {"state": "CONSUMED"},
+        {"state": ""},
+        {"body": b'{"aud":"evil"}'},
+        {"body": b""},
+        {"body": ROW.body + b" "},
+        {"body": None},
+        {"mac": b""},
+        {"mac": bytes(32)},
+        {"mac": ROW.mac[:31]},
+        {"mac": ROW.mac + b"\x00"},
+        {"mac": None},
+        {"mac": "x" * 32},
+        {"key": "\ud800"},
+        {"state": None},
+        {"body": [1]},
+        {"kind": "nonc", "key": "eAAAA"},
+        {"key": "AAAAI", "state": "SSUED"},
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_an_edited_row(change: dict[str, object]) -> None:
     MAC.check(SCOPE, ROW)
     with pytest.raises(StoreCorruptError):
@@ -61,7 +85,9 @@ def test_a_row_or_head_moved_to_another_scope(scope: Scope) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"version": 4}, {"version": 6}, {"state": b'{"size":6}'}, {"mac": bytes(32)}, {"mac": None}, {"state": None}], ids=repr
+    "change",
+    [{"version": 4}, {"version": 6}, {"state": b'{"size":6}'}, {"mac": bytes(32)}, {"mac": None}, {"state": None}],
+    ids=repr,
 )
 def test_an_edited_head(change: dict[str, object]) -> None:
     with pytest.raises(StoreCorruptError):

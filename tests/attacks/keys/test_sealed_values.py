@@ -107,15 +107,31 @@ def test_old_key_encryption_key_after_it_was_replaced() -> None:
 
 @pytest.mark.parametrize(
     "members",
-    [{"v": 1}, {"v": True}, {"v": False}, {"v": "0"}, {"alg": "A128GCM"}, {"alg": "none"}, {"kek": 1}, {"kek": None}, {"wrapped": 1},
-     {"nonce": None}, {"ct": []}, {"extra": 1}, {"ct": "="}, {"wrapped": ""}],
+    [
+        {"v": 1},
+        {"v": True},
+        {"v": False},
+        {"v": "0"},
+        {"alg": "A128GCM"},
+        {"alg": "none"},
+        {"kek": 1},
+        {"kek": None},
+        {"wrapped": 1},
+        {"nonce": None},
+        {"ct": []},
+        {"extra": 1},
+        {"ct": "="},
+        {"wrapped": ""},
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_another_shape(blob: bytes, members: dict[str, object]) -> None:
     refused(changed(blob, **members))
 
 
-@pytest.mark.parametrize("bad", [b"", b"{}", b"[]", b"null", b"\xff", b"x" * 300_000, b'{"v":0}'], ids=lambda bad: repr(bad[:10]))
+@pytest.mark.parametrize(
+    "bad", [b"", b"{}", b"[]", b"null", b"\xff", b"x" * 300_000, b'{"v":0}'], ids=lambda bad: repr(bad[:10])
+)
 def test_not_a_sealed_value(bad: bytes) -> None:
     refused(bad)
 
@@ -141,7 +157,9 @@ def test_a_private_key_moved_to_another_tenants_row() -> None:
 def test_a_private_key_moved_to_another_kid() -> None:
     stolen = sealed_record("main").sealed_private
     with pytest.raises(KeyRingError, match="does not open"):
-        load_private(kek=KEK, signer=SIGNER, scope=SCOPE, record=replace(sealed_record("stranger"), sealed_private=stolen))
+        load_private(
+            kek=KEK, signer=SIGNER, scope=SCOPE, record=replace(sealed_record("stranger"), sealed_private=stolen)
+        )
 
 
 def test_a_swapped_public_key_is_refused_by_the_pair_check() -> None:

@@ -66,7 +66,14 @@ def test_text_forms(name: str) -> None:
     logger = logging.Logger("t")
     logger.addHandler(logging.StreamHandler(stream))
     logger.error("%s %r %s", holder, holder, [holder])
-    for text in (repr(holder), str(holder), f"{holder}", "%s" % (holder,), repr({"k": (holder,)}), stream.getvalue()):
+    for text in (
+        repr(holder),
+        str(holder),
+        f"{holder}",
+        "{}".format(holder),
+        repr({"k": (holder,)}),
+        stream.getvalue(),
+    ):
         assert not leaks(text, secrets)
 
 
@@ -92,7 +99,9 @@ def test_verified_tokens_are_not_pickled() -> None:
 def failing() -> dict[str, Callable[[], object]]:
     secret = SEED.decode()
     return {
-        "bad pem": lambda: LocalPersonKey.from_pem(b"-----BEGIN PRIVATE KEY-----\n" + SEED + b"\n-----END PRIVATE KEY-----\n"),
+        "bad pem": lambda: LocalPersonKey.from_pem(
+            b"-----BEGIN PRIVATE KEY-----\n" + SEED + b"\n-----END PRIVATE KEY-----\n"
+        ),
         "bad password": lambda: LocalPersonKey.from_pem(
             LocalPersonKey.generate(SystemRandomness()).to_pem(password=b"right"), password=SEED
         ),
@@ -109,7 +118,9 @@ def failing() -> dict[str, Callable[[], object]]:
 def test_errors_and_their_causes_do_not_show_what_they_were_given(name: str) -> None:
     with pytest.raises(IntendedError) as caught:
         failing()[name]()
-    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=False).format_exception_only())
+    shown = "".join(
+        traceback.TracebackException.from_exception(caught.value, capture_locals=False).format_exception_only()
+    )
     assert not leaks(shown + repr(caught.value), [SEED, SEED[:31]])
     assert caught.value.__cause__ is None
 

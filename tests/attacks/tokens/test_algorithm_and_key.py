@@ -141,10 +141,25 @@ def test_header_member_outside_the_closed_set(extra: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "kid",
-    ["../../../dev/null", "/etc/passwd", "' OR 1=1 --", "\x00", "a\x00b", "", 1, True, None, ["k"], {"k": "v"}, "A" * 42, "A" * 44,
-     "A" * 400, "\u212a" * 43],
+    [
+        "../../../dev/null",
+        "/etc/passwd",
+        "' OR 1=1 --",
+        "\x00",
+        "a\x00b",
+        "",
+        1,
+        True,
+        None,
+        ["k"],
+        {"k": "v"},
+        "A" * 42,
+        "A" * 44,
+        "A" * 400,
+        "\u212a" * 43,
+    ],
     ids=lambda kid: repr(kid)[:24],
-)  # fmt: skip
+)
 def test_kid_that_is_not_a_thumbprint(kid: object) -> None:
     head = encode({"alg": "RS256", "kid": kid, "typ": "authority+jwt"})
     refused(forge(head), "token.header")
@@ -211,7 +226,7 @@ def test_one_bit_of_the_signature(position: int) -> None:
 
 @pytest.mark.parametrize("length", [1, 64, 255, 257, 512])
 def test_signature_of_another_length(length: int) -> None:
-    start, _, tail = forge().rpartition(".")
+    start, _, _ = forge().rpartition(".")
     refused(start + "." + b64(b"\x01" * length), "token.signature")
 
 

@@ -1,4 +1,7 @@
-"""Attacks on the form: the header and claims are validly signed with the tenant's own key, only their bytes are hostile."""
+"""Attacks on the form.
+
+The header and claims are validly signed with the tenant's own key; only their bytes are hostile.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ def test_empty_segments(text: str) -> None:
         redeemable(text)
 
 
-@pytest.mark.parametrize("mark", ["=", "==", "\n", "\r\n", " ", "\t", "+", "/", "!", "?", "\x00", "\u00e9", "\ufeff", ","])
+@pytest.mark.parametrize(
+    "mark", ["=", "==", "\n", "\r\n", " ", "\t", "+", "/", "!", "?", "\x00", "\u00e9", "\ufeff", ","]
+)
 @pytest.mark.parametrize("place", ["front", "header", "claims", "end"])
 def test_a_character_outside_the_alphabet(mark: str, place: str) -> None:
     head, body, tail = issue().text.split(".")
@@ -77,7 +82,7 @@ def test_json_serialisation() -> None:
 
 
 def test_detached_payload() -> None:
-    head, body, tail = issue().text.split(".")
+    head, _, tail = issue().text.split(".")
     refused(head + ".." + tail, "token.base64")
 
 
@@ -100,9 +105,25 @@ def test_a_str_subclass_is_not_a_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "typ", [None, "", "JWT", "jwt", "at+jwt", "application/authority+jwt", "Authority+jwt", "AUTHORITY+JWT", "authority+jwt ",
-            "authority jwt", "decision-receipt+jwt", "dpop+jwt", 1, ["authority+jwt"]], ids=repr,
-)  # fmt: skip
+    "typ",
+    [
+        None,
+        "",
+        "JWT",
+        "jwt",
+        "at+jwt",
+        "application/authority+jwt",
+        "Authority+jwt",
+        "AUTHORITY+JWT",
+        "authority+jwt ",
+        "authority jwt",
+        "decision-receipt+jwt",
+        "dpop+jwt",
+        1,
+        ["authority+jwt"],
+    ],
+    ids=repr,
+)
 def test_typ_of_another_kind(typ: object) -> None:
     head = {"alg": "RS256", "kid": record().kid, "typ": typ}
     refused(forge(encode({name: value for name, value in head.items() if value is not None})), "token.header")
@@ -204,9 +225,16 @@ def test_too_large_is_refused_before_any_decoding_and_not_echoed(size: int) -> N
 
 def test_no_refusal_repeats_any_of_the_input() -> None:
     marked = [
-        forge(header(kid="LEAKME")), forge(header(LEAKME=1)), forge(None, payload(LEAKME=1)), forge(None, payload(aud="leakme")),
-        forge(None, payload(sub="LEAKME")), forge(None, payload(iss="LEAKME")), forge(None, b"LEAKME"), "LEAKME", "L.EAKME.",
-    ]  # fmt: skip
+        forge(header(kid="LEAKME")),
+        forge(header(LEAKME=1)),
+        forge(None, payload(LEAKME=1)),
+        forge(None, payload(aud="leakme")),
+        forge(None, payload(sub="LEAKME")),
+        forge(None, payload(iss="LEAKME")),
+        forge(None, b"LEAKME"),
+        "LEAKME",
+        "L.EAKME.",
+    ]
     for text in marked:
         with pytest.raises(TokenError) as caught:
             redeemable(text)
@@ -219,10 +247,14 @@ def test_no_refusal_repeats_any_of_the_input() -> None:
 @pytest.mark.parametrize(
     ("claim", "twin"),
     [
-        ("aud", "p\u0430yments"), ("tid", "\uff10" + "123456789abcdef" * 2 + "0"), ("env", "l\u0131ve"), ("aud", "payments\u200b"),
-        ("aud", "Payments"), ("tid", "0123456789ABCDEF0123456789ABCDEF"),
+        ("aud", "p\u0430yments"),
+        ("tid", "\uff10" + "123456789abcdef" * 2 + "0"),
+        ("env", "l\u0131ve"),
+        ("aud", "payments\u200b"),
+        ("aud", "Payments"),
+        ("tid", "0123456789ABCDEF0123456789ABCDEF"),
     ],
-)  # fmt: skip
+)
 def test_homoglyphs_where_only_ascii_may_stand(claim: str, twin: str) -> None:
     with pytest.raises(TokenError):
         redeemable(forge(None, payload(**{claim: twin})))

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intended_core.canonical import frame
+from intended_core.errors import IntentError, TokenError
+from intended_core.ids import EntityRef
+from intended_core.tokens.claims import TokenClaims, claims_digest, digest_of_canonical, parse_claims
+from tests.reference.token_world import claims, payload
+
+NAMES = [
+    "iss", "aud", "sub", "tid", "env", "iat", "nbf", "exp", "jti", "reg",
+    "action", "resource", "arh", "ith", "pol", "rul", "obl", "apr", "log",
+]  # fmt: skip
+
+
+def test_exactly_these_claims() -> None:
+    assert [item.name for item in dataclasses.fields(TokenClaims)] == NAMES
+    assert sorted(claims().to_json()) == sorted(NAMES)
+
+
+def test_entities_are_in_their_written_form_and_digests_base64url() -> None:
+    value = claims(sub=EntityRef("bank::User", 'o"b\\c')).to_json()
+    assert value["sub"] == 'bank::User::"o\\"b\\\\c"'
+    assert value["resource"] == 'Account::"acme-1"'
+    assert value["arh"] == "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+    assert value["log"] == {"g": 1, "seq": 7, "leaf": "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"}
+
+
+def test_bytes_and_back_are_the_same_frozen_value() -> None:
+    found = parse_claims(claims().canonical())
+    assert found == claims()
+    assert type(found) is TokenClaims
+    assert hash(found) == hash(claims())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.aud = "evil"  # type: ignore[misc]
+    assert dataclasses.replace(found, aud="other").aud == "other"
+
+
+def test_digest_is_labelled_and_covers_the_log_position() -> None:
+    data = claims().canonical()
+    assert claims_digest(claims()) == hashlib.sha256(frame(b"intended.token-claims/v0", data)).digest()
+    assert claims_digest(claims()) == digest_of_canonical(data)
+    places = [None, (1, 7, b"\x03" * 32), (1, 8, b"\x03" * 32), (1, 7, b"\x04" * 32), (2, 7, b"\x03" * 32)]
+    assert len({claims_digest(claims(log=place)) for place in places}) == 5
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "log"])
+def test_digest_covers_every_claim(name: str) -> None:
+    changes = {
+        "iss": "x", "aud": "other", "sub": EntityRef("User", "eve"), "tid": "f" * 32, "env": "test", "iat": 1, "nbf": 1,
+        "exp": 1, "jti": "B" * 22, "reg": "redis", "action": "read", "resource": EntityRef("Account", "x"), "arh":
+        bytes(32), "ith": bytes(32), "pol": bytes(32), "rul": (), "obl": ("a",), "apr": ("b",),
+    }  # fmt: skip
+    assert claims_digest(claims(**{name: changes[name]})) != claims_digest(claims())
+
+
+def test_claims_without_a_log_position_are_written_for_the_record_but_never_read() -> None:
+    assert "log" not in claims(log=None).to_json()
+    with pytest.raises(TokenError):
+        parse_claims(claims(log=None).canonical())
+
+
+def test_what_json_cannot_hold() -> None:
+    with pytest.raises(IntentError):
+        claims(action="\ud800").canonical()
+
+
+ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+texts = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), max_size=3).map(tuple)
+
+
+@settings(max_examples=150, deadline=None)
+@given(sub=ids, resource=ids, obl=texts, seq=st.integers(0, 2**53 - 1), digest=st.binary(min_size=32, max_size=32))
+def test_whatever_we_write_we_read_back(sub: str, resource: str, obl: tuple[str, ...], seq: int, digest: bytes) -> None:
+    one = claims(
+        sub=EntityRef("User", sub),
+        resource=EntityRef("a::B", resource),
+        obl=obl,
+        log=(1, seq, digest),
+        arh=digest,
+        ith=digest[::-1],
+    )
+    assert parse_claims(one.canonical()) == one
+    assert json.loads(one.canonical())["obl"] == list(obl)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_other_bytes_raise_one_error(data: bytes) -> None:
+    with pytest.raises(TokenError):
+        parse_claims(data)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(NAMES), json_values)
+def test_any_json_value_in_any_claim_is_read_or_refused(name: str, value: object) -> None:
+    try:
+        found = parse_claims(payload(**{name: value}))
+    except TokenError:
+        return
+    assert found.to_json()[name] == value
+    assert type(found.to_json()[name]) is type(value)
