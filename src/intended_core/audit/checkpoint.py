@@ -17,7 +17,7 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from intended_core.audit.tree import HASH_BYTES, MAX_SIZE
+from intended_core.audit.tree import EMPTY_ROOT, HASH_BYTES, MAX_SIZE
 from intended_core.errors import AuditError
 
 __all__ = ["Checkpoint", "VerifierKey", "checkpoint_text", "open_checkpoint", "parse_vkey", "sign_checkpoint", "verify_ed25519"]
@@ -149,6 +149,8 @@ def open_checkpoint(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
     root = _unbase64(lines[2])
     if len(root) != HASH_BYTES or int(lines[1]) > MAX_SIZE or lines[0] != found.name:
         raise AuditError("a checkpoint is exactly origin, size and root", code="audit.checkpoint")
+    if lines[1] == "0" and root != EMPTY_ROOT:
+        raise AuditError("the empty log has one root", code="audit.checkpoint")
     return Checkpoint(origin=lines[0], size=int(lines[1]), root=root, key=found)
 
 

@@ -138,14 +138,15 @@ def verify_consistency(proof: ConsistencyProof, *, first_root: bytes, second_roo
     first, second = proof.first, proof.second
     if not 0 < first <= second <= MAX_SIZE:
         raise AuditError(f"a tree of {first} is no prefix of one of {second}", code="audit.index")
-    for value in (first_root, second_root, *proof.path):
-        _hash(value)
     if first == second:
+        # Nothing is hashed here: the roots are compared as they are, of whatever hash.
         if proof.path:
             raise AuditError("the consistency proof is too long", code="audit.proof")
-        if first_root != second_root:
+        if type(first_root) is not bytes or not first_root or first_root != second_root:
             raise AuditError("two roots of one size differ", code="audit.fork")
         return Prefix(first_root=first_root, second_root=second_root)
+    for value in (first_root, second_root, *proof.path):
+        _hash(value)
     path = list(proof.path)
     if first & (first - 1) == 0:
         path.insert(0, first_root)

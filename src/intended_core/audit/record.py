@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -18,6 +19,7 @@ import orjson
 from intended_core.audit.tree import HASH_BYTES, leaf_hash
 from intended_core.canonical import Json, b64url, canonical_json, parse_canonical, unb64url
 from intended_core.errors import AuditError, IntentError
+from intended_core.values import SAFE_INT
 
 __all__ = ["MAX_BODY_BYTES", "MAX_ENTRY_BYTES", "Entry", "EventKind", "Made", "Thread", "body_hash", "make_record", "parse_body", "parse_entry"]
 
@@ -26,6 +28,7 @@ MAX_ENTRY_BYTES: Final = 2048  # audit.md § 1.1
 MAX_BODY_BYTES: Final = 1024 * 1024  # an intent of 256 KiB with room for reasons
 _BODY_LABEL: Final = b"intended.audit/body.v0\x00"
 _UUID: Final = re.compile(r"[0-9a-f]{32}")
+_SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _TEXT: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _FIELDS: Final = frozenset({"$", "o", "t", "g", "s", "e", "ts", "k", "b", "p", "th", "w", "pv", "x"})
 
@@ -147,8 +150,15 @@ def make_record(
     trace: str | None,
 ) -> Made:
     """The record of one event. `salt`: 16 random bytes. Raises AuditError when it would not be read back."""
-    if len(salt) != 16:
-        raise AuditError("a record's salt has 16 bytes", code="audit.record")
+    if len(salt) != 16 or "salt" in body:
+        raise AuditError("a record's salt has 16 bytes and is no member of the body given", code="audit.record")
+    _names(origin, tenant_uuid, writer, trace)
+    for number in (generation, seq, epoch, time_us):
+        _count(number)
+    if len(previous_leaf) != HASH_BYTES or (policy_digest is not None and len(policy_digest) != HASH_BYTES):
+        raise AuditError("a digest in a header has 32 bytes", code="audit.record")
+    if thread is not None:
+        _link(thread, seq)
     try:
         packed = canonical_json({**body, "salt": b64url(salt)})
     except IntentError as error:
@@ -187,20 +197,21 @@ def parse_entry(data: bytes) -> Entry:
         if not isinstance(value, dict) or value.keys() != _FIELDS or value["$"] != VERSION:
             raise AuditError("a header of an unknown version or with unknown members", code="audit.record")
         kind = value["k"]
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise AuditError("a record of an unknown kind", code="audit.record")
         policy, trace = value["pv"], value["x"]
+        seq = _count(value["s"])
         return Entry(
             origin=_text(value["o"]),
             tenant_uuid=_text(value["t"], _UUID),
             generation=_count(value["g"]),
-            seq=_count(value["s"]),
+            seq=seq,
             epoch=_count(value["e"]),
             time_us=_count(value["ts"]),
             kind=EventKind(kind),
             body_hash=_digest(value["b"]),
             previous_leaf=_digest(value["p"]),
-            thread=_thread(value["th"]),
+            thread=_thread(value["th"], seq),
             writer=_text(value["w"]),
             policy_digest=None if policy is None else _digest(policy),
             trace=None if trace is None else _text(trace),
@@ -217,9 +228,17 @@ def parse_body(data: bytes, *, expected: bytes) -> dict[str, Json]:
         value = parse_canonical(data, max_bytes=MAX_BODY_BYTES)
     except IntentError:
         raise AuditError("a body is not in canonical form", code="audit.body") from None
-    if not isinstance(value, dict) or not isinstance(value.get("salt"), str):
-        raise AuditError("a body is an object with a salt", code="audit.body")
+    salt = value.get("salt") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(salt, str) or _SALT.fullmatch(salt) is None:
+        raise AuditError("a body is an object with a salt of 16 bytes", code="audit.body")
     return value
+
+
+@lru_cache(maxsize=1024)
+def _names(origin: str, tenant_uuid: str, writer: str, trace: str | None) -> None:
+    _text(tenant_uuid, _UUID)
+    for text in (origin, writer) if trace is None else (origin, writer, trace):
+        _text(text)
 
 
 def _text(value: Json, pattern: re.Pattern[str] = _TEXT) -> str:
@@ -229,7 +248,7 @@ def _text(value: Json, pattern: re.Pattern[str] = _TEXT) -> str:
 
 
 def _count(value: Json) -> int:
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value <= SAFE_INT:
         raise AuditError("a header's number is malformed", code="audit.record")
     return value
 
@@ -243,10 +262,18 @@ def _digest(value: Json) -> bytes:
     return data
 
 
-def _thread(value: Json) -> Thread | None:
+def _thread(value: Json, seq: int) -> Thread | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 3:
         raise AuditError("a header's thread is malformed", code="audit.record")
     commitment, n, previous = value
-    return Thread(commitment=_digest(commitment), n=_count(n), previous=None if previous is None else _count(previous))
+    thread = Thread(commitment=_digest(commitment), n=_count(n), previous=None if previous is None else _count(previous))
+    _link(thread, seq)
+    return thread
+
+
+def _link(thread: Thread, seq: int) -> None:
+    first = thread.n == 0
+    if len(thread.commitment) != HASH_BYTES or first != (thread.previous is None) or not (first or 0 <= (thread.previous or 0) < seq):
+        raise AuditError("a thread starts at 0 and every later step names an earlier record", code="audit.record")
