@@ -1,0 +1,59 @@
+# Needs Python 3.11 or newer with venv and pip, and make. Everything else is installed into .venv from constraints.txt.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit 0; }; done; echo python3)
+WORKERS ?= 2
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
+
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help runtime dev demo test lint types floors unit test-slow soak bench agentdojo constraints clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+runtime:
+	@$(PYTHON) scripts/venv.py
+
+dev:
+	@$(PYTHON) scripts/venv.py --dev
+
+demo: runtime ## the whole path on one screen: an honest day, an attacker's day, an offline check
+	@.venv/bin/intended demo
+
+test: lint types floors unit ## every check but the slow tests
+
+lint: dev
+	$(PY) -m ruff check .
+
+types: dev
+	$(PY) -m mypy
+
+floors: dev
+	.venv/bin/lint-imports --no-cache
+
+unit: dev
+	$(PYTEST) -m "not slow"
+
+test-slow: dev ## processes, crashes, wheels and long searches
+	$(PYTEST) -m slow
+
+soak: dev ## property tests for long, with fresh randomness
+	HYPOTHESIS_PROFILE=soak $(PYTEST) --timeout 3600 tests/property tests/faults
+
+bench: dev ## every benchmark, or one: make bench ROOM=decide
+	@set -e; for file in $(if $(ROOM),bench/bench_$(ROOM).py,$(sort $(wildcard bench/bench_*.py))); do \
+		echo "== $$file"; PYTHONPATH=. $(PY) $$file; done
+	@PYTHONPATH=. $(PY) bench/render.py
+
+agentdojo: dev ## real agent traffic: the tool calls and attacks of the AgentDojo benchmark
+	$(PY) -m intended_adapters.agentdojo
+
+constraints: ## resolve every pin anew (needs a package index)
+	$(PYTHON) scripts/pin.py
+
+clean: ## remove what the other targets made
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
