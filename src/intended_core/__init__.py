@@ -1,1 +1,74 @@
-"""An authority engine that a Python program embeds: no token, no action; no decision, no token."""
+"""An authority engine that a Python program embeds: no token, no action; no decision, no token.
+
+    from intended_core import Authority, Intent, EntityRef
+
+    with Authority.create("data/authority.db", key_file="keys/kek") as authority:
+        tenant = authority.create_tenant("acme", "live")
+
+Names are loaded when they are first used (PEP 562), so that importing one room does not load all of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from intended_core.access.persons import LocalPersonKey as LocalPersonKey
+    from intended_core.assembly import Authority as Authority
+    from intended_core.authority import AdapterHandle as AdapterHandle
+    from intended_core.authority import TenantAuthority as TenantAuthority
+    from intended_core.clock import ManualClock as ManualClock
+    from intended_core.clock import SystemClock as SystemClock
+    from intended_core.entities import Entity as Entity
+    from intended_core.errors import AccessDeniedError as AccessDeniedError
+    from intended_core.errors import AdapterError as AdapterError
+    from intended_core.errors import AssemblyError as AssemblyError
+    from intended_core.errors import AuditError as AuditError
+    from intended_core.errors import IntendedError as IntendedError
+    from intended_core.errors import IntentError as IntentError
+    from intended_core.errors import KeyRingError as KeyRingError
+    from intended_core.errors import PolicyError as PolicyError
+    from intended_core.errors import StoreError as StoreError
+    from intended_core.errors import TokenError as TokenError
+    from intended_core.errors import UnitRefusedError as UnitRefusedError
+    from intended_core.flows.effects import Settings as Settings
+    from intended_core.flows.outcomes import Granted as Granted
+    from intended_core.flows.outcomes import Pending as Pending
+    from intended_core.ids import EntityRef as EntityRef
+    from intended_core.ids import Scope as Scope
+    from intended_core.intent import Call as Call
+    from intended_core.intent import Intent as Intent
+    from intended_core.outcome import Allow as Allow
+    from intended_core.outcome import ApprovalRequirement as ApprovalRequirement
+    from intended_core.outcome import Deny as Deny
+    from intended_core.outcome import Escalate as Escalate
+    from intended_core.outcome import Reason as Reason
+    from intended_core.tokens.issuer import SignedToken as SignedToken
+    from intended_core.tokens.redeemed import RedeemedToken as RedeemedToken
+
+_ROOMS = {
+    "AccessDeniedError": "errors", "AdapterError": "errors", "AdapterHandle": "authority", "Allow": "outcome",
+    "ApprovalRequirement": "outcome", "AssemblyError": "errors", "AuditError": "errors", "Authority": "assembly",
+    "Call": "intent", "Deny": "outcome", "Entity": "entities", "EntityRef": "ids", "Escalate": "outcome",
+    "Granted": "flows.outcomes", "IntendedError": "errors", "Intent": "intent", "IntentError": "errors",
+    "KeyRingError": "errors", "LocalPersonKey": "access.persons", "ManualClock": "clock", "Pending": "flows.outcomes",
+    "PolicyError": "errors", "Reason": "outcome", "RedeemedToken": "tokens.redeemed", "Scope": "ids",
+    "Settings": "flows.effects", "SignedToken": "tokens.issuer", "StoreError": "errors", "SystemClock": "clock",
+    "TenantAuthority": "authority", "TokenError": "errors", "UnitRefusedError": "errors",
+}  # fmt: skip
+
+__all__ = sorted(_ROOMS)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_ROOMS]

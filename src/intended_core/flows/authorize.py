@@ -148,6 +148,7 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
         "policy_digest": b64url(request.policy.digest),
         "now": request.now_us,
         "approved": [] if request.approval is None else sorted(request.approval.keys),
+        "approvals_used": [] if request.approval is None else [request.approval.approval_id],
     }
     if isinstance(outcome, Deny):
         body["class"] = outcome.kind

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
+from intended_core.keys.sealing import Place
 from intended_core.unit import RowKey, RowKind, Unit
 
 __all__ = [
@@ -26,7 +27,9 @@ __all__ = [
     "LoadState",
     "Now",
     "Random",
-    "ReadLog",
+    "ReadHead",
+    "ReadLeaves",
+    "ReadRecords",
     "ReadRows",
     "ScanRows",
     "Seal",
@@ -104,13 +107,29 @@ class ScanRows:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadLog:
-    """-> Sequence[bytes] of leaf hashes [start, stop), or with `thread` Sequence[RecordRow]."""
+class ReadHead:
+    """-> Head | None as last committed, unauthenticated."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLeaves:
+    """-> Sequence[bytes]: leaf hashes of [start, stop)."""
+
+    scope: Scope
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecords:
+    """-> Sequence[RecordRow]: records [start, stop) when `thread` is empty, else all of that thread."""
 
     scope: Scope
     start: int = 0
     stop: int = 0
-    thread: str | None = None
+    thread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +158,17 @@ class GenerateKey:
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """-> bytes: `plaintext` sealed to (scope, kind, key, version, field)."""
+    """-> bytes: `plaintext` sealed to its place."""
 
-    scope: Scope
-    kind: RowKind
-    key: str
-    version: int
-    field: str
+    place: Place
     plaintext: bytes
 
     def __repr__(self) -> str:
-        return f"Seal({self.kind}:{self.key})"
+        return f"Seal({self.place.kind}:{self.place.key})"
 
 
 Effect: TypeAlias = (
-    Now | Random | LoadState | LoadEntities | ReadRows | ScanRows | ReadLog | Commit | Sign | GenerateKey | Seal
-)
+    Now | Random | LoadState | LoadEntities | ReadRows | ScanRows | ReadHead | ReadLeaves | ReadRecords
+    | Commit | Sign | GenerateKey | Seal
+)  # fmt: skip
 Flow: TypeAlias = Generator[Effect, Any, T]

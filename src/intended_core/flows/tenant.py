@@ -11,7 +11,7 @@ from intended_core.errors import UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, GenerateKey, Now, Random, Seal
 from intended_core.flows.steps import append_at, next_head
 from intended_core.keys.jwks import load_public, thumbprint
-from intended_core.keys.ring import PRIVATE_FIELD, ROW_KIND, KeyPurpose, KeyRecord, KeyState, check_generated, new_record
+from intended_core.keys.ring import KeyPurpose, KeyRecord, KeyState, check_generated, new_record, private_place
 from intended_core.ports import GeneratedKey
 from intended_core.unit import Changes, Row, Unit, UnitView, Write
 
@@ -35,7 +35,7 @@ def make_key(context: Context, *, algorithm: str, purpose: KeyPurpose, state: Ke
     check_generated(algorithm=algorithm, generated=generated)
     now_us: int = yield Now()
     kid = thumbprint(load_public(algorithm, generated.public_der))
-    sealed: bytes = yield Seal(context.scope, ROW_KIND, kid, 1, PRIVATE_FIELD, generated.private_der)
+    sealed: bytes = yield Seal(private_place(context.scope, kid), generated.private_der)
     return new_record(
         algorithm=algorithm, purpose=purpose, public_der=generated.public_der, sealed_private=sealed, now_us=now_us,
         state=state,
@@ -45,7 +45,7 @@ def make_key(context: Context, *, algorithm: str, purpose: KeyPurpose, state: Ke
 def signing_row(context: Context, record: KeyRecord) -> Row:
     """The row of a key record; the key `purpose:kid` lets a store hold "one ACTIVE key per purpose"."""
     key = f"{record.purpose}:{record.kid}"
-    return context.mac.seal_row(context.scope, ROW_KIND, key, record.version, record.state.value, record.to_body())
+    return context.mac.seal_row(context.scope, "signing_key", key, record.version, record.state.value, record.to_body())
 
 
 def found(context: Context, *, origin: str, issuer: str, sealed_mac: bytes) -> Flow[Founded]:

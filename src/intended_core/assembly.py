@@ -1,0 +1,251 @@
+"""Authority: puts the adapters together, makes and opens tenants. The embedded default needs one file and one key file.
+
+`create` writes a new store and a new key-encryption key, once; `open` never creates either. Whatever is missing, edited or of another
+version refuses to start with an AssemblyError, StoreError or KeyRingError that says what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from intended_core.audit.log import LogHead
+from intended_core.audit.tree import root_of
+from intended_core.authority import TenantAuthority
+from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
+from intended_core.errors import AssemblyError, IntentError, KeyRingError, StoreCorruptError
+from intended_core.flows.cache import EntityCache, StateCache
+from intended_core.flows.effects import Context, Settings
+from intended_core.flows.runtime import Runtime, drive
+from intended_core.flows.tenant import MAC_SECRET, found
+from intended_core.ids import Scope, environment, tenant_name
+from intended_core.keys.ring import SigningKeys
+from intended_core.keys.rowmac import RowMac
+from intended_core.keys.sealing import Place, open_sealed, seal
+from intended_core.loader.registry import Registry, load_registry
+from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage, StorageInfo
+from intended_core.unit import RowKey
+
+__all__ = ["Authority"]
+
+MAC_BYTES = 32
+
+
+class Authority:
+    """All tenants of one store. Thread-safe; a context manager that closes the store.
+
+    Made by `create` (new store, new key-encryption key) and `open` (both must exist).
+    """
+
+    __slots__ = ("_lock", "_name", "_registry", "_runtime", "_settings", "_tenants", "_writer")
+
+    def __init__(self, *, runtime: Runtime, settings: Settings, registry: Registry, name: str) -> None:
+        self._runtime = runtime
+        self._settings = settings
+        self._registry = registry
+        self._name = _checked_name(name)
+        self._writer = f"pid{os.getpid()}"
+        self._lock = threading.Lock()
+        self._tenants: dict[tuple[str, str], TenantAuthority] = {}
+
+    def __repr__(self) -> str:
+        return f"Authority({self._name!r})"
+
+    @classmethod
+    def create(
+        cls,
+        store: str | os.PathLike[str],
+        *,
+        key_file: str | os.PathLike[str],
+        name: str = "intended.local",
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        randomness: Randomness | None = None,
+        entities: EntityProvider | None = None,
+        durability: str = "full",
+    ) -> Authority:
+        """A new authority: `store` and `key_file` must not exist yet.
+
+        `key_file` is the key-encryption key: 32 random bytes, mode 0600, to be kept and backed up apart from the store; it may not lie in
+        the store's directory. `name`: the authority's own name, in tokens (`iss`) and log origins. `durability`: "full", or "normal",
+        which may lose the last commits when the power fails.
+        """
+        registry = load_registry()
+        _check_places(Path(store), Path(key_file))
+        kek = registry.create("key_encryption", "file", path=os.fspath(key_file), new=True)
+        storage = registry.create("storage", "sqlite", path=os.fspath(store), new=True, durability=durability)
+        return cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities)
+
+    @classmethod
+    def open(
+        cls,
+        store: str | os.PathLike[str],
+        *,
+        key_file: str | os.PathLike[str],
+        name: str = "intended.local",
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        randomness: Randomness | None = None,
+        entities: EntityProvider | None = None,
+        durability: str = "full",
+    ) -> Authority:
+        """The authority in an existing store; never creates anything. Every tenant's head, keys and log are checked first."""
+        registry = load_registry()
+        _check_places(Path(store), Path(key_file))
+        kek = registry.create("key_encryption", "file", path=os.fspath(key_file), new=False)
+        storage = registry.create("storage", "sqlite", path=os.fspath(store), new=False, durability=durability)
+        made = cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities)
+        try:
+            for scope in made.tenants():
+                made._check_log(made._open(scope))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    @classmethod
+    def _assemble(
+        cls,
+        registry: Registry,
+        storage: object,
+        kek: object,
+        name: str,
+        settings: Settings | None,
+        clock: Clock | None,
+        randomness: Randomness | None,
+        entities: EntityProvider | None,
+    ) -> Authority:
+        store: Storage = storage  # type: ignore[assignment]
+        encryption: KeyEncryption = kek  # type: ignore[assignment]
+        signer: Signer = registry.create("signer", "local")  # type: ignore[assignment]
+        store.probe()
+        runtime = Runtime(
+            storage=store, signer=signer, kek=encryption, clock=clock or SystemClock(),
+            randomness=randomness or SystemRandomness(), states=StateCache(store), entities=EntityCache(store),
+            keys=SigningKeys(kek=encryption, signer=signer), provider=entities,
+        )  # fmt: skip
+        return cls(runtime=runtime, settings=_bounded(settings or Settings()), registry=registry, name=name)
+
+    # -- tenants -----------------------------------------------------------------------------------------------------
+
+    def tenants(self) -> Sequence[Scope]:
+        """Every tenant and environment in the store."""
+        return self._runtime.storage.tenants()
+
+    def create_tenant(self, name: str, env: str = "live") -> TenantAuthority:
+        """A new tenant environment with its own keys and log. Raises IntentError for a bad name, StoreError when it is taken."""
+        wanted, in_env = tenant_name(name), environment(env)
+        known = {(scope.tenant, scope.environment): scope for scope in self.tenants()}
+        if (wanted, in_env) in known:
+            raise AssemblyError(f"tenant {name} exists already in {env}; use authority.tenant({name!r}, {env!r})")
+        same = [scope.uuid for scope in self.tenants() if scope.tenant == wanted]
+        identity = same[0] if same else uuid.UUID(bytes=self._runtime.randomness.token_bytes(16), version=4).hex
+        scope = Scope(tenant=wanted, uuid=identity, environment=in_env)
+        secret = self._runtime.randomness.token_bytes(MAC_BYTES)
+        sealed = seal(
+            kek=self._runtime.kek, randomness=self._runtime.randomness, place=_mac_place(scope), plaintext=secret
+        )
+        self._runtime.storage.create_scope(scope)
+        context = self._context(scope, RowMac(secret))
+        origin = f"{self._name}/{scope.uuid}/{scope.environment}"
+        drive(self._runtime, context, found(context, origin=origin, issuer=self._name, sealed_mac=sealed))
+        return self._keep(TenantAuthority(runtime=self._runtime, context=context))
+
+    def tenant(self, name: str, env: str = "live") -> TenantAuthority:
+        """The handle of an existing tenant environment. Raises AssemblyError when there is none."""
+        key = (tenant_name(name), environment(env))
+        with self._lock:
+            known = self._tenants.get(key)
+        if known is not None:
+            return known
+        for scope in self.tenants():
+            if (scope.tenant, scope.environment) == key:
+                return self._open(scope)
+        raise AssemblyError(f"there is no tenant {name} in {env}; make it with authority.create_tenant({name!r}, {env!r})")
+
+    def _open(self, scope: Scope) -> TenantAuthority:
+        rows = self._runtime.storage.read(scope, [RowKey("secret", MAC_SECRET)])
+        if len(rows) != 1:
+            raise StoreCorruptError(f"the row-tag secret of {scope.tenant}/{scope.environment} is gone; restore the store")
+        try:
+            secret = open_sealed(kek=self._runtime.kek, place=_mac_place(scope), blob=rows[0].body)
+        except KeyRingError:
+            raise KeyRingError(
+                "the key-encryption key does not open this store: give the key file that was made with it"
+            ) from None
+        context = self._context(scope, RowMac(secret))
+        context.mac.check(scope, rows[0])
+        return self._keep(TenantAuthority(runtime=self._runtime, context=context))
+
+    def _context(self, scope: Scope, mac: RowMac) -> Context:
+        return Context(scope=scope, mac=mac, settings=self._settings, writer=self._writer)
+
+    def _keep(self, tenant: TenantAuthority) -> TenantAuthority:
+        with self._lock:
+            return self._tenants.setdefault((tenant.scope.tenant, tenant.scope.environment), tenant)
+
+    def _check_log(self, tenant: TenantAuthority) -> None:
+        """Rebuild the frontier from the stored leaves and compare it with the authenticated head."""
+        head: LogHead = tenant.head()
+        leaves = self._runtime.storage.leaves(tenant.scope, 0, head.size)
+        extra = self._runtime.storage.leaves(tenant.scope, head.size, head.size + 1)
+        if len(leaves) != head.size or extra or root_of(leaves) != head.frontier.root():
+            raise StoreCorruptError(
+                f"the log of {tenant.scope.tenant}/{tenant.scope.environment} is not the one its head names: "
+                "records were changed, cut or added; run `intended audit verify`"
+            )
+
+    # -- operations --------------------------------------------------------------------------------------------------
+
+    def info(self) -> StorageInfo:
+        """The store's own account of itself, for `doctor`."""
+        return self._runtime.storage.info()
+
+    def probe(self) -> None:
+        """Raise unless the store answers as configured and every tenant's log matches its head."""
+        self._runtime.storage.probe()
+        for scope in self.tenants():
+            self._check_log(self.tenant(scope.tenant, scope.environment))
+
+    def close(self) -> None:
+        """Close the store. Handles of this authority are of no use afterwards."""
+        self._runtime.storage.close()
+
+    def __enter__(self) -> Authority:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _mac_place(scope: Scope) -> Place:
+    return Place(scope=scope, kind="secret", key=MAC_SECRET, version=1, field="key")
+
+
+def _check_places(store: Path, key_file: Path) -> None:
+    if store.absolute().parent == key_file.absolute().parent:
+        raise AssemblyError(
+            f"the key file may not lie beside the store ({store.absolute().parent}): a copy of that directory would hold both"
+        )
+
+
+def _bounded(settings: Settings) -> Settings:
+    if not 1 <= settings.token_life_seconds <= 300:
+        raise AssemblyError("token_life_seconds is 1 to 300")
+    if not 0 <= settings.leeway_seconds <= 30:
+        raise AssemblyError("leeway_seconds is 0 to 30")
+    if not 0.1 <= settings.flow_deadline_seconds <= 60:
+        raise AssemblyError("flow_deadline_seconds is 0.1 to 60")
+    return settings
+
+
+def _checked_name(name: str) -> str:
+    if not name.isascii() or not 1 <= len(name) <= 100 or not all(char.isalnum() or char in ".-_" for char in name):
+        raise IntentError("an authority's name is 1-100 letters, digits, dots, hyphens and underscores", place="name")
+    return name

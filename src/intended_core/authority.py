@@ -1,0 +1,209 @@
+"""TenantAuthority: everything that a host does for one tenant in one environment, as plain calls.
+
+Each call drives one flow (`flows.*`) to its end in the calling thread. No call takes two tenants; a handle of one tenant cannot name
+another's rows, keys or log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, TypeVar
+
+from intended_core.access.persons import LocalPersonKey
+from intended_core.audit.checkpoint import VerifierKey
+from intended_core.audit.log import LogHead
+from intended_core.entities import Entity
+from intended_core.errors import AccessDeniedError, PolicyError
+from intended_core.flows import approve as approving
+from intended_core.flows import evidence as evidencing
+from intended_core.flows.activate import Activated, activate
+from intended_core.flows.authorize import AuthorizeOutcome, authorize
+from intended_core.flows.cache import ScopeState
+from intended_core.flows.effects import Context, Flow, LoadState, Now, Sign
+from intended_core.flows.outcomes import Granted
+from intended_core.flows.redeem import redeem
+from intended_core.flows.rotate import Rotated, rotate
+from intended_core.flows.runtime import Runtime, drive
+from intended_core.flows.write import put_entities, register_person, remove_entities
+from intended_core.guard import Guard, IntentMaker
+from intended_core.ids import EntityRef, Scope, adapter_id
+from intended_core.intent import Call, Intent
+from intended_core.keys.ring import KeyRecord
+from intended_core.lang.source import Source
+from intended_core.persons import Person
+from intended_core.tokens.codec import parse
+from intended_core.tokens.issuer import SignedToken
+from intended_core.tokens.redeemed import RedeemedToken
+from intended_core.tokens.verifier import InspectedToken, inspect
+from intended_core.unit import RecordRow
+
+__all__ = ["AdapterHandle", "TenantAuthority"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterHandle:
+    """The right to redeem tokens of one audience in one scope; minted by `TenantAuthority.adapter`."""
+
+    scope: Scope
+    audience: str
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an AdapterHandle is not pickled: ask the authority for one")
+
+
+class TenantAuthority:
+    """One tenant in one environment. Thread-safe. Made by `Authority.tenant` and `Authority.create_tenant`."""
+
+    __slots__ = ("_context", "_runtime")
+
+    def __init__(self, *, runtime: Runtime, context: Context) -> None:
+        self._runtime = runtime
+        self._context = context
+
+    def __repr__(self) -> str:
+        return f"TenantAuthority({self.scope.tenant!r}, {self.scope.environment!r})"
+
+    @property
+    def scope(self) -> Scope:
+        """The tenant's name, uuid and environment."""
+        return self._context.scope
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a flow of this scope."""
+        return drive(self._runtime, self._context, flow)
+
+    # -- policies and entities ---------------------------------------------------------------------------------------
+
+    def activate(self, sources: Mapping[str, str]) -> Activated:
+        """Check, test and activate a policy set: file name -> text. Raises PolicyError; then nothing changed.
+
+        Tokens issued under the set before are void from then on.
+        """
+        if not sources:
+            raise PolicyError("a policy set has at least one file")
+        made = [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in sources.items()]
+        return self.run(activate(self._context, made))
+
+    def put_entities(self, entities: Sequence[Entity]) -> int:
+        """Insert or replace entities, all or nothing; returns the record's place in the log. Raises IntentError."""
+        return self.run(put_entities(self._context, entities))
+
+    def remove_entities(self, refs: Sequence[EntityRef]) -> int:
+        """Remove entities, all or nothing; returns the record's place in the log."""
+        return self.run(remove_entities(self._context, refs))
+
+    # -- authorize and redeem ----------------------------------------------------------------------------------------
+
+    def authorize(self, intent: Intent, *, audience: str, approval: str | None = None) -> AuthorizeOutcome:
+        """Decide `intent` for the adapter `audience`: Granted (an Allow with its token), Pending (an Escalate) or Deny.
+
+        Never raises for what a caller or a policy can contain. `approval`: the id of an approved request for this intent.
+        """
+        return self.run(authorize(self._context, intent, audience=adapter_id(audience), approval_id=approval))
+
+    def require(self, intent: Intent, *, audience: str, approval: str | None = None) -> SignedToken:
+        """The token of an Allow; raises AccessDeniedError (with `.outcome`) for everything else."""
+        outcome = self.authorize(intent, audience=audience, approval=approval)
+        if isinstance(outcome, Granted):
+            return outcome.token
+        why = "; ".join(reason.text for reason in outcome.reasons if reason.text) or type(outcome).__name__
+        raise AccessDeniedError(why, outcome=outcome)
+
+    def adapter(self, audience: str) -> AdapterHandle:
+        """The handle with which the adapter `audience` redeems."""
+        return AdapterHandle(self.scope, adapter_id(audience))
+
+    def redeem(self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle) -> RedeemedToken:
+        """Consume `token` for exactly `call`; only then may the adapter act, once, on `RedeemedToken.call`.
+
+        Raises TokenError (one message for every cause) for everything else.
+        """
+        if not isinstance(adapter, AdapterHandle) or adapter.scope != self.scope:
+            raise AccessDeniedError("this adapter handle is of another tenant or environment", outcome=None)
+        text = token.text if isinstance(token, SignedToken) else token
+        return self.run(redeem(self._context, text, call, audience=adapter.audience))
+
+    def inspect(self, token: SignedToken | str | bytes) -> InspectedToken:
+        """What a token says, for people to look at; grants nothing. Raises TokenError unless this authority signed it."""
+        text = token.text if isinstance(token, SignedToken) else token
+        state, now_us = self.run(_state(self._context))
+        return inspect(parse(text), find_key=state.ring.find, now_s=now_us // 1_000_000)
+
+    def guard(self, intent: Intent | IntentMaker, *, adapter: AdapterHandle) -> Guard:
+        """Authorize and redeem in one line: `with tenant.guard(intent, adapter=a) as redeemed:` or `@tenant.guard(make_intent, adapter=a)`."""
+        return Guard(
+            intent=intent,
+            require=lambda made: self.require(made, audience=adapter.audience),
+            redeem=lambda token, call: self.redeem(token, call, adapter=adapter),
+        )
+
+    # -- approvals ---------------------------------------------------------------------------------------------------
+
+    def register_person(self, ref: EntityRef, public_key: bytes) -> int:
+        """Register a person's raw Ed25519 public key (32 bytes); returns the record's place in the log."""
+        return self.run(register_person(self._context, Person(ref=ref, public_key=public_key)))
+
+    def approval(self, approval_id: str) -> approving.ApprovalView:
+        """The request as an approver is shown it; its `digest` is what they sign."""
+        return self.run(approving.show_approval(self._context, approval_id))
+
+    def approve(self, approval_id: str, *, person: EntityRef, key: LocalPersonKey | None = None, signature: bytes | None = None) -> approving.ApprovalStatus:
+        """Approve as `person`, with their local `key` or a `signature` (64 bytes) that they made elsewhere.
+
+        Raises AccessDeniedError, KeyRingError or UnitRefusedError.
+        """
+        if (key is None) == (signature is None):
+            raise TypeError("give either the person's key or their signature")
+        if key is not None:
+            signature = key.sign(self.approval(approval_id).digest)
+        return self.run(approving.approve(self._context, approval_id, person=person, signature=signature or b""))
+
+    # -- keys, log, evidence -----------------------------------------------------------------------------------------
+
+    def keys(self) -> tuple[KeyRecord, ...]:
+        """Every key record of this scope, oldest first."""
+        return self.run(_state(self._context))[0].ring.records
+
+    def rotate_keys(self) -> Rotated:
+        """Make a new token key ACTIVE; the old one verifies until live tokens have expired."""
+        return self.run(rotate(self._context))
+
+    def head(self) -> LogHead:
+        """Where the log stands, authenticated."""
+        return self.run(evidencing.authentic_head(self._context))
+
+    def checkpoint(self) -> tuple[bytes, VerifierKey]:
+        """A signed checkpoint (C2SP tlog-checkpoint) and the key that verifies it."""
+        note, _, key = self.run(evidencing.checkpoint(self._context))
+        return note, key
+
+    def records(self, *, start: int = 0, stop: int | None = None) -> Iterator[RecordRow]:
+        """Records in order, streamed."""
+        return self._runtime.storage.records(self.scope, start=start, stop=stop)
+
+    def collect(self, seq: int) -> evidencing.Collected:
+        """What the decision at `seq` rests on, for an evidence bundle. Raises AuditError."""
+        return self.run(evidencing.collect(self._context, seq))
+
+    def sign_log(self, payload: bytes) -> bytes:
+        """The log key's signature over an evidence manifest."""
+        return self.run(_sign_log(self._context, payload))
+
+    def policy(self) -> ScopeState:
+        """Policy, keys and persons in force, re-read from the store."""
+        return self.run(_state(self._context, fresh=True))[0]
+
+
+def _state(context: Context, *, fresh: bool = False) -> Flow[tuple[ScopeState, int]]:
+    state: ScopeState = yield LoadState(context.scope, fresh)
+    now_us: int = yield Now()
+    return state, now_us
+
+
+def _sign_log(context: Context, payload: bytes) -> Flow[bytes]:
+    state: ScopeState = yield LoadState(context.scope)
+    signature: bytes = yield Sign(context.scope, state.ring.active("log"), payload)
+    return signature

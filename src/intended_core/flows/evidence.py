@@ -1,0 +1,196 @@
+"""evidence: where the log meets the engine. Collects what one decision rests on, and runs a recorded decision again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
+from intended_core.audit.log import LogHead, thread_of
+from intended_core.audit.proof import InclusionProof, prove_inclusion
+from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.canonical import Json, b64url
+from intended_core.engine.interpreter import interpret
+from intended_core.errors import AuditError, IntendedError, StoreCorruptError
+from intended_core.flows.cache import ScopeState, decode_sources
+from intended_core.flows.effects import (
+    Context,
+    Flow,
+    LoadState,
+    ReadHead,
+    ReadLeaves,
+    ReadRecords,
+    ReadRows,
+    Sign,
+)
+from intended_core.flows.steps import thread_commitment
+from intended_core.ids import Environment, Scope
+from intended_core.keys.jwks import load_public
+from intended_core.keys.ring import KeyRecord
+from intended_core.lang.checker import check
+from intended_core.lang.intents import parse_wire
+from intended_core.lang.snapshot import parse_snapshot
+from intended_core.lang.source import Source
+from intended_core.unit import Head, RecordRow, Row, RowKey
+
+__all__ = ["Collected", "Rerun", "authentic_head", "checkpoint", "collect", "log_verifier_key", "rerun"]
+
+DECISIONS = frozenset({EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.DECISION_DENY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """Everything that an evidence bundle of one decision holds, as bytes. `log_key` names the key that signs it."""
+
+    scope: Scope
+    origin: str
+    generation: int
+    seq: int
+    records: tuple[RecordRow, ...]
+    proofs: tuple[InclusionProof, ...]
+    checkpoint: bytes
+    log_key: VerifierKey
+    signing_key: KeyRecord
+    token_keys: Mapping[str, Json]
+    sources: tuple[tuple[str, str], ...]
+    intent: bytes
+    entities: bytes
+    policy_digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """A recorded decision, evaluated again by the interpreter. `agrees`: outcome, class and determining rules are the recorded ones."""
+
+    recorded: str
+    again: str
+    agrees: bool
+
+
+def log_verifier_key(key: KeyRecord, origin: str) -> VerifierKey:
+    """The log's key as verifiers pin it."""
+    load_public("Ed25519", key.public_der)
+    # SubjectPublicKeyInfo of an Ed25519 key ends with its 32 raw bytes (RFC 8410 § 4); load_public has checked the form.
+    return VerifierKey.of(origin, key.public_der[-32:])
+
+
+def authentic_head(context: Context) -> Flow[LogHead]:
+    """The head as last committed, its MAC checked."""
+    stored: Head | None = yield ReadHead(context.scope)
+    if stored is None:
+        raise StoreCorruptError("the tenant's head row is gone")
+    context.mac.check_head(context.scope, stored)
+    return LogHead.from_state(stored.state)
+
+
+def checkpoint(context: Context) -> Flow[tuple[bytes, LogHead, VerifierKey]]:
+    """A signed checkpoint of the log as it stands, the head it speaks of, and the key that verifies it."""
+    state: ScopeState = yield LoadState(context.scope)
+    head = yield from authentic_head(context)
+    key = state.ring.active("log")
+    vkey = log_verifier_key(key, head.origin)
+    text = checkpoint_text(origin=head.origin, size=head.size, root=head.frontier.root())
+    signature: bytes = yield Sign(context.scope, key, text)
+    return sign_checkpoint(text, key=vkey, sign=lambda _: signature), head, vkey
+
+
+def collect(context: Context, seq: int) -> Flow[Collected]:
+    """What the decision at `seq` rests on: genesis, its thread, the approvals it used, proofs, inputs and sources.
+
+    Raises AuditError when there is no decision at `seq`, or when one of its inputs is not there any more.
+    """
+    state: ScopeState = yield LoadState(context.scope)
+    note, head, vkey = yield from checkpoint(context)
+    found: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, seq + 1)
+    if not 0 <= seq < head.size or not found:
+        raise AuditError(f"the log has no record {seq}; it ends at {head.size - 1}", code="audit.index")
+    entry = parse_entry(found[0].entry)
+    if entry.kind not in DECISIONS:
+        raise AuditError(f"record {seq} is a {entry.kind.value}, not a decision", code="audit.kind")
+    body = parse_body(found[0].body, expected=entry.body_hash)
+    rows = {found[0].seq: found[0]}
+    for row in (yield ReadRecords(context.scope, 0, 1)):
+        rows[row.seq] = row
+    threads = [] if entry.thread is None else [thread_of(entry.thread.commitment)]
+    for used in _approvals(body):
+        threads.append(thread_of(thread_commitment("approval", used)))
+    for thread in threads:
+        for row in (yield ReadRecords(context.scope, thread=thread)):
+            if row.seq < head.size:
+                rows[row.seq] = row
+    leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
+    ordered = tuple(rows[at] for at in sorted(rows))
+    proofs = tuple(prove_inclusion(lambda a, b: leaves[a:b], index=row.seq, size=head.size) for row in ordered)
+    intent, entities, sources = b"", b"", ()
+    if isinstance(body.get("policy_digest"), str):
+        intent = str(body["intent"]).encode("utf-8")
+        stored = yield ReadRows(
+            context.scope,
+            (RowKey("policy", f"set:{body['policy_digest']}"), RowKey("snapshot", str(body["entities_digest"]))),
+        )
+        kept = {row.kind: context.mac.check(context.scope, row).row for row in stored}
+        entities = _body(kept, "snapshot")
+        sources = tuple((source.name, source.text) for source in decode_sources(_body(kept, "policy")))
+    return Collected(
+        scope=context.scope, origin=head.origin, generation=head.generation, seq=seq, records=ordered, proofs=proofs,
+        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"), token_keys=dict(state.ring.jwks("token")),
+        sources=sources, intent=intent, entities=entities, policy_digest=entry.policy_digest or bytes(32),
+    )  # fmt: skip
+
+
+def _approvals(body: Mapping[str, Json]) -> list[str]:
+    used = body.get("approvals_used", [])
+    own = body.get("approval")
+    names = [str(name) for name in used] if isinstance(used, list) else []
+    return [*names, str(own)] if isinstance(own, str) else names
+
+
+def _body(kept: Mapping[str, Row], kind: str) -> bytes:
+    row = kept.get(kind)
+    if row is None:
+        raise AuditError(f"the {kind} that this decision rests on is not in the store", code="audit.gap")
+    return row.body
+
+
+def rerun(
+    *,
+    tenant_uuid: str,
+    environment: Environment,
+    sources: Sequence[tuple[str, str]],
+    intent: bytes,
+    entities: bytes,
+    body: Mapping[str, Json],
+) -> Rerun:
+    """Evaluate a recorded decision again with the bounded interpreter, from bytes that may be hostile.
+
+    `body` is the decision record's. Raises AuditError `audit.rerun` when the recorded inputs do not form a decision.
+    """
+    try:
+        checked = check([Source.from_bytes(name, text.encode("utf-8")) for name, text in sources])
+        if b64url(checked.text_digest) != body.get("policy_digest"):
+            raise AuditError("the policy sources are not those that the record names", code="audit.policy")
+        scope = Scope(tenant="recorded", uuid=tenant_uuid, environment=environment)
+        valid = parse_wire(checked.schema, scope, intent)
+        if b64url(valid.ith) != body.get("ith"):
+            raise AuditError("the intent is not the one that the record names", code="audit.intent")
+        snapshot = parse_snapshot(checked.schema, entities)
+        if b64url(snapshot.digest) != body.get("entities_digest"):
+            raise AuditError("the entities are not those that the record names", code="audit.entities")
+        now, approved = body.get("now"), body.get("approved")
+        if type(now) is not int or not isinstance(approved, list):
+            raise AuditError("the record does not hold a decision's inputs", code="audit.rerun")
+        meaning = interpret(
+            checked, valid, snapshot, now_ms=now // 1000, approved=frozenset(str(key) for key in approved)
+        )
+    except AuditError:
+        raise
+    except IntendedError as error:
+        raise AuditError(f"the recorded inputs do not form a decision: {error}", code="audit.rerun") from None
+    rules = body.get("rules")
+    recorded = _said(str(body.get("outcome")), str(body.get("class", "")), [str(r) for r in rules] if isinstance(rules, list) else [])
+    again = _said(meaning.outcome, meaning.kind, list(meaning.rules))
+    return Rerun(recorded=recorded, again=again, agrees=recorded == again)
+
+
+def _said(outcome: str, kind: str, rules: list[str]) -> str:
+    return outcome + (f"({kind})" if kind else "") + (f" by {', '.join(sorted(rules))}" if rules else "")
