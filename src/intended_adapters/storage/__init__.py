@@ -1,0 +1,1 @@
+"""Storage adapters: the SQLite file that is the default."""

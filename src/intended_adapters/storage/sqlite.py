@@ -1,0 +1,283 @@
+"""The default store: one SQLite file in WAL mode, durable, one writer per process, a reader per thread.
+
+Promise: `commit` writes all of a unit or nothing, and returns only when it is on disk (`durability="full"`). Another process's
+unit waits; a crash leaves the file as before or after a unit. Not promised: network file systems, and telling an honest row
+from an edited one (the core's tags and tree do that).
+
+    store = SqliteStorage.create("authority.db")
+    store.create_scope(scope)
+    store.commit(unit)
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, Self
+
+from intended_adapters.storage.connection import APPLICATION_ID, Durability, check_file, create_file, settings, translate
+from intended_adapters.storage.migrate import check_revision, revision_of, upgrade_connection, upgradable
+from intended_adapters.storage.pool import Pool
+from intended_adapters.storage.tables import statements
+from intended_adapters.storage.units import UNKNOWN_KIND, apply_unit, select_rows
+from intended_core.errors import AssemblyError, IntendedError, StoreError
+from intended_core.ids import Scope, environment
+from intended_core.ports import StorageInfo
+from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, RowKind, Unit
+
+__all__ = ["SqliteStorage"]
+
+BUSY_TIMEOUT_SECONDS: Final = 5.0  # adapters.md § 5
+PAGE_RECORDS: Final = 256  # records read at once: about 256 KiB, and no statement stays open between two pages
+
+
+class SqliteStorage:
+    """A `ports.Storage` over one SQLite file. Safe to share between threads, and across `fork`."""
+
+    __slots__ = ("_ids", "_pool", "_sql")
+
+    def __init__(self, pool: Pool) -> None:
+        """Use `create` or `open`."""
+        self._pool: Final = pool
+        self._sql: Final = statements()
+        self._ids: dict[Scope, int] = {}
+
+    # Opening
+
+    @classmethod
+    def create(
+        cls, path: str | os.PathLike[str], *, durability: Durability = "full",
+        busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
+    ) -> Self:  # fmt: skip
+        """Make a new store at `path`, which must not exist, with mode 0600, and open it. Raises StoreError, AssemblyError."""
+        pool = Pool(path, durability=durability, busy_timeout_seconds=busy_timeout_seconds)
+        create_file(pool.path)
+        try:
+            connection = pool.connect()
+            try:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                upgrade_connection(connection)
+            finally:
+                connection.close()
+            _sync_directory(pool.path.parent)
+            return cls._started(pool)
+        except BaseException as error:
+            pool.close()
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{pool.location}{suffix}").unlink(missing_ok=True)
+            if isinstance(error, IntendedError) or not isinstance(error, Exception):
+                raise
+            raise translate(error, pool.location) from error
+
+    @classmethod
+    def open(
+        cls, path: str | os.PathLike[str], *, durability: Durability = "full",
+        busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
+    ) -> Self:  # fmt: skip
+        """Open the store at `path`; never creates one. AssemblyError for another format, StoreError and its kinds for the file."""
+        pool = Pool(path, durability=durability, busy_timeout_seconds=busy_timeout_seconds)
+        check_file(pool.path)
+        return cls._started(pool)
+
+    @classmethod
+    def upgrade(cls, path: str | os.PathLike[str], *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> str:
+        """Bring an older store to this version's format, in one transaction; returns the format. A newer one is refused."""
+        pool = Pool(path, durability="full", busy_timeout_seconds=busy_timeout_seconds)
+        check_file(pool.path)
+        try:
+            with pool as cursor:
+                _check_application(cursor, pool.location)
+                if upgradable(cursor.connection):
+                    upgrade_connection(cursor.connection)
+                check_revision(cursor.connection, pool.location)
+                return revision_of(cursor.connection)
+        except sqlite3.Error as error:
+            raise translate(error, pool.location) from None
+        finally:
+            pool.close()
+
+    @classmethod
+    def _started(cls, pool: Pool) -> Self:
+        try:
+            with pool as cursor:
+                _check_application(cursor, pool.location)
+                check_revision(cursor.connection, pool.location)
+        except sqlite3.Error as error:
+            pool.close()
+            raise translate(error, pool.location) from None
+        except BaseException:
+            pool.close()
+            raise
+        return cls(pool)
+
+    # Writing
+
+    def create_scope(self, scope: Scope) -> None:
+        """Make room for a scope; StoreConflictError when its name or uuid are taken in that environment."""
+        environment(scope.environment)
+        with self._pool as cursor:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                cursor.execute(self._sql.scope_insert, (scope.tenant, scope.uuid, scope.environment))
+            except BaseException as error:
+                self._undo(cursor, error)
+            self._finish(cursor)
+
+    def commit(self, unit: Unit) -> Committed:
+        """Run one unit in one durable write transaction. Whatever `decide` raises comes out unchanged, with nothing written."""
+        with self._pool as cursor:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                scope = self._ids.get(unit.scope) or self._find(cursor, unit.scope)
+                if scope is None:
+                    raise StoreError("the store has no such tenant and environment: create its scope first")
+                committed = apply_unit(cursor, self._sql, scope, unit)
+            except BaseException as error:
+                self._undo(cursor, error)
+            self._finish(cursor)
+            return committed
+
+    def _finish(self, cursor: sqlite3.Cursor) -> None:
+        try:
+            cursor.execute("COMMIT")
+        except BaseException as error:
+            # After a commit that broke off, this connection's picture of the file is not built upon: it is opened again.
+            self._undo(cursor, error, drop=True)
+
+    def _undo(self, cursor: sqlite3.Cursor, error: BaseException, *, drop: bool = False) -> NoReturn:
+        """Roll back and raise `error`, the driver's own as the operator's. A connection that cannot roll back is closed."""
+        if cursor.connection.in_transaction:
+            try:
+                cursor.execute("ROLLBACK")
+            except sqlite3.Error:
+                drop = True  # closing rolls back as well
+        if drop:
+            self._pool.drop_writer()
+        if isinstance(error, sqlite3.Error):
+            raise translate(error, self._pool.location) from None
+        raise error
+
+    def _find(self, cursor: sqlite3.Cursor, scope: Scope) -> int | None:
+        """The scope's number, remembered: a scope is never removed and its number never changes."""
+        known = self._ids.get(scope)
+        if known is None:
+            row = cursor.execute(self._sql.scope_id, (scope.uuid, scope.environment, scope.tenant)).fetchone()
+            if row is None:
+                return None
+            known = self._ids[scope] = int(row[0])
+        return known
+
+    # Reading
+
+    def tenants(self) -> Sequence[Scope]:
+        """Every scope that has a head, by name and environment."""
+        rows = self._pool.read(lambda cursor: cursor.execute(self._sql.scopes).fetchall())
+        return tuple(Scope(*row) for row in rows)
+
+    def head(self, scope: Scope) -> Head | None:
+        """The head as last committed, or None."""
+        rows = self._rows(scope, self._sql.head)
+        return Head(*rows[0][:3]) if rows else None
+
+    def read(self, scope: Scope, keys: Sequence[RowKey]) -> Sequence[Row]:
+        """The rows that exist among `keys`, in their order, in one snapshot."""
+        wanted = tuple(dict.fromkeys(keys))
+
+        def work(cursor: sqlite3.Cursor) -> Sequence[Row]:
+            cursor.execute("BEGIN")
+            try:
+                known = self._find(cursor, scope)
+                return () if known is None else tuple(select_rows(cursor, self._sql, known, wanted).values())
+            finally:
+                cursor.execute("ROLLBACK")
+
+        return self._pool.read(work)
+
+    def scan(self, scope: Scope, kind: RowKind, *, state: str | None = None) -> Sequence[Row]:
+        """Every row of `kind`, by key; optionally only those in `state`."""
+        sql = self._sql.rows.get(kind)
+        if sql is None:
+            raise StoreError(UNKNOWN_KIND)
+        rows = self._rows(scope, sql.scan) if state is None else self._rows(scope, sql.scan_state, state)
+        return tuple(Row(kind, *row) for row in rows)
+
+    def records(self, scope: Scope, *, start: int = 0, stop: int | None = None) -> Iterator[RecordRow]:
+        """Records start <= seq < stop in order, a page at a time. Without `stop`: those there when the first is asked for."""
+        if stop is None:
+            ends = self._rows(scope, self._sql.record_end)
+            stop = 0 if not ends or ends[0][0] is None else int(ends[0][0]) + 1
+        for first in range(max(0, start), stop, PAGE_RECORDS):
+            for row in self._rows(scope, self._sql.records, first, min(first + PAGE_RECORDS, stop)):
+                yield RecordRow(*row)
+
+    def thread(self, scope: Scope, thread: str) -> Sequence[RecordRow]:
+        """The records of one thread, by seq."""
+        return tuple(RecordRow(*row) for row in self._rows(scope, self._sql.thread, thread))
+
+    def leaves(self, scope: Scope, start: int, stop: int) -> Sequence[bytes]:
+        """Leaf hashes of start <= seq < stop."""
+        return tuple(row[0] for row in self._rows(scope, self._sql.leaves, start, stop))
+
+    def _rows(self, scope: Scope, sql: str, *parameters: object) -> list[Any]:
+        def work(cursor: sqlite3.Cursor) -> list[Any]:
+            known = self._find(cursor, scope)
+            return [] if known is None else cursor.execute(sql, (known, *parameters)).fetchall()
+
+        return self._pool.read(work)
+
+    # Health and end
+
+    def info(self) -> StorageInfo:
+        """Where the store is, its format, and the writer's settings as the database answers them."""
+        with self._pool as cursor:
+            try:
+                found = settings(cursor.connection)
+                revision = revision_of(cursor.connection)
+            except sqlite3.Error as error:
+                self._undo(cursor, error)
+        return StorageInfo(adapter="sqlite", location=self._pool.location, format_version=revision, settings=found)
+
+    def probe(self) -> None:
+        """Raise StoreError or AssemblyError unless the file is there, of this format, durable as configured and writable now."""
+        check_file(self._pool.path)
+        wanted = {"journal_mode": "wal", "synchronous": {"full": "2", "normal": "1"}[self._pool.durability]}
+        with self._pool as cursor:
+            try:
+                found = dict(settings(cursor.connection))
+                check_revision(cursor.connection, self._pool.location)
+                cursor.execute("BEGIN IMMEDIATE")
+                cursor.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                self._undo(cursor, error)
+        for name, value in wanted.items():
+            if found[name] != value:
+                raise StoreError(f"{self._pool.location} is set to {name} = {found[name]}, not {value}: open it again")
+
+    def close(self) -> None:
+        """Close every connection. Closing twice is nothing; anything else afterwards is a StoreError."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"SqliteStorage({self._pool.location!r})"
+
+
+def _check_application(cursor: sqlite3.Cursor, location: str) -> None:
+    if cursor.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise StoreError(f"{location} is an SQLite file of something else: name the store's file")
+
+
+def _sync_directory(path: Path) -> None:
+    """Make a new name in `path` durable."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,92 @@
+"""One unit inside an open write transaction: read under the lock, let the unit decide, write, and count what was written.
+
+Nothing here begins or ends a transaction, so that several units can share one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from intended_adapters.storage.tables import Statements
+from intended_core.errors import StoreConflictError, StoreError
+from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
+
+__all__ = ["apply_unit", "select_rows"]
+
+UNKNOWN_KIND: Final = "a unit names a kind of row that this store does not have"
+
+
+def select_rows(cursor: sqlite3.Cursor, sql: Statements, scope: int, keys: tuple[RowKey, ...]) -> dict[RowKey, Row]:
+    """The rows that exist among `keys`, each by a statement of its own. Raises StoreError, sqlite3.Error."""
+    found: dict[RowKey, Row] = {}
+    for name in keys:
+        statements = sql.rows.get(name.kind)
+        if statements is None:
+            raise StoreError(UNKNOWN_KIND)
+        row = cursor.execute(statements.select, (scope, name.key)).fetchone()
+        if row is not None:
+            found[name] = Row(name.kind, name.key, *row)
+    return found
+
+
+def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) -> Committed:
+    """Run `unit`; the caller holds the write lock and commits, or rolls back whatever is raised.
+
+    Raises StoreConflictError when the head, a row or the log is not where the unit expects it, sqlite3.Error, and whatever
+    `decide` raises.
+    """
+    # The head first: on a store with row locks this statement is the scope's lock, and the guards are read after it.
+    head_row = cursor.execute(sql.head, (scope,)).fetchone()
+    head, size = (None, 0) if head_row is None else (Head(*head_row[:3]), head_row[3])
+    rows = select_rows(cursor, sql, scope, unit.reads)
+    if unit.threads:
+        threads = {
+            name: tuple(RecordRow(*row) for row in cursor.execute(sql.thread, (scope, name))) for name in unit.threads
+        }
+        changes = unit.decide(UnitView(head, rows, threads))
+    else:
+        changes = unit.decide(UnitView(head, rows))
+    for write in changes.writes:
+        _write(cursor, sql, scope, write)
+    _append(cursor, sql, scope, size, changes)
+    _move_head(cursor, sql, scope, head, size + len(changes.records), changes.head)
+    return Committed(changes.head, changes.answer)
+
+
+def _write(cursor: sqlite3.Cursor, sql: Statements, scope: int, write: Write) -> None:
+    row, replaces = write.row, write.replaces
+    statements = sql.rows.get(row.kind)
+    if statements is None:
+        raise StoreError(UNKNOWN_KIND)
+    if replaces < 0 or row.version != replaces + 1:
+        raise StoreConflictError(f"a {row.kind} row skips a version: nothing was written")
+    if replaces == 0:
+        cursor.execute(statements.insert, (scope, row.key, row.version, row.state, row.body, row.mac))
+        return
+    cursor.execute(statements.replace, (row.version, row.state, row.body, row.mac, scope, row.key, replaces))
+    if cursor.rowcount != 1:
+        raise StoreConflictError(f"a {row.kind} row is not at the version that the unit read: nothing was written")
+
+
+def _append(cursor: sqlite3.Cursor, sql: Statements, scope: int, size: int, changes: Changes) -> None:
+    for offset, record in enumerate(changes.records):
+        if record.seq != size + offset:
+            raise StoreConflictError("the unit's records do not continue the log: nothing was written")
+        cursor.execute(
+            sql.record_insert, (scope, record.seq, record.thread, record.leaf, record.entry, record.body)
+        )
+
+
+def _move_head(
+    cursor: sqlite3.Cursor, sql: Statements, scope: int, current: Head | None, size: int, following: Head
+) -> None:
+    replaces = 0 if current is None else current.version
+    if following.version != replaces + 1:
+        raise StoreConflictError("the unit's head does not follow the head that it read: nothing was written")
+    if current is None:
+        cursor.execute(sql.head_insert, (scope, following.version, size, following.state, following.mac))
+        return
+    cursor.execute(sql.head_replace, (following.version, size, following.state, following.mac, scope, replaces))
+    if cursor.rowcount != 1:
+        raise StoreConflictError("the head moved under the lock: nothing was written")
