@@ -13,7 +13,6 @@ import hashlib
 import re
 from dataclasses import dataclass, fields, make_dataclass
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -104,9 +103,8 @@ class TokenClaims:
 
 
 _NAMES: Final = tuple(item.name for item in fields(TokenClaims))
-_COUNT: Final = len(_NAMES)
-_members: Final = itemgetter(*_NAMES)
-_log_members: Final = itemgetter("g", "seq", "leaf")
+_SORTED: Final = sorted(_NAMES)
+_SORTED_LOG: Final = ["g", "leaf", "seq"]
 _Unfrozen: Final[Any] = make_dataclass("_Unfrozen", _NAMES, slots=True)
 
 
@@ -128,15 +126,16 @@ def parse_claims(data: bytes) -> TokenClaims:
     """
     try:
         value = orjson.loads(data)
-        if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) != data or len(value) != _COUNT:
+        # Written again without sorting: the bytes are canonical when the members also stand in their order.
+        if orjson.dumps(value) != data or list(value) != _SORTED:
             raise TokenError("token.claims_form")
         (
-            iss, aud, sub, tid, env, iat, nbf, exp, jti, reg, action, resource, arh, ith, pol, rul, obl, apr, log,
-        ) = _members(value)  # fmt: skip
-        generation, seq, leaf = _log_members(log)
-        if len(log) != 3:
+            action, apr, arh, aud, env, exp, iat, iss, ith, jti, log, nbf, obl, pol, reg, resource, rul, sub, tid,
+        ) = value.values()  # fmt: skip
+        if type(log) is not dict or list(log) != _SORTED_LOG:
             raise TokenError("token.claims_form")
-    except (ValueError, KeyError, TypeError, RecursionError):
+        generation, leaf, seq = log.values()
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise TokenError("token.claims_form") from None
     try:
         # No string of the pattern holds a space, so the joined text has one reading.

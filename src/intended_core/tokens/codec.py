@@ -111,10 +111,8 @@ def parse(text: str | bytes) -> UnverifiedToken:
     input.
     """
     if type(text) is str:
-        if len(text) > MAX_TOKEN_BYTES:
-            raise TokenError("token.size")
         if not text.isascii():
-            raise TokenError("token.base64")
+            raise TokenError("token.base64" if len(text) <= MAX_TOKEN_BYTES else "token.size")
         data = text.encode("ascii")
     elif type(text) is bytes:
         data = text

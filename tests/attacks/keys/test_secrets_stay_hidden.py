@@ -63,14 +63,15 @@ def leaks(text: str, secrets: list[bytes]) -> bool:
 def test_text_forms(name: str) -> None:
     holder, secrets = holders()[name]
     stream = io.StringIO()
-    logger = logging.Logger("t")
-    logger.addHandler(logging.StreamHandler(stream))
+    logger = logging.getLogger("intended.test-of-secrets")
+    handler = logging.StreamHandler(stream)
+    logger.addHandler(handler)
     logger.error("%s %r %s", holder, holder, [holder])
+    logger.removeHandler(handler)
     for text in (
         repr(holder),
         str(holder),
         f"{holder}",
-        "{}".format(holder),
         repr({"k": (holder,)}),
         stream.getvalue(),
     ):

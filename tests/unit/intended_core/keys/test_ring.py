@@ -83,7 +83,7 @@ MOVES = {
 }
 
 
-@pytest.mark.parametrize(("state", "move"), itertools.product(STATES, sorted(MOVES)))
+@pytest.mark.parametrize(("state", "move"), list(itertools.product(STATES, sorted(MOVES))))
 def test_every_transition(state: KeyState, move: str) -> None:
     before = in_state(state)
     if (state.value, move) not in ALLOWED:
