@@ -1,0 +1,1 @@
+"""Benchmarks: each room prints and writes its figures; none is a test."""
