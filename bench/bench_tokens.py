@@ -97,7 +97,7 @@ def subjects() -> dict[str, Callable[[], object]]:
 
 RATIOS = (  # name, dividend, divisor, target
     ("strict parse and verify / bare verify", "strict parse, verify, canonical form", "bare RSA-2048 verify", 1.6),
-    ("every check / bare verify", "every check before the call", "bare RSA-2048 verify", None),
+    ("every check / bare verify", "every check before the call", "bare RSA-2048 verify", 1.6),
     ("PyJWT decode / bare verify", "PyJWT decode", "bare RSA-2048 verify", None),
 )
 
