@@ -133,24 +133,28 @@ def origin(
     return origins.get(path, UNTOLD)
 
 
-def method_size(value: frozenset[Any]) -> int:
+def method_size(value: frozenset[Any] | str) -> int:
     return len(value)
 
 
-def method_contains(value: frozenset[Any], element: Any) -> bool:
-    return element in value
+def method_contains_all(value: frozenset[Any], other: frozenset[Any]) -> bool:
+    return value >= other
 
 
-def method_is_empty(value: frozenset[Any]) -> bool:
-    return not value
+def method_contains_any(value: frozenset[Any], other: frozenset[Any]) -> bool:
+    return not value.isdisjoint(other)
+
+
+def method_domain(value: str) -> str:
+    return value.rpartition("@")[2]
 
 
 OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "add_int": add_int, "sub_int": sub_int, "mul_int": mul_int, "neg_int": neg_int, "add_decimal": add_decimal,
     "sub_decimal": sub_decimal, "mul_decimal": mul_decimal, "neg_decimal": neg_decimal, "entity_in": entity_in,
     "entity_in_any": entity_in_any, "like": like, "walk": walk, "any_of": any_of, "all_of": all_of, "origin": origin,
-    "make_set": frozenset, "make_record": Record, "method_size": method_size, "method_contains": method_contains,
-    "method_is_empty": method_is_empty,
+    "make_set": frozenset, "make_record": Record, "method_size": method_size,
+    "method_contains_all": method_contains_all, "method_contains_any": method_contains_any, "method_domain": method_domain,
 }  # fmt: skip
 
 

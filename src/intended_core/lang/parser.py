@@ -1,158 +1,250 @@
-"""Text to syntax trees, tolerant of errors: items are cut apart first and parsed one by one, so one typo does not hide nine others."""
+"""Text to syntax tree, tolerant of errors: each top-level item is parsed on its own, so one typo does not hide the other nine.
+
+The only room that touches lark. The grammar is `grammar/intended.lark`; the wheel carries it as package data.
+Bounds: nesting 64, 200,000 words for one set, 10,000 items; a RecursionError or MemoryError is a load error.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
 from typing import Final
 
-from intended_core.lang.ast import Node
-from intended_core.lang.diagnostics import Diagnostic, did_you_mean
-from intended_core.lang.grammar import GrammarError, TooDeepError, parse_item
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lexer import TextSlice
+
+from intended_core.errors import AssemblyError
+from intended_core.lang import ast
+from intended_core.lang.diagnostics import Diagnostic, suggest
 from intended_core.lang.source import Source
+from intended_core.lang.transform import NestingError, Transform
 
-__all__ = ["ParsedFile", "parse"]
+__all__ = ["MAX_ITEMS", "MAX_NESTING", "MAX_TOKENS", "grammar_text", "parse", "parse_all"]
 
-MAX_NESTING: Final = 64  # language.md § 1
-MAX_ITEM_CHARS: Final = 256 * 1024  # one rule or fixture; a whole set has many
-_TO_SEMICOLON: Final = frozenset({"type", "const", "param", "table", "def", "import", "policy", "obligation"})
-_ITEMS: Final = (
-    "policy", "import", "entity", "enum", "lattice", "action", "type", "const", "param", "table", "def", "meter", "obligation",
-    "permit", "forbid", "escalate", "fixture", "test", "prove",
-)  # fmt: skip
-_CLAUSES: Final = (
-    "principal", "action", "resource", "let", "when", "unless", "meter", "approval", "oblige", "because", "valid", "from", "quorum",
-    "exclude", "expires", "binds", "given", "entity", "intent", "expect", "case", "again", "advance", "approve",
-)  # fmt: skip
-_SCAN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[{}()\[\];]|[A-Za-z_][A-Za-z0-9_]*|@')
-_RESTART: Final = re.compile(rf"^(?:@[A-Za-z_]|(?:{'|'.join(_ITEMS)})\b)", re.MULTILINE)
-_NAMES: Final = {
-    "SEMICOLON": "`;`", "LBRACE": "`{`", "RBRACE": "`}`", "LPAR": "`(`", "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COLON": "`:`",
-    "COMMA": "`,`", "EQUAL": "`=`", "NAME": "a name", "STRING": "a string", "INT": "a number", "DECIMAL": "a decimal", "$END": "the end",
-}  # fmt: skip
+MAX_NESTING: Final = 64  # language.md § 1, totality and cost
+MAX_TOKENS: Final = 200_000  # about 6,000 rules; keeps parsing below seconds
+MAX_ITEMS: Final = 10_000  # rules and declarations of one set
+MAX_REPORTED: Final = 50  # diagnostics of one set; more do not help anybody
+
+_WORDS: Final = re.compile(
+    r'(?P<space>[ \t\r\n]+|\#[^\n]*)|(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<open>[{(\[])|(?P<close>[})\]])|(?P<end>;)'
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<at>@)|(?P<quote>\")|(?P<other>[0-9][A-Za-z0-9_.:-]*|.)"
+)
+_BRACED: Final = frozenset({"entity", "enum", "lattice", "action", "meter", "permit", "forbid", "escalate", "fixture", "test", "prove"})
+_ITEM_WORDS: Final = _BRACED | {"policy", "import", "type", "const", "param", "table", "def", "obligation"}
+_PAIRS: Final = {"{": "}", "(": ")", "[": "]"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParsedFile:
-    """The items of one file that parsed, in order."""
-
-    source: Source
-    items: tuple[Node, ...]
-
-
-def parse(source: Source) -> tuple[ParsedFile, tuple[Diagnostic, ...]]:
-    """Every item that parses, and a diagnostic for each that does not."""
-    items: list[Node] = []
-    found: list[Diagnostic] = []
-    chunks, problem = _cut(source)
-    if problem is not None:
-        return ParsedFile(source=source, items=()), (problem,)
-    for start, stop in chunks:
-        _parse_chunk(source, start, stop, items, found, retry=True)
-    return ParsedFile(source=source, items=tuple(items)), tuple(found)
+def grammar_text() -> str:
+    """The grammar: package data of the wheel, else the one of the source tree; raises AssemblyError when neither is there."""
+    packaged = resources.files("intended_core.lang").joinpath("intended.lark")
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    in_tree = Path(__file__).resolve().parents[3] / "grammar" / "intended.lark"
+    if in_tree.is_file():
+        return in_tree.read_text(encoding="utf-8")
+    raise AssemblyError("the grammar intended.lark is missing from the installation: install the package again")
 
 
-def _cut(source: Source) -> tuple[list[tuple[int, int]], Diagnostic | None]:
-    chunks: list[tuple[int, int]] = []
-    text = source.text
-    depth, start, word, pending = 0, -1, "", -1
-    for match in _SCAN.finditer(text):
-        mark = match[0]
-        if mark[0] == "#":
-            continue
-        if pending >= 0:
-            if mark == ";":
-                chunks.append((start, match.end()))
-                start, word, pending = -1, "", -1
+@lru_cache(maxsize=1)
+def _lark() -> Lark:
+    return Lark(grammar_text(), parser="lalr", propagate_positions=True, maybe_placeholders=True)
+
+
+def parse(source: Source) -> tuple[tuple[ast.Item, ...], tuple[Diagnostic, ...]]:
+    """The items of one file that could be parsed, and what is wrong with the others."""
+    return parse_all((source,))
+
+
+def parse_all(sources: Sequence[Source]) -> tuple[tuple[ast.Item, ...], tuple[Diagnostic, ...]]:
+    """The items of all files, in the order given, and every parse diagnostic (at most 50)."""
+    items: list[ast.Item] = []
+    problems: list[Diagnostic] = []
+    budget = MAX_TOKENS
+    for source in sources:
+        transform = Transform(source, MAX_NESTING)
+        for chunk in _chunks(source, budget):
+            if isinstance(chunk, Diagnostic):
+                problems.append(chunk)
+                if len(problems) >= MAX_REPORTED or chunk.code == "limit.tokens":
+                    return tuple(items), tuple(problems)
                 continue
-            chunks.append((start, pending))
-            start, word, pending = -1, "", -1
+            start, end, words = chunk
+            budget -= words
+            found = _parse_chunk(source, transform, start, end)
+            if isinstance(found, Diagnostic):
+                problems.append(found)
+                if len(problems) >= MAX_REPORTED:
+                    return tuple(items), tuple(problems)
+            else:
+                items.extend(found)
+            if len(items) > MAX_ITEMS:
+                message = f"the set has more than {MAX_ITEMS:,} items"
+                problems.append(Diagnostic(code="limit.tokens", message=message, span=source.span(start, start + 1)))
+                return tuple(items), tuple(problems)
+    return tuple(items), tuple(problems)
+
+
+def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diagnostic]:
+    """Top-level items as (start, end, words): a braced item ends at its `}`, the others at `;`."""
+    text, size = source.text, len(source.text)
+    start, words, total, braced, skip_name = -1, 0, 0, False, False
+    kind_known, complaint = False, None
+    stack: list[tuple[str, int]] = []
+    at = 0
+    while at < size:
+        match = _WORDS.match(text, at)
+        if match is None:
+            break
+        kind, begin, at = match.lastgroup, at, match.end()
+        if kind == "space":
+            continue
+        total += 1
+        if total > budget:
+            message = f"the set has more than {MAX_TOKENS:,} words"
+            yield Diagnostic(code="limit.tokens", message=message, span=source.span(begin, at), help="split it into packs")
+            return
         if start < 0:
-            start = match.start()
-        if not word and depth == 0 and mark in _ITEMS:
-            word = mark
-        if mark in "{([":
-            depth += 1
-            if depth > MAX_NESTING:
-                span = source.span(match.start(), match.end())
-                return [], Diagnostic(
-                    code="too-deep", severity="error", message=f"brackets are nested deeper than {MAX_NESTING} levels", span=span,
-                    label="here", help="name inner parts with `let` or `def`",
+            start, words, braced, kind_known, complaint = begin, 0, False, False, None
+        words += 1
+        if kind == "name":
+            line_start = begin == 0 or text[begin - 1] == "\n"
+            if stack and line_start and match.group() in _ITEM_WORDS and _looks_like_item(text, begin) and stack[0][0] == "{":
+                where = source.span(stack[-1][1], stack[-1][1] + 1)
+                yield complaint or Diagnostic(
+                    code="parse.unclosed", message=f"this `{stack[-1][0]}` is never closed", span=where,
+                    help=f"add `{_PAIRS[stack[-1][0]]}` before the next item",
                 )  # fmt: skip
-        elif mark in "})]":
-            depth = max(0, depth - 1)
-            if mark == "}" and depth == 0 and word not in _TO_SEMICOLON:
-                pending = match.end()
-        elif mark == ";" and depth == 0:
-            chunks.append((start, match.end()))
-            start, word = -1, ""
-    if pending >= 0:
-        chunks.append((start, pending))
-    elif start >= 0:
-        chunks.append((start, len(text)))
-    return chunks, None
-
-
-def _parse_chunk(
-    source: Source, start: int, stop: int, items: list[Node], found: list[Diagnostic], *, retry: bool
-) -> None:
-    text = source.text[start:stop]
-    if len(text) > MAX_ITEM_CHARS:
-        found.append(
-            Diagnostic(
-                code="too-many-tokens", severity="error", message="one declaration is too long to be read",
-                span=source.span(start, start + 1), label="it starts here", help="is a closing bracket missing?",
+                stack.clear()
+                start, words, braced, kind_known, complaint = begin, 1, False, False, None
+            if not stack and not kind_known and not skip_name:
+                kind_known, braced = True, match.group() in _BRACED
+            skip_name = False
+        elif kind == "at":
+            skip_name = True
+        elif kind == "quote" and complaint is None:
+            complaint = Diagnostic(
+                code="parse.string", message="this string is not closed on its line", span=source.span(begin, begin + 1),
+                help='close it with `"`; write a line break inside a string as `\\n`',
             )  # fmt: skip
-        )
-        return
+        elif kind == "open":
+            stack.append((match.group(), begin))
+            if len(stack) > MAX_NESTING and complaint is None:
+                message = f"brackets are nested deeper than {MAX_NESTING}"
+                complaint = Diagnostic(code="limit.nesting", message=message, span=source.span(begin, begin + 1))
+        elif kind == "close":
+            if not stack or _PAIRS[stack[-1][0]] != match.group():
+                complaint = complaint or Diagnostic(
+                    code="parse.unclosed", message=f"this `{match.group()}` closes nothing that is open", span=source.span(begin, at),
+                    label=f"`{_PAIRS[stack[-1][0]]}` is awaited" if stack else "",
+                )  # fmt: skip
+            if stack:
+                stack.pop()
+        done = not stack and (kind == "end" or (kind == "close" and (braced or match.group() == "}") and braced))
+        if done:
+            if kind == "close":
+                at = _after_semicolon(text, at)
+            yield complaint or (start, at, words)
+            start = -1
+    if start >= 0:
+        if stack and complaint is None:
+            opened, where = stack[-1]
+            complaint = Diagnostic(
+                code="parse.unclosed", message=f"this `{opened}` is never closed", span=source.span(where, where + 1),
+                help=f"add `{_PAIRS[opened]}`",
+            )  # fmt: skip
+        yield complaint or (start, size, words)
+
+
+def _looks_like_item(text: str, at: int) -> bool:
+    return re.match(r"[a-z]+[ \t]+[A-Za-z_\"]", text[at : at + 80]) is not None
+
+
+def _after_semicolon(text: str, at: int) -> int:
+    found = re.compile(r"[ \t\r\n]*;").match(text, at)
+    return at if found is None else found.end()
+
+
+def _parse_chunk(source: Source, transform: Transform, start: int, end: int) -> tuple[ast.Item, ...] | Diagnostic:
     try:
-        items.extend(item for item in parse_item(text, start) if isinstance(item, Node))
-    except TooDeepError as deep:
-        found.append(
-            Diagnostic(
-                code="too-deep", severity="error", message="this expression is nested too deeply",
-                span=source.span(deep.offset, deep.offset + 1), label="here", help="name inner parts with `let` or `def`",
-            )  # fmt: skip
-        )
+        tree: Tree[Token] = _lark().parse(TextSlice(source.text, start, end))  # type: ignore[arg-type]
+        return transform.items(tree)
+    except NestingError as error:
+        message = f"operators are nested deeper than {MAX_NESTING}"
+        return Diagnostic(code="limit.nesting", message=message, span=error.span, help="name parts with `let` or `def`")
+    except UnexpectedInput as error:
+        return _unexpected(source, error, end)
     except (RecursionError, MemoryError):
-        found.append(
-            Diagnostic(
-                code="too-deep", severity="error", message="this declaration is nested too deeply",
-                span=source.span(start, start + 1), label="it starts here", help="name inner parts with `let` or `def`",
-            )  # fmt: skip
-        )
-    except GrammarError as error:
-        found.append(_syntax(source, error, text, start))
-        if retry:
-            # A bracket that never closes swallows its neighbours: what starts an item at the line's beginning is tried again.
-            restarts = [start + match.start() for match in _RESTART.finditer(text) if match.start() > 0]
-            restarts = [at for at in restarts if at > error.offset or source.text[at] == "@"]
-            edges = [*restarts, stop]
-            for left, right in zip(edges, edges[1:], strict=False):
-                _quiet(source, left, right, items)
+        message = "this item needs more depth or memory than loading may use"
+        return Diagnostic(code="limit.memory", message=message, span=source.span(start, start + 1))
 
 
-def _quiet(source: Source, start: int, stop: int, items: list[Node]) -> None:
-    """Keep what parses after an error, without reporting the same mistake again."""
-    try:
-        items.extend(item for item in parse_item(source.text[start:stop].rstrip(), start) if isinstance(item, Node))
-    except (GrammarError, TooDeepError, RecursionError, MemoryError):
-        return
+_SHOWN: Final = {
+    "NAME": "a name", "STRING": "a string", "INT": "a number", "DECIMAL": "a decimal", "DURATION": "a duration", "TIME": "a time",
+    "DATE": "a date", "$END": "the end of the file", "SEMICOLON": "`;`", "LBRACE": "`{`", "RBRACE": "`}`", "LPAR": "`(`",
+    "RPAR": "`)`", "LSQB": "`[`", "RSQB": "`]`", "COLON": "`:`", "COMMA": "`,`", "EQUAL": "`=`", "DOT": "`.`", "AT": "`@`",
+    "OPT": "`?`", "PARTIAL": "`partial`",
+}  # fmt: skip
+_VALUE_STARTS: Final = frozenset({"NAME", "STRING", "INT", "DECIMAL", "LSQB", "TRUE"})
+_CONTINUES: Final = frozenset({"DOT", "LSQB", "AND", "OR"})
 
 
-def _syntax(source: Source, error: GrammarError, text: str, start: int) -> Diagnostic:
-    at = min(error.offset, start + max(0, len(text) - 1))
-    names = sorted({_NAMES.get(name, f"`{name.lower()}`") for name in error.expected if not name.startswith("__")})
-    expected = ", ".join(names[:6]) + (" …" if len(names) > 6 else "")
-    shown = error.found if len(error.found) <= 40 else error.found[:40] + "…"
-    message = f"`{shown}` does not fit here" if shown else "the file ends inside a declaration"
-    guess = did_you_mean(error.found, (*_ITEMS, *_CLAUSES)) if error.found.isidentifier() else ""
-    if not guess:
-        word = re.search(r"([A-Za-z_]+)\s*$", source.text[max(start, at - 60) : at])
-        if word and word[1] not in (*_ITEMS, *_CLAUSES):
-            near = did_you_mean(word[1], (*_ITEMS, *_CLAUSES))
-            guess = f"`{word[1]}`: {near}" if near else ""
-    return Diagnostic(
-        code="syntax", severity="error", message=message, span=source.span(at, at + max(1, len(error.found))),
-        label="here", cause=f"expected {expected}" if expected else "", help=guess,
-    )  # fmt: skip
+def _unexpected(source: Source, error: UnexpectedInput, end: int) -> Diagnostic:
+    at = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else end
+    if isinstance(error, UnexpectedCharacters):
+        char = source.text[at] if at < len(source.text) else ""
+        if char == '"':
+            message = "this string has an escape that the language does not know"
+            known = 'known escapes are `\\"`, `\\\\`, `\\n`, `\\r`, `\\t` and `\\u{…}`'
+            return Diagnostic(code="parse.string", message=message, span=source.span(at, at + 1), help=known)
+        if char.isascii() and char.isprintable():
+            expected = _expected(set(error.allowed or ()))
+            message = f"`{char}` does not fit here"
+            return Diagnostic(code="parse.character", message=message, span=source.span(at, at + 1), help=_one_of(expected))
+        message = f"U+{ord(char):04X} is not used in names or operators" if char else "the text ends too early"
+        advice = "names are ASCII letters, digits and _; write other text inside strings"
+        return Diagnostic(code="parse.character", message=message, span=source.span(at, at + 1), help=advice)
+    if isinstance(error, UnexpectedToken):
+        token = error.token
+        names = set(error.accepts or error.expected or ())
+        expected = _expected(names)
+        if token.type == "$END":
+            last = len(source.text[:end].rstrip())
+            message = "the item ends too early"
+            return Diagnostic(code="parse.unexpected", message=message, span=source.span(last - 1, last), help=_one_of(expected))
+        word = str(token)
+        begin = token.start_pos if token.start_pos is not None else at
+        hint = suggest(word, [name.lower() for name in names if name.isalpha()] or []) if word.isidentifier() else ""
+        shown = word if len(word) <= 40 else word[:40] + "…"
+        return Diagnostic(
+            code="parse.unexpected", message=f"`{shown}` does not fit here", span=source.span(begin, begin + max(1, len(word))),
+            help=hint or _one_of(expected),
+        )  # fmt: skip
+    return Diagnostic(code="parse.unexpected", message="this does not follow the grammar", span=source.span(at, at + 1))
+
+
+def _expected(names: set[str]) -> list[str]:
+    shown: list[str] = []
+    if names >= _VALUE_STARTS:
+        shown.append("a value")
+        names = names - {"NAME", "STRING", "INT", "DECIMAL", "DURATION", "TIME", "DATE", "LSQB", "LBRACE", "LPAR"}
+        names = {name for name in names if not name.isalpha() or name in _SHOWN}
+    if names >= _CONTINUES:
+        shown.append("an operator")
+        names = names & {"SEMICOLON", "COMMA", "RPAR", "RSQB", "RBRACE"}
+    words = sorted(_SHOWN.get(name) or f"`{name.lower()}`" for name in names if not name.startswith("__"))
+    return shown + words
+
+
+def _one_of(expected: list[str]) -> str:
+    if not expected:
+        return ""
+    if len(expected) == 1:
+        return f"{expected[0]} is expected"
+    if len(expected) > 9:
+        return ""
+    return f"one of these is expected: {', '.join(expected)}"

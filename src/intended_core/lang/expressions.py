@@ -1,0 +1,330 @@
+"""Types of expressions: names, members, literals, sets, records, choices, quantifiers. Operators and calls are next door.
+
+`ExprTyper.infer` gives every expression its one type and says what is known when it is true or false; it raises `Refused`.
+Literals take the type their place asks for; nothing else is ever converted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from intended_core.errors import IntentError
+from intended_core.ids import EntityRef
+from intended_core.lang import ast
+from intended_core.lang.builtins import show_type
+from intended_core.lang.calls import CallTyper
+from intended_core.lang.diagnostics import suggest
+from intended_core.lang.flow import NOTHING, Binding, Env, Fact, Typed, assignable, is_open, join, meet, origin_of, path_key
+from intended_core.lang.literals import literal, string_literal
+from intended_core.lang.operators import OperatorTyper
+from intended_core.lang.report import refuse
+from intended_core.lang.schema import Declarations
+from intended_core.lang.typed import (
+    AttributeOf,
+    Default,
+    If,
+    Literal_,
+    MemberOf,
+    Quantified,
+    RecordOf,
+    Root,
+    SetOf,
+    TypedExpr,
+    Var,
+)
+from intended_core.lang.types import BOOL, DATETIME, EntityType, EnumType, Member, RecordType, SetType, Type
+
+__all__ = ["ExprTyper"]
+
+MAX_QUANTIFIERS: Final = 2  # language.md § 1, totality and cost
+_UNTOLD_ROOTS: Final = {"chain": "`chain`", "tenant": "`tenant`", "action": "`action` in an expression"}
+
+
+class ExprTyper(OperatorTyper, CallTyper):
+    """Types expressions against declarations."""
+
+    def __init__(self, decls: Declarations) -> None:
+        self.decls = decls
+        self.used_defs: set[str] = set()
+        self.used_consts: set[str] = set()
+
+    def infer(self, expr: ast.Expr, env: Env, expected: Type | None = None) -> Typed:
+        """The typed expression; `expected` is what its place asks for. Raises Refused."""
+        method: Callable[[Any, Env, Type | None], Typed] = self._METHODS[type(expr)].__get__(self)
+        typed = method(expr, env, expected)
+        if expected is not None and not assignable(typed.type, expected):
+            if expected == BOOL:
+                raise refuse("type.condition", f"a condition is Bool, and this is {show_type(typed.type)}", expr.span)
+            message = f"{show_type(expected)} is asked for here, and this is {show_type(typed.type)}"
+            raise refuse("type.mismatch", message, expr.span)
+        return typed
+
+    def boolean(self, expr: ast.Expr, env: Env) -> Typed:
+        """A condition."""
+        return self.infer(expr, env, BOOL)
+
+    def _literal(self, expr: ast.LiteralExpr, _env: Env, expected: Type | None) -> Typed:
+        return Typed(literal(expr, expected))
+
+    def _entity(self, expr: ast.EntityExpr, _env: Env, _expected: Type | None) -> Typed:
+        found = self.decls.types.get(expr.type.text)
+        if isinstance(found, EnumType):
+            return Typed(string_literal(expr.id, found, expr.span))
+        return Typed(Literal_(self.entity_ref(expr), EntityType((expr.type.text,)), expr.span))
+
+    def entity_ref(self, expr: ast.EntityExpr) -> EntityRef:
+        """The entity named by `Type::"id"`; raises Refused."""
+        if expr.type.text not in self.decls.schema.entities:
+            hint = suggest(expr.type.text, self.decls.schema.entities) or "declare it with `entity`"
+            raise refuse("name.unknown", f"there is no entity type `{expr.type.text}`", expr.type.span, help=hint)
+        try:
+            return EntityRef(expr.type.text, expr.id)
+        except IntentError as error:
+            raise refuse("type.literal", error.problem, expr.span) from None
+
+    def _name(self, expr: ast.NameExpr, env: Env, _expected: Type | None) -> Typed:
+        name = expr.name
+        if name in env.names:
+            env.names[name].used.append(True)
+            bound = env.names[name].expr
+            return Typed(_at(bound, env.narrow(bound.type, path_key(bound))))
+        if name in env.roots:
+            return Typed(Root(name, env.narrow(env.roots[name], (name,)), expr.span))  # type: ignore[arg-type]
+        if name == "now":
+            return Typed(Root("now", DATETIME, expr.span))
+        if name in _UNTOLD_ROOTS:
+            message = f"{_UNTOLD_ROOTS[name]} is part of the language, but this version does not run it yet"
+            raise refuse("unsupported", message, expr.span)
+        if name in self.decls.consts:
+            return Typed(self.constant(name, expr, env))
+        if name == "approver":
+            raise refuse("name.unknown", "`approver` is known only in the `when` of an approval", expr.span)
+        hint = suggest(name, [*env.names, *env.roots, *self.decls.consts, "now"])
+        if name in self.decls.defs:
+            hint = f"`{name}` is a def: write `{name}(…)`"
+        raise refuse("name.unknown", f"there is no `{name}` here", expr.span, help=hint)
+
+    def constant(self, name: str, expr: ast.NameExpr, env: Env) -> TypedExpr:
+        """The value of a const, at the place of its use; raises Refused."""
+        self.used_consts.add(name)
+        if name in env.open_defs:
+            raise refuse("name.cycle", f"the const `{name}` refers to itself", expr.span)
+        decl = self.decls.consts[name]
+        inner = Env(roots={}, names={}, facts=NOTHING, origins={}, fresh=env.fresh, open_defs=(*env.open_defs, name))
+        typed = self.infer(decl.value, inner, self.decls.resolve(decl.type))
+        return _at(typed.expr, typed.type)
+
+    # members
+
+    def _access(self, expr: ast.Access, env: Env, _expected: Type | None) -> Typed:
+        base = self.infer(expr.base, env).expr
+        return Typed(self._member_of(base, expr.name, env, expr))
+
+    def _member_of(self, base: TypedExpr, name: ast.Name, env: Env, expr: ast.Expr) -> TypedExpr:
+        key = path_key(base)
+        path = None if key is None else (*key, name.text)
+        if isinstance(base.type, EntityType):
+            type_, optional = self.attribute(base.type, name)
+        elif isinstance(base.type, RecordType):
+            member = self.member(base.type, name)
+            type_, optional = member.type, member.optional
+        else:
+            raise refuse("type.member", f"{show_type(base.type)} has no member `{name.text}`", name.span)
+        if optional and not env.has(path):
+            shown = ".".join(path) if path is not None and not path[0].startswith("$") else name.text
+            stem = ".".join(shown.split(".")[:-1]) or "…"
+            raise refuse(
+                "type.optional", f"`{name.text}` is optional and may be absent here", expr.span,
+                help=f"guard it: `{stem} has {name.text} and …`, or read it with a default: `{stem}?.{name.text} ?? …`",
+            )  # fmt: skip
+        made = MemberOf if isinstance(base.type, RecordType) else AttributeOf
+        return made(base, name.text, env.narrow(type_, path), expr.span)
+
+    def member(self, record: RecordType, name: ast.Name) -> Member:
+        """The declared member; raises Refused."""
+        found = record.member(name.text)
+        if found is None:
+            known = [item.name for item in record.members]
+            hint = suggest(name.text, known) or (f"it has {', '.join(known[:12])}" if known else "it has no members")
+            raise refuse("type.member", f"there is no member `{name.text}`", name.span, help=hint)
+        return found
+
+    def attribute(self, entity: EntityType, name: ast.Name) -> tuple[Type, bool]:
+        """The type of an attribute that each of these entity types has, and whether it is optional; raises Refused."""
+        result: Type | None = None
+        optional = False
+        for owner in entity.names:
+            attributes = self.decls.schema.entities[owner].attributes
+            found = attributes.member(name.text)
+            if found is None:
+                known = [item.name for item in attributes.members]
+                hint = suggest(name.text, known)
+                if len(entity.names) > 1:
+                    hint = hint or f"guard it with `is`: only some of {show_type(entity)} have it"
+                raise refuse("type.member", f"`{owner}` has no attribute `{name.text}`", name.span, help=hint)
+            joined = found.type if result is None else join(result, found.type)
+            if joined is None:
+                message = f"`{name.text}` has another type on `{owner}`"
+                raise refuse("type.mismatch", message, name.span, help="guard it with `is`")
+            result, optional = joined, optional or found.optional
+        if result is None:
+            raise refuse("type.member", f"there is no attribute `{name.text}`", name.span)
+        return result, optional
+
+    def _default(self, expr: ast.DefaultExpr, env: Env, expected: Type | None) -> Typed:
+        base = self.infer(expr.base, env).expr
+        of_entity = isinstance(base.type, EntityType)
+        current, optional = base.type, False
+        for at, name in enumerate(expr.path):
+            if isinstance(current, EntityType):
+                if at:
+                    raise refuse("type.member", "`?.` does not go through an entity here", name.span, help="take the entity apart with `let`")
+                current, maybe = self.attribute(current, name)
+            elif isinstance(current, RecordType):
+                member = self.member(current, name)
+                current, maybe = member.type, member.optional
+            else:
+                raise refuse("type.member", f"{show_type(current)} has no member `{name.text}`", name.span)
+            optional = optional or maybe
+        if not optional:
+            raise refuse("type.operator", "this member is always there, so `??` would never be used", expr.span, help="read it with `.`")
+        fallback = self.infer(expr.fallback, env, current)
+        joined = join(current, fallback.type) or current
+        if isinstance(current, SetType) and isinstance(joined, SetType):
+            bound = fallback.type.max_size if isinstance(fallback.type, SetType) else None
+            size = None if current.max_size is None or bound is None else max(current.max_size, bound)
+            joined = SetType(joined.element, size)
+        names = tuple(name.text for name in expr.path)
+        return Typed(Default(base, names, of_entity, fallback.expr, joined, expr.span))
+
+    # sets, records, choices, quantifiers
+
+    def _set(self, expr: ast.SetExpr, env: Env, expected: Type | None) -> Typed:
+        element = expected.element if isinstance(expected, SetType) else None
+        if not expr.items:
+            if element is None:
+                raise refuse("type.mismatch", "an empty set needs a place that says of what", expr.span)
+            return Typed(SetOf((), SetType(element, 0), expr.span))
+        if element is None:
+            lead = next((item for item in expr.items if not is_open(item)), expr.items[0])
+            if any(isinstance(item, ast.LiteralExpr) and item.kind == "dec" for item in expr.items):
+                lead = next(item for item in expr.items if isinstance(item, ast.LiteralExpr) and item.kind == "dec")
+            element = self.infer(lead, env).type
+        wanted = None if isinstance(element, EntityType) else element
+        items = [self.infer(item, env, wanted).expr for item in expr.items]
+        joined: Type = items[0].type
+        for item in items[1:]:
+            found = join(joined, item.type)
+            if found is None:
+                raise refuse("type.mismatch", f"a set holds values of one type: {show_type(joined)} and {show_type(item.type)}", item.span)
+            joined = found
+        return Typed(SetOf(tuple(items), SetType(joined, len(items)), expr.span))
+
+    def _record(self, expr: ast.RecordExpr, env: Env, expected: Type | None) -> Typed:
+        for span in expr.spreads:
+            raise refuse("unsupported", "a spread in a value is part of the language, but this version does not run it yet", span)
+        items: list[tuple[str, TypedExpr]] = []
+        members: list[Member] = []
+        for name, value in expr.items:
+            if any(name.text == other for other, _ in items):
+                raise refuse("field.repeated", f"the member `{name.text}` stands twice", name.span)
+            wanted = self.member(expected, name).type if isinstance(expected, RecordType) else None
+            typed = self.infer(value, env, wanted)
+            items.append((name.text, typed.expr))
+            members.append(Member(name.text, typed.type))
+        return Typed(RecordOf(tuple(items), RecordType(tuple(members)), expr.span))
+
+    def _if(self, expr: ast.IfExpr, env: Env, expected: Type | None) -> Typed:
+        condition = self.boolean(expr.condition, env)
+        if condition.true is None:
+            return self.infer(expr.second, env.knowing(condition.false), expected)
+        if condition.false is None:
+            return self.infer(expr.first, env.knowing(condition.true), expected)
+        left, right = env.knowing(condition.true), env.knowing(condition.false)
+        if expected is None and is_open(expr.first) and not is_open(expr.second):
+            second = self.infer(expr.second, right)
+            first = self.infer(expr.first, left, second.type)
+        else:
+            first = self.infer(expr.first, left, expected)
+            second = self.infer(expr.second, right, first.type if is_open(expr.second) else expected)
+        joined = join(first.type, second.type)
+        if joined is None:
+            message = f"both branches have one type: {show_type(first.type)} and {show_type(second.type)}"
+            raise refuse("type.mismatch", message, expr.second.span)
+        made = If(condition.expr, first.expr, second.expr, joined, expr.span)
+        if joined != BOOL:
+            return Typed(made)
+        true = meet(_plus(first.true, condition.true), _plus(second.true, condition.false))
+        false = meet(_plus(first.false, condition.true), _plus(second.false, condition.false))
+        return Typed(made, true, false)
+
+    def _quantified(self, expr: ast.QuantExpr, env: Env, _expected: Type | None) -> Typed:
+        if env.quantifiers >= MAX_QUANTIFIERS:
+            raise refuse("limit.nesting", f"`any` and `all` nest at most {MAX_QUANTIFIERS} deep", expr.span)
+        over = self.infer(expr.over, env).expr
+        if not isinstance(over.type, SetType):
+            raise refuse("type.operator", f"`{expr.kind}` walks a set, and this is {show_type(over.type)}", expr.over.span)
+        if over.type.max_size is None:
+            raise refuse(
+                "type.set-bound", f"`{expr.kind}` walks only sets whose schema says how large they may be", expr.over.span,
+                help="add `@max(n)` to the member in the schema",
+            )  # fmt: skip
+        self.check_new_name(expr.var, env)
+        var = Var(f"{expr.var.text}#{next(env.fresh)}", over.type.element, expr.var.span)
+        told = origin_of(over, env)
+        if isinstance(over, Default) and isinstance(over.fallback, SetOf) and not over.fallback.items:
+            base = origin_of(over.base, env)
+            told = None if base is None else self.origin_below(over, base)
+        if told is not None:
+            env.origins[var.name] = told
+        inner = env.binding(expr.var.text, Binding(var))
+        inner = Env(
+            roots=inner.roots, names=inner.names, facts=inner.facts, origins=env.origins, fresh=env.fresh,
+            open_defs=env.open_defs, quantifiers=env.quantifiers + 1,
+        )  # fmt: skip
+        body = self.boolean(expr.body, inner)
+        kind = "any" if expr.kind == "any" else "all"
+        return Typed(Quantified(kind, var.name, over, body.expr, BOOL, expr.span))  # type: ignore[arg-type]
+
+    def _unsupported(self, expr: ast.Unsupported, _env: Env, _expected: Type | None) -> Typed:
+        message = f"{expr.what} is part of the language, but this version does not run it yet"
+        raise refuse("unsupported", message, expr.span, cause="a part that is not run is refused, never ignored")
+
+    _METHODS: Any = {
+        ast.LiteralExpr: _literal,
+        ast.EntityExpr: _entity,
+        ast.NameExpr: _name,
+        ast.Access: _access,
+        ast.DefaultExpr: _default,
+        ast.SetExpr: _set,
+        ast.RecordExpr: _record,
+        ast.IfExpr: _if,
+        ast.QuantExpr: _quantified,
+        ast.Unsupported: _unsupported,
+        ast.UnaryExpr: OperatorTyper.unary,
+        ast.BinaryExpr: OperatorTyper.binary,
+        ast.HasExpr: OperatorTyper.has,
+        ast.LikeExpr: OperatorTyper.like,
+        ast.IsExpr: OperatorTyper.is_,
+        ast.MethodCall: CallTyper.method,
+        ast.FunctionCall: CallTyper.call,
+    }
+
+
+def _plus(facts: frozenset[Fact] | None, more: frozenset[Fact] | None) -> frozenset[Fact] | None:
+    return None if facts is None or more is None else facts | more
+
+
+def _at(expr: TypedExpr, type_: Type) -> TypedExpr:
+    if expr.type == type_:
+        return expr
+    if isinstance(expr, Root):
+        return Root(expr.name, type_, expr.span)
+    if isinstance(expr, Var):
+        return Var(expr.name, type_, expr.span)
+    if isinstance(expr, MemberOf):
+        return MemberOf(expr.base, expr.name, type_, expr.span)
+    if isinstance(expr, AttributeOf):
+        return AttributeOf(expr.base, expr.name, type_, expr.span)
+    return expr

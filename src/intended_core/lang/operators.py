@@ -1,0 +1,249 @@
+"""Types of operators: and, or, not, comparison, arithmetic, in, is, has, like. No operator converts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from intended_core.intent import ORIGINS
+from intended_core.lang import ast
+from intended_core.lang.builtins import show_type
+from intended_core.lang.diagnostics import suggest
+from intended_core.lang.flow import NOTHING, Env, Fact, Facts, Typed, is_open, join, meet, path_key
+from intended_core.lang.literals import literal
+from intended_core.lang.report import refuse
+from intended_core.lang.schema import Declarations
+from intended_core.lang.typed import (
+    Binary,
+    EntityIn,
+    HasMember,
+    IsType,
+    Like,
+    Literal_,
+    OriginOf,
+    SetIn,
+    SetOf,
+    TypedExpr,
+    Unary,
+)
+from intended_core.lang.types import BOOL, DATETIME, DECIMAL, DURATION, INT, STRING, EntityType, Member, RecordType, SetType, Type
+
+__all__ = ["OperatorTyper"]
+
+_SIGNS: Final = {
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "add": "+", "sub": "-", "mul": "*", "in": "in",
+}  # fmt: skip
+_ORDERED: Final = frozenset({INT, DECIMAL, DATETIME, DURATION})
+_ARITHMETIC: Final[dict[tuple[str, Type, Type], Type]] = {
+    **{(op, INT, INT): INT for op in ("add", "sub", "mul")},
+    **{(op, DECIMAL, DECIMAL): DECIMAL for op in ("add", "sub", "mul")},
+    **{(op, DATETIME, DURATION): DATETIME for op in ("add", "sub")},
+    ("sub", DATETIME, DATETIME): DURATION,
+    **{(op, DURATION, DURATION): DURATION for op in ("add", "sub")},
+    ("mul", DURATION, INT): DURATION,
+}
+
+
+def _union(left: Facts | None, right: Facts | None) -> Facts | None:
+    return None if left is None or right is None else left | right
+
+
+class OperatorTyper:
+    """The part of `ExprTyper` that knows operators."""
+
+    decls: Declarations
+    infer: Callable[..., Typed]
+    boolean: Callable[[ast.Expr, Env], Typed]
+    member: Callable[[RecordType, ast.Name], Member]
+
+    def unary(self, expr: ast.UnaryExpr, env: Env, expected: Type | None) -> Typed:
+        """`not e`, `-e`."""
+        if expr.op == "not":
+            inner = self.boolean(expr.operand, env)
+            return Typed(Unary("not", inner.expr, BOOL, expr.span), inner.false, inner.true)
+        if isinstance(expr.operand, ast.LiteralExpr) and expr.operand.kind in ("int", "dec", "dur"):
+            return Typed(literal(expr.operand, expected, negative=True, span=expr.span))
+        operand = self.infer(expr.operand, env, expected).expr
+        if operand.type not in (INT, DECIMAL, DURATION):
+            raise refuse("type.operator", f"`-` works on Int, Decimal and Duration, and this is {show_type(operand.type)}", expr.span)
+        return Typed(Unary("neg", operand, operand.type, expr.span))
+
+    def binary(self, expr: ast.BinaryExpr, env: Env, expected: Type | None) -> Typed:
+        """Any operator with two sides."""
+        if expr.op == "and":
+            return self._and(expr, env)
+        if expr.op == "or":
+            return self._or(expr, env)
+        if expr.op == "in":
+            return self._in(expr, env)
+        if expr.op in ("add", "sub", "mul"):
+            return self._arithmetic(expr, env, expected)
+        return self._compare(expr, env)
+
+    def _and(self, expr: ast.BinaryExpr, env: Env) -> Typed:
+        left = self.boolean(expr.left, env)
+        if left.true is None:
+            return left
+        right = self.boolean(expr.right, env.knowing(left.true))
+        if left.false is None:
+            return Typed(right.expr, _union(left.true, right.true), _union(left.true, right.false))
+        made = Binary("and", left.expr, right.expr, BOOL, expr.span)
+        return Typed(made, _union(left.true, right.true), meet(left.false, _union(left.true, right.false)))
+
+    def _or(self, expr: ast.BinaryExpr, env: Env) -> Typed:
+        left = self.boolean(expr.left, env)
+        if left.false is None:
+            return left
+        right = self.boolean(expr.right, env.knowing(left.false))
+        if left.true is None:
+            return Typed(right.expr, _union(left.false, right.true), _union(left.false, right.false))
+        made = Binary("or", left.expr, right.expr, BOOL, expr.span)
+        return Typed(made, meet(left.true, _union(left.false, right.true)), _union(left.false, right.false))
+
+    def _pair(self, expr: ast.BinaryExpr, env: Env) -> tuple[TypedExpr, TypedExpr]:
+        if is_open(expr.left) and not is_open(expr.right):
+            right = self.infer(expr.right, env).expr
+            return self.infer(expr.left, env, _hint(right.type)).expr, right
+        wants_decimal = is_open(expr.left) and _has_fraction(expr.right)
+        left = self.infer(expr.left, env, DECIMAL if wants_decimal else None).expr
+        hint = _hint(left.type) if is_open(expr.right) else None
+        return left, self.infer(expr.right, env, hint).expr
+
+    def _arithmetic(self, expr: ast.BinaryExpr, env: Env, expected: Type | None) -> Typed:
+        sign = _SIGNS[expr.op]
+        if is_open(expr.left) and is_open(expr.right) and expected in (INT, DECIMAL):
+            left, right = self.infer(expr.left, env, expected).expr, self.infer(expr.right, env, expected).expr
+        elif isinstance(expr.right, ast.LiteralExpr) and expr.op == "mul":
+            left = self.infer(expr.left, env).expr
+            right = self.infer(expr.right, env, INT if left.type == DURATION else left.type).expr
+        else:
+            left, right = self._pair(expr, env)
+        found = _ARITHMETIC.get((expr.op, left.type, right.type))
+        if found is None:
+            message = f"there is no {show_type(left.type)} {sign} {show_type(right.type)}"
+            raise refuse("type.operator", message, expr.span, cause="no operator converts between types")
+        return Typed(Binary(expr.op, left, right, found, expr.span))  # type: ignore[arg-type]
+
+    def _compare(self, expr: ast.BinaryExpr, env: Env) -> Typed:
+        left, right = self._pair(expr, env)
+        sign = _SIGNS[expr.op]
+        if expr.op in ("eq", "ne"):
+            if isinstance(left.type, EntityType) and isinstance(right.type, EntityType):
+                if not set(left.type.names) & set(right.type.names):
+                    message = f"{show_type(left.type)} and {show_type(right.type)} are never the same entity"
+                    raise refuse("type.unrelated", message, expr.span)
+            elif join(left.type, right.type) is None:
+                raise refuse("type.mismatch", f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}", expr.span)
+        elif left.type != right.type:
+            raise refuse("type.mismatch", f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}", expr.span)
+        elif left.type not in _ORDERED:
+            message = f"{show_type(left.type)} has no order, so `{sign}` does not apply"
+            raise refuse("type.operator", message, expr.span, help="Int, Decimal, Datetime and Duration are ordered")
+        return Typed(Binary(expr.op, left, right, BOOL, expr.span))  # type: ignore[arg-type]
+
+    def _in(self, expr: ast.BinaryExpr, env: Env) -> Typed:
+        if is_open(expr.left) and not is_open(expr.right):
+            right = self.infer(expr.right, env).expr
+            hint = right.type.element if isinstance(right.type, SetType) else None
+            left = self.infer(expr.left, env, None if isinstance(hint, EntityType) else hint).expr
+        else:
+            left = self.infer(expr.left, env).expr
+            wanted = None if isinstance(left.type, EntityType) or not isinstance(expr.right, ast.SetExpr) else SetType(left.type)
+            if isinstance(left.type, EntityType) and isinstance(expr.right, ast.SetExpr) and not expr.right.items:
+                wanted = SetType(left.type)
+            right = self.infer(expr.right, env, wanted).expr
+        if isinstance(left.type, EntityType):
+            above = right.type.element if isinstance(right.type, SetType) else right.type
+            if not isinstance(above, EntityType):
+                raise refuse("type.mismatch", f"an entity is `in` entities, and this is {show_type(right.type)}", expr.right.span)
+            if not any(self.decls.below(low, high) for low in left.type.names for high in above.names):
+                message = f"{show_type(left.type)} is never in {show_type(above)}"
+                raise refuse("type.unrelated", message, expr.span, help=f"declare it: `entity {left.type.names[0]} in {above.names[0]}`")
+            return Typed(EntityIn(left, right, BOOL, expr.span))
+        if not isinstance(right.type, SetType):
+            raise refuse("type.operator", f"`in` asks a set, and this is {show_type(right.type)}", expr.right.span)
+        if join(left.type, right.type.element) is None:
+            message = f"a {show_type(right.type)} holds no {show_type(left.type)}"
+            raise refuse("type.mismatch", message, expr.span)
+        if isinstance(right, OriginOf):
+            check_places(left)
+        return Typed(SetIn(left, right, BOOL, expr.span))
+
+    def has(self, expr: ast.HasExpr, env: Env, _expected: Type | None) -> Typed:
+        """`base has a.b`: each step there, left to right."""
+        base = self.infer(expr.base, env).expr
+        tests: list[TypedExpr] = []
+        true: Facts = NOTHING
+        only: Facts | None = NOTHING
+        for name in expr.path:
+            key = path_key(base)
+            path = None if key is None else (*key, name.text)
+            of_entity = isinstance(base.type, EntityType)
+            tests.append(HasMember(base, name.text, of_entity, BOOL, name.span))
+            facts = {Fact(path)} if path is not None else set()
+            if isinstance(base.type, EntityType):
+                owners = [owner for owner in base.type.names if self.decls.schema.entities[owner].attributes.member(name.text)]
+                if not owners:
+                    known = [item.name for owner in base.type.names for item in self.decls.schema.entities[owner].attributes.members]
+                    hint = suggest(name.text, known)
+                    raise refuse("type.member", f"{show_type(base.type)} never has an attribute `{name.text}`", name.span, help=hint)
+                if len(owners) < len(base.type.names) and key is not None:
+                    facts.add(Fact(key, frozenset(owners)))
+            elif isinstance(base.type, RecordType):
+                self.member(base.type, name)
+            else:
+                raise refuse("type.operator", f"`has` asks a record or an entity, and this is {show_type(base.type)}", expr.base.span)
+            true = true | frozenset(facts)
+            if name is not expr.path[-1]:
+                base = self._step(base, name, env.knowing(true))
+        made = tests[0]
+        for test in tests[1:]:
+            made = Binary("and", made, test, BOOL, expr.span)
+        return Typed(made, true, only)
+
+    _step: Callable[[TypedExpr, ast.Name, Env], TypedExpr]
+
+    def like(self, expr: ast.LikeExpr, env: Env, _expected: Type | None) -> Typed:
+        """`s like "a*b"`."""
+        operand = self.infer(expr.base, env).expr
+        if operand.type != STRING:
+            raise refuse("type.operator", f"`like` matches a String, and this is {show_type(operand.type)}", expr.base.span)
+        return Typed(Like(operand, tuple(expr.pattern.split("*")), BOOL, expr.span))
+
+    def is_(self, expr: ast.IsExpr, env: Env, _expected: Type | None) -> Typed:
+        """`e is T`, `e is T in group`."""
+        operand = self.infer(expr.base, env).expr
+        if not isinstance(operand.type, EntityType):
+            raise refuse("type.operator", f"`is` asks an entity, and this is {show_type(operand.type)}", expr.base.span)
+        name = expr.type.text
+        if name not in self.decls.schema.entities:
+            raise refuse("name.unknown", f"there is no entity type `{name}`", expr.type.span, help=suggest(name, self.decls.schema.entities))
+        made = IsType(operand, (name,), BOOL, expr.span)
+        key = path_key(operand)
+        rest = frozenset(operand.type.names) - {name}
+        true: Facts | None = None if name not in operand.type.names else NOTHING
+        false: Facts | None = None if not rest else NOTHING
+        if key is not None:
+            true = None if true is None else frozenset({Fact(key, frozenset({name}))})
+            false = None if false is None else frozenset({Fact(key, rest)})
+        if expr.within is None or true is None:
+            return Typed(made, true, false)
+        within = ast.BinaryExpr("in", expr.base, expr.within, expr.span)
+        inner = self._in(within, env.knowing(true))
+        return Typed(Binary("and", made, inner.expr, BOOL, expr.span), true, NOTHING)
+
+
+def check_places(expr: TypedExpr) -> None:
+    """Refuse a literal that is not a place an origin can name."""
+    for item in expr.items if isinstance(expr, SetOf) else (expr,):
+        if isinstance(item, Literal_) and item.value not in ORIGINS:
+            hint = suggest(str(item.value), ORIGINS) or f"the places are {', '.join(sorted(ORIGINS))}"
+            raise refuse("type.literal", f'"{str(item.value)[:40]}" is not a place that a value can come from', item.span, help=hint)
+
+
+def _hint(type_: Type) -> Type | None:
+    return None if isinstance(type_, EntityType) else type_
+
+
+def _has_fraction(expr: ast.Expr) -> bool:
+    return isinstance(expr, ast.LiteralExpr) and expr.kind == "dec"

@@ -1,0 +1,66 @@
+"""Digests of a checked set: over the text as it came in, and over what it means.
+
+The semantic digest is made over schema and rules: sorted, desugared, without comments, layout, file names or names of rules and
+variables; annotations stay. Tests do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from intended_core.canonical import canonical_json, digest
+from intended_core.lang.source import Source
+from intended_core.lang.typed import Approval, Rule, RuleBody, ScopeTest
+from intended_core.lang.types import Schema
+from intended_core.lang.walk import semantic_form
+
+__all__ = ["semantic_digest", "text_digest"]
+
+
+def text_digest(sources: Sequence[Source]) -> bytes:
+    """32 bytes over name and bytes of each file, in name order."""
+    pieces: list[bytes] = []
+    for source in sorted(sources, key=lambda item: item.name):
+        pieces += [source.name.encode("utf-8"), source.text.encode("utf-8")]
+    return digest("intended.policy.text.v0", *pieces)
+
+
+def semantic_digest(schema: Schema, rules: Sequence[Rule]) -> bytes:
+    """32 bytes over what the rules mean under the schema."""
+    forms = [canonical_json(_rule(rule)) for rule in sorted(rules, key=lambda item: item.id)]
+    return digest("intended.policy.semantic.v0", schema.digest, *forms)
+
+
+def _rule(rule: Rule) -> dict[str, object]:
+    return {
+        "annotations": dict(rule.annotations),
+        "because": rule.because,
+        "bodies": [[action, _body(body)] for action, body in sorted(rule.bodies.items())],
+        "effect": rule.effect,
+        "id": rule.id,
+        "principal": _scope(rule.principal),
+        "resource": _scope(rule.resource),
+    }
+
+
+def _scope(scope: ScopeTest) -> list[object]:
+    within = None if scope.within is None else [[ref.type, ref.id] for ref in scope.within]
+    return [
+        None if scope.types is None else list(scope.types),
+        None if scope.equal is None else [scope.equal.type, scope.equal.id],
+        within,
+    ]
+
+
+def _body(body: RuleBody) -> list[object]:
+    return [[semantic_form(clause.expr) for clause in body.clauses], [_approval(item) for item in body.approvals]]
+
+
+def _approval(item: Approval) -> list[object]:
+    return [
+        semantic_form(item.group),
+        semantic_form(item.quorum),
+        None if item.exclude is None else semantic_form(item.exclude),
+        semantic_form(item.expires),
+        [semantic_form(condition) for condition in item.conditions],
+    ]

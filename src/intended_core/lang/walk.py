@@ -1,0 +1,104 @@
+"""Reading typed expressions: parts, cost, and the canonical form that the semantic digest is made over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Final
+
+from intended_core.ids import EntityRef
+from intended_core.lang.schema import type_json
+from intended_core.lang.typed import Let, Literal_, Quantified, RecordOf, SetOf, Span, TypedExpr, Var
+from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, SetType
+
+__all__ = ["MAX_COST", "cost", "parts", "semantic_form", "walk"]
+
+MAX_COST: Final = 50_000  # language.md § 1: steps per rule set and action
+_NODES: Final = TypedExpr.__args__
+_TYPES: Final = (Scalar, EnumType, EntityType, SetType, RecordType)
+
+
+def parts(expr: TypedExpr) -> tuple[TypedExpr, ...]:
+    """The expressions directly inside, in order of evaluation."""
+    if isinstance(expr, RecordOf):
+        return tuple(item for _, item in expr.items)
+    found: list[TypedExpr] = []
+    for field in fields(expr):
+        value = getattr(expr, field.name)
+        if isinstance(value, _NODES):
+            found.append(value)
+        elif isinstance(value, tuple) and value and isinstance(value[0], _NODES):
+            found.extend(value)
+    return tuple(found)
+
+
+def walk(expr: TypedExpr) -> Iterator[TypedExpr]:
+    """The expression and everything inside."""
+    yield expr
+    for part in parts(expr):
+        yield from walk(part)
+
+
+def cost(expr: TypedExpr) -> int:
+    """Worst-case evaluation steps: one per node, the body of a quantifier once per element."""
+    if isinstance(expr, Quantified):
+        size = expr.over.type.max_size if isinstance(expr.over.type, SetType) else None
+        return 1 + cost(expr.over) + (0 if size is None else size * cost(expr.body))
+    return 1 + sum(cost(part) for part in parts(expr))
+
+
+def semantic_form(expr: TypedExpr) -> list[object]:
+    """The expression as flat plain data in prefix order: no spans, variables numbered by where they are bound."""
+    out: list[object] = []
+    _form(expr, {}, out)
+    return out
+
+
+def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
+    out.append(type(expr).__name__)
+    if isinstance(expr, Literal_):
+        out += [type_json(expr.type), _value(expr.value)]
+        return
+    if isinstance(expr, Var):
+        out.append(bound.get(expr.name, -1))
+        return
+    inner = bound
+    if isinstance(expr, Let | Quantified):
+        name = expr.name if isinstance(expr, Let) else expr.var
+        inner = {**bound, name: len(bound)}
+    if isinstance(expr, SetOf):
+        forms: list[list[object]] = []
+        for item in expr.items:
+            form: list[object] = []
+            _form(item, bound, form)
+            forms.append(form)
+        out.append(len(forms))
+        for form in sorted(forms, key=repr):
+            out.extend(form)
+        return
+    if isinstance(expr, RecordOf):
+        out.append(len(expr.items))
+        for name, item in sorted(expr.items, key=lambda pair: pair[0]):
+            out.append(name)
+            _form(item, bound, out)
+        return
+    for field in fields(expr):
+        value = getattr(expr, field.name)
+        if isinstance(value, _NODES):
+            _form(value, inner if field.name == "body" else bound, out)
+        elif isinstance(value, tuple) and value and isinstance(value[0], _NODES):
+            out.append(len(value))
+            for item in value:
+                _form(item, bound, out)
+        elif isinstance(value, (Span, *_TYPES)) or (isinstance(expr, Let | Quantified) and field.name in ("name", "var")):
+            continue
+        else:
+            out.append(list(value) if isinstance(value, tuple) else value)
+
+
+def _value(value: object) -> object:
+    if isinstance(value, EntityRef):
+        return ["entity", value.type, value.id]
+    if isinstance(value, bool):
+        return value
+    return str(value) if isinstance(value, int) else value
