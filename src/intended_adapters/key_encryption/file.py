@@ -130,6 +130,6 @@ class FileKeyEncryption:
         raise TypeError("a FileKeyEncryption is not pickled")
 
 
-def open_file_key_encryption(*, path: str) -> FileKeyEncryption:
-    """The factory that is registered as key encryption `file`."""
-    return FileKeyEncryption.open(path)
+def open_file_key_encryption(*, path: str, new: bool = False) -> FileKeyEncryption:
+    """The factory that is registered as key encryption `file`: `new` writes a fresh key, otherwise it must exist."""
+    return FileKeyEncryption.create(path) if new else FileKeyEncryption.open(path)

@@ -50,7 +50,7 @@ class Pool:
             raise AssemblyError("durability is 'full' or 'normal'")
         if not 0 <= busy_timeout_seconds <= 3600:
             raise AssemblyError("busy_timeout_seconds is between 0 and 3600")
-        self.path: Final = Path(os.path.abspath(path))
+        self.path: Final = Path(path).absolute()
         self.location: Final = str(self.path)
         self._durability: Final[Durability] = durability
         self._timeout: Final = float(busy_timeout_seconds)
@@ -131,13 +131,14 @@ class Pool:
             return  # the child is told that it cannot use the store
         self._held.append(self._lock)
         self.drop_writer()
-        for reader in self._all_readers():
+        self._readers_lock.acquire()  # held over the fork, so that no thread becomes a reader meanwhile
+        for reader in tuple(self._readers):
             if not reader.lock.acquire(timeout=self._timeout):
+                self._readers_lock.release()
                 return
             self._held.append(reader.lock)
             reader.drop()
         self._held.append(self._readers_lock)
-        self._readers_lock.acquire()
 
     def after_fork(self, *, in_child: bool) -> None:
         """Go on in the parent; in the child too, unless something was still open."""

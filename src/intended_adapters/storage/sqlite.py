@@ -17,17 +17,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
-from intended_adapters.storage.connection import APPLICATION_ID, Durability, check_file, create_file, settings, translate
-from intended_adapters.storage.migrate import check_revision, revision_of, upgrade_connection, upgradable
+from intended_adapters.storage.connection import (
+    APPLICATION_ID,
+    Durability,
+    check_file,
+    create_file,
+    settings,
+    translate,
+)
+from intended_adapters.storage.migrate import check_revision, revision_of, upgradable, upgrade_connection
 from intended_adapters.storage.pool import Pool
 from intended_adapters.storage.tables import statements
 from intended_adapters.storage.units import UNKNOWN_KIND, apply_unit, select_rows
-from intended_core.errors import AssemblyError, IntendedError, StoreError
+from intended_core.errors import IntendedError, StoreError
 from intended_core.ids import Scope, environment
 from intended_core.ports import StorageInfo
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, RowKind, Unit
 
-__all__ = ["SqliteStorage"]
+__all__ = ["SqliteStorage", "sqlite_storage"]
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0  # adapters.md § 5
 PAGE_RECORDS: Final = 256  # records read at once: about 256 KiB, and no statement stays open between two pages
@@ -115,13 +122,17 @@ class SqliteStorage:
     # Writing
 
     def create_scope(self, scope: Scope) -> None:
-        """Make room for a scope; StoreConflictError when its name or uuid are taken in that environment."""
+        """Make room for a scope; StoreConflictError when its name or uuid are taken in that environment.
+
+        Room that was made and never used (whoever made it crashed before its first unit) is given to the next who asks.
+        """
         environment(scope.environment)
         with self._pool as cursor:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
+                cursor.execute(self._sql.scope_clear, (scope.tenant, scope.environment))
                 cursor.execute(self._sql.scope_insert, (scope.tenant, scope.uuid, scope.environment))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - _undo raises it again
                 self._undo(cursor, error)
             self._finish(cursor)
 
@@ -134,7 +145,7 @@ class SqliteStorage:
                 if scope is None:
                     raise StoreError("the store has no such tenant and environment: create its scope first")
                 committed = apply_unit(cursor, self._sql, scope, unit)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - _undo raises it again
                 self._undo(cursor, error)
             self._finish(cursor)
             return committed
@@ -142,7 +153,7 @@ class SqliteStorage:
     def _finish(self, cursor: sqlite3.Cursor) -> None:
         try:
             cursor.execute("COMMIT")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - _undo raises it again
             # After a commit that broke off, this connection's picture of the file is not built upon: it is opened again.
             self._undo(cursor, error, drop=True)
 
@@ -281,3 +292,11 @@ def _sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sqlite_storage(
+    *, path: str, new: bool = False, durability: Durability = "full", busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS
+) -> SqliteStorage:
+    """The factory that is registered as storage `sqlite`: `new` creates the file, otherwise it must exist."""
+    make = SqliteStorage.create if new else SqliteStorage.open
+    return make(path, durability=durability, busy_timeout_seconds=busy_timeout_seconds)

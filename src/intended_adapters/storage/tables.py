@@ -41,6 +41,7 @@ SCOPE: Final = sa.Table(
     sa.UniqueConstraint("tenant", "environment", name="scope_tenant"),
     sa.CheckConstraint("environment IN ('live', 'test')", name="scope_environment"),
     sqlite_strict=True,
+    sqlite_autoincrement=True,  # a number that a process remembers never comes to mean another scope
 )
 
 
@@ -123,6 +124,7 @@ class Statements:
 
     scopes: str
     scope_id: str  # uuid, environment, tenant
+    scope_clear: str  # tenant, environment; only where no head was ever written
     scope_insert: str  # tenant, uuid, environment
     head: str  # scope
     head_insert: str  # scope, version, size, state, mac
@@ -184,6 +186,12 @@ def statements() -> Statements:
         scope_id=_compile(
             sa.select(s.id).where(s.uuid == _p("uuid"), s.environment == _p("environment"), s.tenant == _p("tenant")),
             "uuid", "environment", "tenant",
+        ),
+        scope_clear=_compile(
+            sa.delete(SCOPE).where(
+                s.tenant == _p("tenant"), s.environment == _p("environment"), s.id.not_in(sa.select(h.scope))
+            ),
+            "tenant", "environment",
         ),
         scope_insert=_insert(SCOPE, "tenant", "uuid", "environment"),
         head=_compile(sa.select(h.version, h.state, h.mac, h.size).where(h.scope == _p("scope")), "scope"),

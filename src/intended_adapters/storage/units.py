@@ -47,10 +47,13 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
         changes = unit.decide(UnitView(head, rows, threads))
     else:
         changes = unit.decide(UnitView(head, rows))
-    for write in changes.writes:
-        _write(cursor, sql, scope, write)
-    _append(cursor, sql, scope, size, changes)
-    _move_head(cursor, sql, scope, head, size + len(changes.records), changes.head)
+    try:
+        for write in changes.writes:
+            _write(cursor, sql, scope, write)
+        _append(cursor, sql, scope, size, changes)
+        _move_head(cursor, sql, scope, head, size + len(changes.records), changes.head)
+    except (OverflowError, UnicodeError) as error:
+        raise StoreError("a unit holds a number or text that a store cannot keep: nothing was written") from error
     return Committed(changes.head, changes.answer)
 
 

@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant", "environment", name="scope_tenant"),
         sa.CheckConstraint("environment IN ('live', 'test')", name="scope_environment"),
         sqlite_strict=True,
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "head",

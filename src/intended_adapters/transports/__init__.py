@@ -1,0 +1,1 @@
+"""Transports: how a redeemed call reaches the system that carries it out."""

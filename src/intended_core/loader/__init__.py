@@ -1,0 +1,1 @@
+"""Assembly: which plugins there are, what they contribute, and the moment after which nothing is added."""
