@@ -319,8 +319,10 @@ def _origin(path: str, guards: tuple[str, ...], world: _World) -> Any:
 def _method(name: str, base: Any, args: list[Any]) -> Any:
     if name == "size":
         return ("int", len(base[1]))
-    if name == "contains":
-        return ("bool", any(item == args[0] for item in base[1]))
-    if name == "is_empty":
-        return ("bool", len(base[1]) == 0)
+    if name == "contains_all":
+        return ("bool", all(any(item == mine for mine in base[1]) for item in args[0][1]))
+    if name == "contains_any":
+        return ("bool", any(item == mine for item in args[0][1] for mine in base[1]))
+    if name == "domain":
+        return ("text", base[1].split("@")[-1])
     raise _Erred("an unknown method")

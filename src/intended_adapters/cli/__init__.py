@@ -1,0 +1,1 @@
+"""The command line: a face over the public door. `intended --help` lists the commands."""

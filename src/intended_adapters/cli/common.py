@@ -1,0 +1,153 @@
+"""What every command shares: where the store is, how output looks, which exit code says what."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+
+from intended_core import (
+    AccessDeniedError,
+    AdapterError,
+    AssemblyError,
+    AuditError,
+    Authority,
+    IntendedError,
+    IntentError,
+    KeyRingError,
+    PolicyError,
+    TenantAuthority,
+    TokenError,
+    UnitRefusedError,
+)
+
+__all__ = ["Exit", "JsonFlag", "Place", "console", "emit", "fail", "place", "policy_files", "problem", "read_file"]
+
+console = Console(highlight=False, soft_wrap=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+class Exit(IntEnum):
+    """Exit codes, as docs/reference/exit-codes.md lists them."""
+
+    OK = 0
+    FAULT = 1
+    USAGE = 2
+    DENY = 3
+    ESCALATE = 4
+    POLICY = 5
+    INPUT = 6
+    TOKEN = 7
+    AUDIT = 8
+    OPERATOR = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the authority is and which tenant is meant."""
+
+    store: Path
+    key_file: Path
+    tenant: str
+    env: str
+
+    def open(self) -> Authority:
+        """The existing authority."""
+        if not self.store.exists():
+            fail(Exit.OPERATOR, f"there is no store at {self.store}; make one with `intended init`")
+        return Authority.open(self.store, key_file=self.key_file)
+
+    def handle(self, authority: Authority) -> TenantAuthority:
+        """The tenant that --tenant and --env name."""
+        if not self.tenant:
+            fail(Exit.USAGE, "say which tenant: `intended --tenant NAME …` or INTENDED_TENANT")
+        return authority.tenant(self.tenant, self.env)
+
+
+_PLACE: list[Place] = []
+
+
+def place(given: Place | None = None) -> Place:
+    """The place of this invocation; set once by the root command."""
+    if given is not None:
+        _PLACE[:] = [given]
+    return _PLACE[0]
+
+
+def default_key_file() -> Path:
+    """`$XDG_CONFIG_HOME/intended/kek`, apart from any data directory."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "intended" / "kek"
+
+
+def emit(as_json: bool, data: dict[str, Any], text: str) -> None:
+    """Print `data` as one JSON document, or `text` as it is."""
+    if as_json:
+        typer.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+    else:
+        console.print(text, markup=False)
+
+
+def problem(code: Exit, text: str, *, as_json: bool = False) -> None:
+    """Say what is wrong: on stderr for people, as a JSON document on stdout for programs."""
+    if as_json:
+        typer.echo(orjson.dumps({"error": text, "exit": int(code)}, option=orjson.OPT_INDENT_2).decode())
+    else:
+        _errors.print(f"intended: {text}", markup=False)
+
+
+def fail(code: Exit, text: str) -> NoReturn:
+    """Say what is wrong and stop."""
+    problem(code, text)
+    raise typer.Exit(int(code))
+
+
+def exit_code(error: IntendedError) -> Exit:
+    """The exit code of one of our errors, by who must act."""
+    if isinstance(error, PolicyError):
+        return Exit.POLICY
+    if isinstance(error, IntentError):
+        return Exit.INPUT
+    if isinstance(error, TokenError):
+        return Exit.TOKEN
+    if isinstance(error, AuditError):
+        return Exit.AUDIT
+    if isinstance(error, AccessDeniedError | UnitRefusedError):
+        return Exit.DENY
+    if isinstance(error, AdapterError | AssemblyError | KeyRingError):
+        return Exit.OPERATOR
+    return Exit.FAULT
+
+
+def read_file(path: Path, *, limit: int = 16 * 1024 * 1024) -> bytes:
+    """A file's bytes, `-` for standard input; a clear refusal when it cannot be read or is too large."""
+    if str(path) == "-":
+        data = typer.get_binary_stream("stdin").read(limit + 1)
+    else:
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(limit + 1)
+        except OSError as error:
+            fail(Exit.INPUT, f"{path} cannot be read: {error.strerror or type(error).__name__}")
+    if len(data) > limit:
+        fail(Exit.INPUT, f"{path} is larger than {limit} bytes")
+    return data
+
+
+def policy_files(paths: list[Path]) -> dict[str, bytes]:
+    """The .policy files that `paths` (files or directories) name: file name -> bytes."""
+    found: dict[str, bytes] = {}
+    for given in paths:
+        files = sorted(given.rglob("*.policy")) if given.is_dir() else [given]
+        if not files:
+            fail(Exit.INPUT, f"{given} holds no .policy file")
+        for path in files:
+            found[str(path)] = read_file(path)
+    return found

@@ -1,0 +1,129 @@
+"""check, test and decide: everything about policies that needs no store."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intended_adapters.cli.common import Exit, JsonFlag, emit, policy_files, read_file
+from intended_core import (
+    Allow,
+    Escalate,
+    check_policies,
+    decide_offline,
+    entities_from_json,
+    intent_from_json,
+    outcome_json,
+    parse_datetime,
+    test_policies,
+)
+
+__all__ = ["check", "decide", "language_commands", "show_outcome", "test"]
+
+Paths = Annotated[list[Path], typer.Argument(help="Policy files, or directories that hold them.", show_default=False)]
+
+
+def check(paths: Paths, json: JsonFlag = False, cost: Annotated[bool, typer.Option(help="Print worst-case steps.")] = False) -> None:
+    """Check a policy set: every mistake with its place and cure.
+
+    Example: intended check policies/payments
+    """
+    report = check_policies(policy_files(paths))
+    errors = [found for found in report.diagnostics if found.severity == "error"]
+    checked = report.checked
+    data = {
+        "ok": checked is not None,
+        "diagnostics": [found.to_json() for found in report.diagnostics],
+        "rules": 0 if checked is None else len(checked.rules),
+        "cost": {} if checked is None else dict(checked.cost),
+    }
+    lines = [report.text] if report.text else []
+    if checked is not None:
+        lines.append(f"{len(checked.rules)} rules, {len(checked.tests)} tests, {len(checked.schema.actions)} actions: no errors")
+        if cost:
+            lines += [f"  {steps:>6} steps  {action}" for action, steps in sorted(checked.cost.items())]
+    else:
+        lines.append(f"{len(errors)} errors; nothing was activated")
+    emit(json, data, "\n".join(lines))
+    if checked is None:
+        raise typer.Exit(int(Exit.POLICY))
+
+
+def test(paths: Paths, json: JsonFlag = False) -> None:
+    """Run the tests that a policy set carries.
+
+    Example: intended test policies/payments
+    """
+    report = test_policies(policy_files(paths))
+    data = {
+        "passed": len(report.cases) - len(report.failed),
+        "failed": len(report.failed),
+        "cases": [
+            {"name": c.name, "passed": c.passed, "expected": c.expected, "got": c.got, "reasons": list(c.reasons), "place": c.place}
+            for c in report.cases
+        ],
+    }
+    lines = []
+    for case in report.cases:
+        lines.append(f"{'ok  ' if case.passed else 'FAIL'}  {case.name}")
+        if not case.passed:
+            lines.append(f"      {case.place}: expected {case.expected}, got {case.got}")
+            lines += [f"      {reason}" for reason in case.reasons]
+    lines.append(f"{len(report.cases) - len(report.failed)} passed, {len(report.failed)} failed")
+    emit(json, data, "\n".join(lines))
+    if report.failed:
+        raise typer.Exit(int(Exit.POLICY))
+
+
+def decide(
+    intent: Annotated[Path, typer.Argument(help="The intent as JSON; - for standard input.")],
+    policy: Annotated[list[Path], typer.Option(help="Policy files or directories.")],
+    entities: Annotated[Path | None, typer.Option(help="Entities as JSON.")] = None,
+    now: Annotated[str, typer.Option(help="The moment to decide at, as 2026-11-23T10:00:00Z; default: now.")] = "",
+    json: JsonFlag = False,
+) -> None:
+    """What a policy set says about an intent: grants nothing, records nothing.
+
+    Example: intended decide intent.json --policy policies/payments --entities entities.json
+
+    Exit code 0 allow, 3 deny, 4 escalate.
+    """
+    given = intent_from_json(read_file(intent))
+    known = [] if entities is None else entities_from_json(read_file(entities))
+    now_us = parse_datetime(now) * 1000 if now else time.time_ns() // 1000
+    outcome = decide_offline(policy_files(policy), given, known, now_us=now_us)
+    data = outcome_json(outcome)
+    show_outcome(json, data)
+    code = Exit.OK if isinstance(outcome, Allow) else Exit.ESCALATE if isinstance(outcome, Escalate) else Exit.DENY
+    raise typer.Exit(int(code))
+
+
+def show_outcome(json: bool, data: dict[str, object]) -> None:
+    """An outcome for a person: what, by which rules, why, and who may lift it."""
+    kind = str(data["outcome"])
+    head = kind.upper() + (f" ({data['class']})" if data.get("class") else "")
+    rules = data.get("rules")
+    lines = [head + (f" by {', '.join(str(rule) for rule in rules)}" if isinstance(rules, list) and rules else "")]
+    reasons = data.get("reasons")
+    if isinstance(reasons, list):
+        for reason in reasons:
+            where = f"  [{reason['place']}]" if reason["place"] else ""
+            lines.append(f"  {reason['rule'] + ': ' if reason['rule'] else ''}{reason['text'] or '(no because)'}{where}")
+    alternatives = data.get("alternatives")
+    if isinstance(alternatives, list):
+        for at, alternative in enumerate(alternatives):
+            needs = " and ".join(f"{need['quorum']} of {need['group']}" for need in alternative)
+            lines.append(f"  {'or ' if at else ''}approval: {needs}")
+    emit(json, data, "\n".join(lines))
+
+
+def language_commands(app: typer.Typer) -> None:
+    """Add the commands of this room."""
+    app.command()(check)
+    app.command()(test)
+    app.command()(decide)
+
+
