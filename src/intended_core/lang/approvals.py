@@ -23,7 +23,12 @@ _REQUIRED: Final = ("from", "quorum", "expires")
 
 
 def approval_of(
-    decl: ast.ApprovalDecl, key: str, env: Env, typer: ExprTyper, action: ActionDecl, lets: Sequence[tuple[str, TypedExpr]]
+    decl: ast.ApprovalDecl,
+    key: str,
+    env: Env,
+    typer: ExprTyper,
+    action: ActionDecl,
+    lets: Sequence[tuple[str, TypedExpr]],
 ) -> Approval:
     """The typed approval block; raises Refused."""
     found: dict[str, ast.Expr] = {}
@@ -45,7 +50,9 @@ def approval_of(
     above = group.type.element if isinstance(group.type, SetType) else group.type
     if not isinstance(above, EntityType):
         raise refuse("type.mismatch", f"`from` names a group, and this is {show_type(group.type)}", found["from"].span)
-    people = [name for name in typer.decls.schema.entities if any(typer.decls.below(name, high) for high in above.names)]
+    people = [
+        name for name in typer.decls.schema.entities if any(typer.decls.below(name, high) for high in above.names)
+    ]
     roots = [name for name in people if typer.decls.schema.entities[name].root]
     quorum = typer.infer(found["quorum"], env, INT).expr
     _check_quorum(quorum)
@@ -56,7 +63,11 @@ def approval_of(
     if "exclude" in found:
         exclude = typer.infer(found["exclude"], env, None).expr
         if not isinstance(exclude.type, SetType) or not isinstance(exclude.type.element, EntityType):
-            raise refuse("type.mismatch", f"`exclude` lists persons, and this is {show_type(exclude.type)}", found["exclude"].span)
+            raise refuse(
+                "type.mismatch",
+                f"`exclude` lists persons, and this is {show_type(exclude.type)}",
+                found["exclude"].span,
+            )
         exclude = wrap(exclude, lets)
     inner = replace(env, roots={**env.roots, "approver": EntityType(tuple(sorted(roots or people)))})
     typed = tuple(wrap(typer.boolean(item, inner).expr, lets) for item in conditions)
@@ -69,8 +80,15 @@ def approval_of(
 
 def _check_quorum(expr: TypedExpr) -> None:
     for node in walk(expr):
-        if node is expr and isinstance(node, Literal_) and isinstance(node.value, int) and not 1 <= node.value <= MAX_QUORUM:
-            raise refuse("approval.quorum", f"a quorum is 1 to {MAX_QUORUM} persons, and this is {node.value}", node.span)
+        if (
+            node is expr
+            and isinstance(node, Literal_)
+            and isinstance(node.value, int)
+            and not 1 <= node.value <= MAX_QUORUM
+        ):
+            raise refuse(
+                "approval.quorum", f"a quorum is 1 to {MAX_QUORUM} persons, and this is {node.value}", node.span
+            )
 
 
 def wrap(expr: TypedExpr, lets: Sequence[tuple[str, TypedExpr]]) -> TypedExpr:

@@ -80,4 +80,8 @@ def show_type(type_: Type) -> str:
         return " | ".join(type_.names)
     if isinstance(type_, SetType):
         return f"Set<{show_type(type_.element)}>"
-    return "{ " + ", ".join(f"{item.name}{'?' if item.optional else ''}: {show_type(item.type)}" for item in type_.members) + " }"
+    return (
+        "{ "
+        + ", ".join(f"{item.name}{'?' if item.optional else ''}: {show_type(item.type)}" for item in type_.members)
+        + " }"
+    )

@@ -13,7 +13,7 @@ from intended_core.lang.literals import datetime_literal
 from intended_core.lang.report import Refused, refuse
 from intended_core.lang.schema import RESERVED, Declarations
 from intended_core.lang.typed import Default, Let, Literal_, Method, OriginOf, TypedExpr, Var
-from intended_core.lang.types import ORIGIN_SET, RecordType, SetType, Type
+from intended_core.lang.types import ORIGIN_SET, Member, RecordType, SetType, Type
 
 __all__ = ["MAX_DEF_DEPTH", "CallTyper"]
 
@@ -34,9 +34,16 @@ class CallTyper:
     def check_new_name(self, name: ast.Name, env: Env) -> None:
         """Refuse a variable that would hide another meaning."""
         if name.text in RESERVED:
-            raise refuse("name.invalid", f"`{name.text}` has a meaning of its own in the language", name.span, help="choose another name")
+            raise refuse(
+                "name.invalid",
+                f"`{name.text}` has a meaning of its own in the language",
+                name.span,
+                help="choose another name",
+            )
         if name.text in env.names or name.text in self.decls.consts:
-            raise refuse("name.duplicate", f"`{name.text}` already has a meaning here", name.span, help="choose another name")
+            raise refuse(
+                "name.duplicate", f"`{name.text}` already has a meaning here", name.span, help="choose another name"
+            )
 
     def method(self, expr: ast.MethodCall, env: Env, _expected: Type | None) -> Typed:
         """`base.name(args)`."""
@@ -45,11 +52,17 @@ class CallTyper:
         spec = METHODS.get((kind, expr.name.text))
         if spec is None:
             known = [name for receiver, name in METHODS if receiver == kind]
-            hint = suggest(expr.name.text, known) or (f"it has {', '.join(f'`{name}()`' for name in known)}" if known else "")
-            raise refuse("type.member", f"{show_type(base.type)} has no method `{expr.name.text}`", expr.name.span, help=hint)
+            hint = suggest(expr.name.text, known) or (
+                f"it has {', '.join(f'`{name}()`' for name in known)}" if known else ""
+            )
+            raise refuse(
+                "type.member", f"{show_type(base.type)} has no method `{expr.name.text}`", expr.name.span, help=hint
+            )
         wanted = 1 if spec.takes_set else 0
         if len(expr.args) != wanted:
-            raise refuse("type.mismatch", f"`{spec.name}` takes {wanted or 'no'} value{'s' if not wanted else ''}", expr.span)
+            raise refuse(
+                "type.mismatch", f"`{spec.name}` takes {wanted or 'no'} value{'s' if not wanted else ''}", expr.span
+            )
         args = tuple(self.infer(arg, env, base.type).expr for arg in expr.args)
         return Typed(Method(spec.name, base, args, spec.result, expr.span))
 
@@ -63,14 +76,22 @@ class CallTyper:
         if name in self.decls.defs:
             return self._def(self.decls.defs[name], expr, env)
         hint = suggest(name, [*self.decls.defs, "origin", "datetime"])
-        raise refuse("name.unknown", f"there is no function `{name}`", expr.name.span, help=hint or "declare it with `def`")
+        raise refuse(
+            "name.unknown", f"there is no function `{name}`", expr.name.span, help=hint or "declare it with `def`"
+        )
 
     def _def(self, decl: ast.DefDecl, expr: ast.FunctionCall, env: Env) -> Typed:
         name = decl.name.text
         self.used_defs.add(name)
         if name in env.open_defs:
             chain = " → ".join([*env.open_defs[env.open_defs.index(name) :], name])
-            raise refuse("name.cycle", f"the def `{name}` calls itself", expr.span, label=chain, cause="nothing in the language recurs")
+            raise refuse(
+                "name.cycle",
+                f"the def `{name}` calls itself",
+                expr.span,
+                label=chain,
+                cause="nothing in the language recurs",
+            )
         if len(env.open_defs) >= MAX_DEF_DEPTH:
             raise refuse("limit.nesting", f"defs call each other at most {MAX_DEF_DEPTH} deep", expr.span)
         if len(expr.args) != len(decl.formals):
@@ -103,7 +124,9 @@ class CallTyper:
 
     def _origin(self, expr: ast.FunctionCall, env: Env) -> Typed:
         if len(expr.args) != 1:
-            raise refuse("origin.path", "`origin` takes one path below args", expr.span, help="write `origin(args.name)`")
+            raise refuse(
+                "origin.path", "`origin` takes one path below args", expr.span, help="write `origin(args.name)`"
+            )
         found = self._origin_path(expr.args[0], env)
         if found is None or not found[0]:
             raise refuse(
@@ -135,7 +158,7 @@ class CallTyper:
         member = self.member(type_, expr.name)
         return (*extend_origin(path, guards, [(member.name, member.optional)]), member.type)
 
-    member: Callable[..., object]
+    member: Callable[[RecordType, ast.Name], Member]
 
     def origin_below(self, over: Default, told: tuple[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
         """The origin of the elements of `base?.path ?? …` when the base has one."""

@@ -13,7 +13,7 @@ from intended_core.errors import PolicyError
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import Diagnostic, render_all
 from intended_core.lang.flow import NOTHING, Env
-from intended_core.lang.lint import lint_rules
+from intended_core.lang.lint import lint_rules, reads_now
 from intended_core.lang.parser import parse_all
 from intended_core.lang.policytests import TestExpander
 from intended_core.lang.report import Refused, Report
@@ -60,7 +60,7 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
     checker = RuleChecker(decls, report)
     rules = [made for item in items if isinstance(item, ast.RuleDecl) and (made := checker.rule(item)) is not None]
     _check_consts(decls, checker, report)
-    tests = _tests(items, decls, report)
+    tests = _tests(items, decls, rules, report)
     cost = _cost(decls, rules, items, report)
     if not report.errors:
         lint_rules(decls, rules, report)
@@ -92,7 +92,9 @@ def _unique(sources: Sequence[Source], report: Report) -> tuple[Source, ...]:
     for source in sources:
         known = found.setdefault(source.name, source)
         if known.text != source.text:
-            report.error("name.duplicate", f"two different files are named {source.name}", Span(source.name, 1, 1, 1, 1))
+            report.error(
+                "name.duplicate", f"two different files are named {source.name}", Span(source.name, 1, 1, 1, 1)
+            )
     if len(found) > MAX_SOURCES:
         name = min(found)
         report.error("source.too-large", f"a set has at most {MAX_SOURCES} files", Span(name, 1, 1, 1, 1))
@@ -115,9 +117,11 @@ def _used_by_consts(decls: Declarations) -> set[str]:
     return {decl.value.name for decl in decls.consts.values() if isinstance(decl.value, ast.NameExpr)}
 
 
-def _tests(items: Sequence[ast.Item], decls: Declarations, report: Report) -> tuple[PolicyTest, ...]:
+def _tests(
+    items: Sequence[ast.Item], decls: Declarations, rules: Sequence[Rule], report: Report
+) -> tuple[PolicyTest, ...]:
     names = [item.name.text for item in items if isinstance(item, ast.RuleDecl)]
-    expander = TestExpander(decls, report, names)
+    expander = TestExpander(decls, report, names, reads_now=any(reads_now(rule) for rule in rules))
     for item in items:
         if isinstance(item, ast.FixtureDecl):
             expander.fixture(item)
@@ -129,7 +133,7 @@ def _tests(items: Sequence[ast.Item], decls: Declarations, report: Report) -> tu
 
 
 def _cost(decls: Declarations, rules: Sequence[Rule], items: Sequence[ast.Item], report: Report) -> dict[str, int]:
-    totals = {name: 0 for name in sorted(decls.schema.actions)}
+    totals = dict.fromkeys(sorted(decls.schema.actions), 0)
     for rule in rules:
         for action, body in rule.bodies.items():
             totals[action] += body.cost
@@ -148,7 +152,12 @@ def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
     for name, decl in sorted(decls.defs.items()):
         if name not in reached:
             _check_unused_def(name, decl, decls, report)
-            report.warn("lint.unused", f"the def `{name}` is never used", decl.name.span, cause="a def is typed at each use, so this one was not")
+            report.warn(
+                "lint.unused",
+                f"the def `{name}` is never used",
+                decl.name.span,
+                cause="a def is typed at each use, so this one was not",
+            )
     for name, const in sorted(decls.consts.items()):
         if name not in checker.typer.used_consts:
             report.warn("lint.unused", f"the const `{name}` is never used", const.name.span)
@@ -169,7 +178,9 @@ def _check_unused_def(name: str, decl: ast.DefDecl, decls: Declarations, report:
         if isinstance(node, ast.FunctionCall):
             callee = node.name.text
             if callee == name:
-                report.error("name.cycle", f"the def `{name}` calls itself", node.span, cause="nothing in the language recurs")
+                report.error(
+                    "name.cycle", f"the def `{name}` calls itself", node.span, cause="nothing in the language recurs"
+                )
                 return
             if callee in decls.defs and callee not in seen:
                 seen.add(callee)

@@ -9,18 +9,27 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from intended_core.lang.builtins import apply_method
-from intended_core.lang.typed import Binary, Default, If, Let, Like, Literal_, Method, Quantified, SetIn, SetOf, TypedExpr, Unary, Var
+from intended_core.lang.typed import (
+    Binary,
+    Default,
+    If,
+    Let,
+    Like,
+    Literal_,
+    Method,
+    Quantified,
+    SetIn,
+    SetOf,
+    TypedExpr,
+    Unary,
+    Var,
+)
 from intended_core.lang.types import DECIMAL
 
 __all__ = ["UNKNOWN", "constant_of"]
 
 
-class _Unknown:
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-
-UNKNOWN: Final = _Unknown()
+UNKNOWN: Final[Any] = object()
 
 
 def constant_of(expr: TypedExpr, absent: Default, lets: Mapping[str, TypedExpr]) -> Any:
@@ -55,13 +64,19 @@ class _Fold:
                 return False
             return UNKNOWN if element is UNKNOWN or among is UNKNOWN else element in among
         if isinstance(expr, Like):
-            return UNKNOWN if self.value(expr.operand, lets) is UNKNOWN else _like(self.value(expr.operand, lets), expr.parts)
+            return (
+                UNKNOWN
+                if self.value(expr.operand, lets) is UNKNOWN
+                else _like(self.value(expr.operand, lets), expr.parts)
+            )
         if isinstance(expr, If):
             chosen = self.value(expr.condition, lets)
             return UNKNOWN if chosen is UNKNOWN else self.value(expr.first if chosen else expr.second, lets)
         if isinstance(expr, Method):
             values = [self.value(item, lets) for item in (expr.base, *expr.args)]
-            return UNKNOWN if any(item is UNKNOWN for item in values) else apply_method(expr.base.type, expr.name, *values)
+            return (
+                UNKNOWN if any(item is UNKNOWN for item in values) else apply_method(expr.base.type, expr.name, *values)
+            )
         if isinstance(expr, Quantified):
             over = self.value(expr.over, lets)
             return expr.kind == "all" if over is not UNKNOWN and not over else UNKNOWN
@@ -70,9 +85,21 @@ class _Fold:
     def _binary(self, expr: Binary, lets: Mapping[str, TypedExpr]) -> Any:
         left, right = self.value(expr.left, lets), self.value(expr.right, lets)
         if expr.op == "and":
-            return False if left is False or (left is True and right is False) else True if left is True and right is True else UNKNOWN
+            return (
+                False
+                if left is False or (left is True and right is False)
+                else True
+                if left is True and right is True
+                else UNKNOWN
+            )
         if expr.op == "or":
-            return True if left is True or (left is False and right is True) else False if left is False and right is False else UNKNOWN
+            return (
+                True
+                if left is True or (left is False and right is True)
+                else False
+                if left is False and right is False
+                else UNKNOWN
+            )
         if left is UNKNOWN or right is UNKNOWN or (expr.op == "mul" and expr.type == DECIMAL):
             return UNKNOWN
         match expr.op:

@@ -125,7 +125,11 @@ def render(diagnostic: Diagnostic, source: _Lines | None) -> str:
             start = start - cut + (1 if cut else 0)
             width = min(width, _MAX_SHOWN)
         carets = "^" * max(1, min(width, max(1, len(text) - start)))
-        lines += [f"{margin} |", f"{span.line} | {text}", f"{margin} | {' ' * start}{carets} {diagnostic.label}".rstrip()]
+        lines += [
+            f"{margin} |",
+            f"{span.line} | {text}",
+            f"{margin} | {' ' * start}{carets} {diagnostic.label}".rstrip(),
+        ]
     if diagnostic.cause:
         lines.append(f"{margin} = cause: {diagnostic.cause}")
     if diagnostic.help:

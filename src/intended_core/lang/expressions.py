@@ -7,7 +7,7 @@ Literals take the type their place asks for; nothing else is ever converted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from intended_core.errors import IntentError
 from intended_core.ids import EntityRef
@@ -15,7 +15,19 @@ from intended_core.lang import ast
 from intended_core.lang.builtins import show_type
 from intended_core.lang.calls import CallTyper
 from intended_core.lang.diagnostics import suggest
-from intended_core.lang.flow import NOTHING, Binding, Env, Fact, Typed, assignable, is_open, join, meet, origin_of, path_key
+from intended_core.lang.flow import (
+    NOTHING,
+    Binding,
+    Env,
+    Fact,
+    Typed,
+    assignable,
+    is_open,
+    join,
+    meet,
+    origin_of,
+    path_key,
+)
 from intended_core.lang.literals import literal, string_literal
 from intended_core.lang.operators import OperatorTyper
 from intended_core.lang.report import refuse
@@ -179,7 +191,12 @@ class ExprTyper(OperatorTyper, CallTyper):
         for at, name in enumerate(expr.path):
             if isinstance(current, EntityType):
                 if at:
-                    raise refuse("type.member", "`?.` does not go through an entity here", name.span, help="take the entity apart with `let`")
+                    raise refuse(
+                        "type.member",
+                        "`?.` does not go through an entity here",
+                        name.span,
+                        help="take the entity apart with `let`",
+                    )
                 current, maybe = self.attribute(current, name)
             elif isinstance(current, RecordType):
                 member = self.member(current, name)
@@ -188,7 +205,12 @@ class ExprTyper(OperatorTyper, CallTyper):
                 raise refuse("type.member", f"{show_type(current)} has no member `{name.text}`", name.span)
             optional = optional or maybe
         if not optional:
-            raise refuse("type.operator", "this member is always there, so `??` would never be used", expr.span, help="read it with `.`")
+            raise refuse(
+                "type.operator",
+                "this member is always there, so `??` would never be used",
+                expr.span,
+                help="read it with `.`",
+            )
         fallback = self.infer(expr.fallback, env, current)
         joined = join(current, fallback.type) or current
         if isinstance(current, SetType) and isinstance(joined, SetType):
@@ -217,13 +239,19 @@ class ExprTyper(OperatorTyper, CallTyper):
         for item in items[1:]:
             found = join(joined, item.type)
             if found is None:
-                raise refuse("type.mismatch", f"a set holds values of one type: {show_type(joined)} and {show_type(item.type)}", item.span)
+                raise refuse(
+                    "type.mismatch",
+                    f"a set holds values of one type: {show_type(joined)} and {show_type(item.type)}",
+                    item.span,
+                )
             joined = found
         return Typed(SetOf(tuple(items), SetType(joined, len(items)), expr.span))
 
     def _record(self, expr: ast.RecordExpr, env: Env, expected: Type | None) -> Typed:
         for span in expr.spreads:
-            raise refuse("unsupported", "a spread in a value is part of the language, but this version does not run it yet", span)
+            raise refuse(
+                "unsupported", "a spread in a value is part of the language, but this version does not run it yet", span
+            )
         items: list[tuple[str, TypedExpr]] = []
         members: list[Member] = []
         for name, value in expr.items:
@@ -264,7 +292,9 @@ class ExprTyper(OperatorTyper, CallTyper):
             raise refuse("limit.nesting", f"`any` and `all` nest at most {MAX_QUANTIFIERS} deep", expr.span)
         over = self.infer(expr.over, env).expr
         if not isinstance(over.type, SetType):
-            raise refuse("type.operator", f"`{expr.kind}` walks a set, and this is {show_type(over.type)}", expr.over.span)
+            raise refuse(
+                "type.operator", f"`{expr.kind}` walks a set, and this is {show_type(over.type)}", expr.over.span
+            )
         if over.type.max_size is None:
             raise refuse(
                 "type.set-bound", f"`{expr.kind}` walks only sets whose schema says how large they may be", expr.over.span,
@@ -291,7 +321,7 @@ class ExprTyper(OperatorTyper, CallTyper):
         message = f"{expr.what} is part of the language, but this version does not run it yet"
         raise refuse("unsupported", message, expr.span, cause="a part that is not run is refused, never ignored")
 
-    _METHODS: Any = {
+    _METHODS: ClassVar[Any] = {
         ast.LiteralExpr: _literal,
         ast.EntityExpr: _entity,
         ast.NameExpr: _name,

@@ -14,7 +14,22 @@ from intended_core.lang import ast
 from intended_core.lang.typed import AttributeOf, MemberOf, Root, TypedExpr, Var
 from intended_core.lang.types import EntityType, RecordType, SetType, Type
 
-__all__ = ["NOTHING", "Binding", "Env", "Fact", "Facts", "Typed", "assignable", "extend_origin", "is_open", "is_path", "join", "meet", "origin_of", "path_key"]
+__all__ = [
+    "NOTHING",
+    "Binding",
+    "Env",
+    "Fact",
+    "Facts",
+    "Typed",
+    "assignable",
+    "extend_origin",
+    "is_open",
+    "is_path",
+    "join",
+    "meet",
+    "origin_of",
+    "path_key",
+]
 
 Path = tuple[str, ...]
 
@@ -127,7 +142,8 @@ def origin_of(expr: TypedExpr, env: Env) -> tuple[str, tuple[str, ...]] | None:
         names.append((node.name, member is not None and member.optional))
         node = node.base
     if isinstance(node, Root) and node.name == "args":
-        start, guards = "", ()
+        start: str = ""
+        guards: tuple[str, ...] = ()
     elif isinstance(node, Var) and node.name in env.origins:
         start, guards = env.origins[node.name]
     else:

@@ -10,7 +10,7 @@ from intended_core.lang.typed import AttributeOf, EntityIn, MemberOf, OriginOf, 
 from intended_core.lang.types import ActionDecl, RecordType
 from intended_core.lang.walk import walk
 
-__all__ = ["lint_rules"]
+__all__ = ["lint_rules", "reads_now"]
 
 
 def lint_rules(decls: Declarations, rules: Sequence[Rule], report: Report) -> None:
@@ -27,12 +27,26 @@ def lint_rules(decls: Declarations, rules: Sequence[Rule], report: Report) -> No
                 _permit(decls.schema.actions[action], rule, body, report)
 
 
+def reads_now(rule: Rule) -> bool:
+    """Whether any part of the rule asks for the time."""
+    for body in rule.bodies.values():
+        asked = [clause.expr for clause in body.clauses]
+        for approval in body.approvals:
+            asked += [approval.group, approval.quorum, approval.expires, *approval.conditions]
+            asked += [] if approval.exclude is None else [approval.exclude]
+        if any(isinstance(node, Root) and node.name == "now" for expr in asked for node in walk(expr)):
+            return True
+    return False
+
+
 def _permit(action: ActionDecl, rule: Rule, body: RuleBody, report: Report) -> None:
     if rule.principal != ScopeTest() or rule.resource != ScopeTest() or body.approvals:
         return
     if not body.clauses:
         message = f"`{rule.name}` permits every `{action.name}` by everybody"
-        report.warn("lint.bare-permit", message, rule.span, help="name who may: `principal in Group::\"…\";`, or add a `when`")
+        report.warn(
+            "lint.bare-permit", message, rule.span, help='name who may: `principal in Group::"…";`, or add a `when`'
+        )
         return
     if all(_caller_only(body_clause.expr, action) for body_clause in body.clauses):
         report.warn(

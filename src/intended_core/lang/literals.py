@@ -19,7 +19,9 @@ MAX_STRING_BYTES: Final = 4096  # language.md § 1, types
 _UNITS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
-def literal(expr: ast.LiteralExpr, expected: Type | None, *, negative: bool = False, span: Span | None = None) -> Literal_:
+def literal(
+    expr: ast.LiteralExpr, expected: Type | None, *, negative: bool = False, span: Span | None = None
+) -> Literal_:
     """The constant that a literal means where `expected` is asked for (None: its own type); raises Refused."""
     where = expr.span if span is None else span
     if expr.kind == "bool":
@@ -44,7 +46,9 @@ def literal(expr: ast.LiteralExpr, expected: Type | None, *, negative: bool = Fa
         try:
             return Literal_(parse_decimal(sign + expr.text), DECIMAL, where)
         except IntentError:
-            raise refuse("limit.number", "a Decimal has at most 18 digits before the point and 9 behind it", where) from None
+            raise refuse(
+                "limit.number", "a Decimal has at most 18 digits before the point and 9 behind it", where
+            ) from None
     value = int(sign + expr.text) if len(expr.text) <= 20 else INT_MAX + 1
     if not INT_MIN <= value <= INT_MAX:
         raise refuse("limit.number", "this number is outside the range of Int (64 bits)", where)
@@ -66,7 +70,9 @@ def string_literal(text: str, expected: Type | None, span: Span) -> Literal_:
             raise refuse("type.literal", message, span, help="no quoting, and the domain in lower case")
         return Literal_(text, EMAIL, span)
     if expected == DATETIME:
-        raise refuse("type.literal", "a string stands where Datetime is asked for", span, help=f'write `datetime("{text[:40]}")`')
+        raise refuse(
+            "type.literal", "a string stands where Datetime is asked for", span, help=f'write `datetime("{text[:40]}")`'
+        )
     if expected is not None and expected != STRING:
         raise refuse("type.literal", f"a string stands where {show_type(expected)} is asked for", span)
     return Literal_(text, STRING, span)
@@ -76,7 +82,12 @@ def datetime_literal(expr: ast.FunctionCall) -> Literal_:
     """`datetime("…")`; raises Refused."""
     arg = expr.args[0] if len(expr.args) == 1 else None
     if not isinstance(arg, ast.LiteralExpr) or arg.kind != "str":
-        raise refuse("type.literal", "`datetime` takes one string literal", expr.span, help='write `datetime("2026-11-23T10:00:00Z")`')
+        raise refuse(
+            "type.literal",
+            "`datetime` takes one string literal",
+            expr.span,
+            help='write `datetime("2026-11-23T10:00:00Z")`',
+        )
     try:
         return Literal_(parse_datetime(arg.text), DATETIME, expr.span)
     except IntentError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from intended_core.intent import ORIGINS
 from intended_core.lang import ast
 from intended_core.lang.builtins import show_type
 from intended_core.lang.diagnostics import suggest
@@ -19,14 +18,23 @@ from intended_core.lang.typed import (
     HasMember,
     IsType,
     Like,
-    Literal_,
-    OriginOf,
     SetIn,
-    SetOf,
     TypedExpr,
     Unary,
 )
-from intended_core.lang.types import BOOL, DATETIME, DECIMAL, DURATION, INT, STRING, EntityType, Member, RecordType, SetType, Type
+from intended_core.lang.types import (
+    BOOL,
+    DATETIME,
+    DECIMAL,
+    DURATION,
+    INT,
+    STRING,
+    EntityType,
+    Member,
+    RecordType,
+    SetType,
+    Type,
+)
 
 __all__ = ["OperatorTyper"]
 
@@ -65,7 +73,11 @@ class OperatorTyper:
             return Typed(literal(expr.operand, expected, negative=True, span=expr.span))
         operand = self.infer(expr.operand, env, expected).expr
         if operand.type not in (INT, DECIMAL, DURATION):
-            raise refuse("type.operator", f"`-` works on Int, Decimal and Duration, and this is {show_type(operand.type)}", expr.span)
+            raise refuse(
+                "type.operator",
+                f"`-` works on Int, Decimal and Duration, and this is {show_type(operand.type)}",
+                expr.span,
+            )
         return Typed(Unary("neg", operand, operand.type, expr.span))
 
     def binary(self, expr: ast.BinaryExpr, env: Env, expected: Type | None) -> Typed:
@@ -133,9 +145,17 @@ class OperatorTyper:
                     message = f"{show_type(left.type)} and {show_type(right.type)} are never the same entity"
                     raise refuse("type.unrelated", message, expr.span)
             elif join(left.type, right.type) is None:
-                raise refuse("type.mismatch", f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}", expr.span)
+                raise refuse(
+                    "type.mismatch",
+                    f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}",
+                    expr.span,
+                )
         elif left.type != right.type:
-            raise refuse("type.mismatch", f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}", expr.span)
+            raise refuse(
+                "type.mismatch",
+                f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}",
+                expr.span,
+            )
         elif left.type not in _ORDERED:
             message = f"{show_type(left.type)} has no order, so `{sign}` does not apply"
             raise refuse("type.operator", message, expr.span, help="Int, Decimal, Datetime and Duration are ordered")
@@ -148,25 +168,34 @@ class OperatorTyper:
             left = self.infer(expr.left, env, None if isinstance(hint, EntityType) else hint).expr
         else:
             left = self.infer(expr.left, env).expr
-            wanted = None if isinstance(left.type, EntityType) or not isinstance(expr.right, ast.SetExpr) else SetType(left.type)
+            wanted = (
+                None
+                if isinstance(left.type, EntityType) or not isinstance(expr.right, ast.SetExpr)
+                else SetType(left.type)
+            )
             if isinstance(left.type, EntityType) and isinstance(expr.right, ast.SetExpr) and not expr.right.items:
                 wanted = SetType(left.type)
             right = self.infer(expr.right, env, wanted).expr
         if isinstance(left.type, EntityType):
             above = right.type.element if isinstance(right.type, SetType) else right.type
             if not isinstance(above, EntityType):
-                raise refuse("type.mismatch", f"an entity is `in` entities, and this is {show_type(right.type)}", expr.right.span)
+                raise refuse(
+                    "type.mismatch", f"an entity is `in` entities, and this is {show_type(right.type)}", expr.right.span
+                )
             if not any(self.decls.below(low, high) for low in left.type.names for high in above.names):
                 message = f"{show_type(left.type)} is never in {show_type(above)}"
-                raise refuse("type.unrelated", message, expr.span, help=f"declare it: `entity {left.type.names[0]} in {above.names[0]}`")
+                raise refuse(
+                    "type.unrelated",
+                    message,
+                    expr.span,
+                    help=f"declare it: `entity {left.type.names[0]} in {above.names[0]}`",
+                )
             return Typed(EntityIn(left, right, BOOL, expr.span))
         if not isinstance(right.type, SetType):
             raise refuse("type.operator", f"`in` asks a set, and this is {show_type(right.type)}", expr.right.span)
         if join(left.type, right.type.element) is None:
             message = f"a {show_type(right.type)} holds no {show_type(left.type)}"
             raise refuse("type.mismatch", message, expr.span)
-        if isinstance(right, OriginOf):
-            check_places(left)
         return Typed(SetIn(left, right, BOOL, expr.span))
 
     def has(self, expr: ast.HasExpr, env: Env, _expected: Type | None) -> Typed:
@@ -182,17 +211,32 @@ class OperatorTyper:
             tests.append(HasMember(base, name.text, of_entity, BOOL, name.span))
             facts = {Fact(path)} if path is not None else set()
             if isinstance(base.type, EntityType):
-                owners = [owner for owner in base.type.names if self.decls.schema.entities[owner].attributes.member(name.text)]
+                owners = [
+                    owner for owner in base.type.names if self.decls.schema.entities[owner].attributes.member(name.text)
+                ]
                 if not owners:
-                    known = [item.name for owner in base.type.names for item in self.decls.schema.entities[owner].attributes.members]
+                    known = [
+                        item.name
+                        for owner in base.type.names
+                        for item in self.decls.schema.entities[owner].attributes.members
+                    ]
                     hint = suggest(name.text, known)
-                    raise refuse("type.member", f"{show_type(base.type)} never has an attribute `{name.text}`", name.span, help=hint)
+                    raise refuse(
+                        "type.member",
+                        f"{show_type(base.type)} never has an attribute `{name.text}`",
+                        name.span,
+                        help=hint,
+                    )
                 if len(owners) < len(base.type.names) and key is not None:
                     facts.add(Fact(key, frozenset(owners)))
             elif isinstance(base.type, RecordType):
                 self.member(base.type, name)
             else:
-                raise refuse("type.operator", f"`has` asks a record or an entity, and this is {show_type(base.type)}", expr.base.span)
+                raise refuse(
+                    "type.operator",
+                    f"`has` asks a record or an entity, and this is {show_type(base.type)}",
+                    expr.base.span,
+                )
             true = true | frozenset(facts)
             if name is not expr.path[-1]:
                 base = self._step(base, name, env.knowing(true))
@@ -207,7 +251,9 @@ class OperatorTyper:
         """`s like "a*b"`."""
         operand = self.infer(expr.base, env).expr
         if operand.type != STRING:
-            raise refuse("type.operator", f"`like` matches a String, and this is {show_type(operand.type)}", expr.base.span)
+            raise refuse(
+                "type.operator", f"`like` matches a String, and this is {show_type(operand.type)}", expr.base.span
+            )
         return Typed(Like(operand, tuple(expr.pattern.split("*")), BOOL, expr.span))
 
     def is_(self, expr: ast.IsExpr, env: Env, _expected: Type | None) -> Typed:
@@ -217,7 +263,12 @@ class OperatorTyper:
             raise refuse("type.operator", f"`is` asks an entity, and this is {show_type(operand.type)}", expr.base.span)
         name = expr.type.text
         if name not in self.decls.schema.entities:
-            raise refuse("name.unknown", f"there is no entity type `{name}`", expr.type.span, help=suggest(name, self.decls.schema.entities))
+            raise refuse(
+                "name.unknown",
+                f"there is no entity type `{name}`",
+                expr.type.span,
+                help=suggest(name, self.decls.schema.entities),
+            )
         made = IsType(operand, (name,), BOOL, expr.span)
         key = path_key(operand)
         rest = frozenset(operand.type.names) - {name}
@@ -231,14 +282,6 @@ class OperatorTyper:
         within = ast.BinaryExpr("in", expr.base, expr.within, expr.span)
         inner = self._in(within, env.knowing(true))
         return Typed(Binary("and", made, inner.expr, BOOL, expr.span), true, NOTHING)
-
-
-def check_places(expr: TypedExpr) -> None:
-    """Refuse a literal that is not a place an origin can name."""
-    for item in expr.items if isinstance(expr, SetOf) else (expr,):
-        if isinstance(item, Literal_) and item.value not in ORIGINS:
-            hint = suggest(str(item.value), ORIGINS) or f"the places are {', '.join(sorted(ORIGINS))}"
-            raise refuse("type.literal", f'"{str(item.value)[:40]}" is not a place that a value can come from', item.span, help=hint)
 
 
 def _hint(type_: Type) -> Type | None:

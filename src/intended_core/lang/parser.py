@@ -11,17 +11,17 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from lark.lexer import TextSlice
+from lark.utils import TextSlice
 
 from intended_core.errors import AssemblyError
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import Diagnostic, suggest
 from intended_core.lang.source import Source
-from intended_core.lang.transform import NestingError, Transform
+from intended_core.lang.transform import Transform, TreeError
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "MAX_TOKENS", "grammar_text", "parse", "parse_all"]
 
@@ -34,7 +34,9 @@ _WORDS: Final = re.compile(
     r'(?P<space>[ \t\r\n]+|\#[^\n]*)|(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<open>[{(\[])|(?P<close>[})\]])|(?P<end>;)'
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<at>@)|(?P<quote>\")|(?P<other>[0-9][A-Za-z0-9_.:-]*|.)"
 )
-_BRACED: Final = frozenset({"entity", "enum", "lattice", "action", "meter", "permit", "forbid", "escalate", "fixture", "test", "prove"})
+_BRACED: Final = frozenset(
+    {"entity", "enum", "lattice", "action", "meter", "permit", "forbid", "escalate", "fixture", "test", "prove"}
+)
 _ITEM_WORDS: Final = _BRACED | {"policy", "import", "type", "const", "param", "table", "def", "obligation"}
 _PAIRS: Final = {"{": "}", "(": ")", "[": "]"}
 
@@ -100,20 +102,29 @@ def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diag
         match = _WORDS.match(text, at)
         if match is None:
             break
-        kind, begin, at = match.lastgroup, at, match.end()
+        kind, begin = match.lastgroup, at
+        at = match.end()
         if kind == "space":
             continue
         total += 1
         if total > budget:
             message = f"the set has more than {MAX_TOKENS:,} words"
-            yield Diagnostic(code="limit.tokens", message=message, span=source.span(begin, at), help="split it into packs")
+            yield Diagnostic(
+                code="limit.tokens", message=message, span=source.span(begin, at), help="split it into packs"
+            )
             return
         if start < 0:
             start, words, braced, kind_known, complaint = begin, 0, False, False, None
         words += 1
         if kind == "name":
             line_start = begin == 0 or text[begin - 1] == "\n"
-            if stack and line_start and match.group() in _ITEM_WORDS and _looks_like_item(text, begin) and stack[0][0] == "{":
+            if (
+                stack
+                and line_start
+                and match.group() in _ITEM_WORDS
+                and _looks_like_item(text, begin)
+                and stack[0][0] == "{"
+            ):
                 where = source.span(stack[-1][1], stack[-1][1] + 1)
                 yield complaint or Diagnostic(
                     code="parse.unclosed", message=f"this `{stack[-1][0]}` is never closed", span=where,
@@ -152,9 +163,9 @@ def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diag
             start = -1
     if start >= 0:
         if stack and complaint is None:
-            opened, where = stack[-1]
+            opened, opened_at = stack[-1]
             complaint = Diagnostic(
-                code="parse.unclosed", message=f"this `{opened}` is never closed", span=source.span(where, where + 1),
+                code="parse.unclosed", message=f"this `{opened}` is never closed", span=source.span(opened_at, opened_at + 1),
                 help=f"add `{_PAIRS[opened]}`",
             )  # fmt: skip
         yield complaint or (start, size, words)
@@ -171,11 +182,10 @@ def _after_semicolon(text: str, at: int) -> int:
 
 def _parse_chunk(source: Source, transform: Transform, start: int, end: int) -> tuple[ast.Item, ...] | Diagnostic:
     try:
-        tree: Tree[Token] = _lark().parse(TextSlice(source.text, start, end))  # type: ignore[arg-type]
+        tree: Tree[Token] = _lark().parse(TextSlice(source.text, start, end))
         return transform.items(tree)
-    except NestingError as error:
-        message = f"operators are nested deeper than {MAX_NESTING}"
-        return Diagnostic(code="limit.nesting", message=message, span=error.span, help="name parts with `let` or `def`")
+    except TreeError as error:
+        return Diagnostic(code=error.code, message=str(error), span=error.span, help=error.advice)
     except UnexpectedInput as error:
         return _unexpected(source, error, end)
     except (RecursionError, MemoryError):
@@ -194,7 +204,8 @@ _CONTINUES: Final = frozenset({"DOT", "LSQB", "AND", "OR"})
 
 
 def _unexpected(source: Source, error: UnexpectedInput, end: int) -> Diagnostic:
-    at = error.pos_in_stream if error.pos_in_stream is not None and error.pos_in_stream >= 0 else end
+    position: Any = error.pos_in_stream
+    at: int = position if isinstance(position, int) and position >= 0 else end
     if isinstance(error, UnexpectedCharacters):
         char = source.text[at] if at < len(source.text) else ""
         if char == '"':
@@ -204,7 +215,9 @@ def _unexpected(source: Source, error: UnexpectedInput, end: int) -> Diagnostic:
         if char.isascii() and char.isprintable():
             expected = _expected(set(error.allowed or ()))
             message = f"`{char}` does not fit here"
-            return Diagnostic(code="parse.character", message=message, span=source.span(at, at + 1), help=_one_of(expected))
+            return Diagnostic(
+                code="parse.character", message=message, span=source.span(at, at + 1), help=_one_of(expected)
+            )
         message = f"U+{ord(char):04X} is not used in names or operators" if char else "the text ends too early"
         advice = "names are ASCII letters, digits and _; write other text inside strings"
         return Diagnostic(code="parse.character", message=message, span=source.span(at, at + 1), help=advice)
@@ -215,7 +228,9 @@ def _unexpected(source: Source, error: UnexpectedInput, end: int) -> Diagnostic:
         if token.type == "$END":
             last = len(source.text[:end].rstrip())
             message = "the item ends too early"
-            return Diagnostic(code="parse.unexpected", message=message, span=source.span(last - 1, last), help=_one_of(expected))
+            return Diagnostic(
+                code="parse.unexpected", message=message, span=source.span(last - 1, last), help=_one_of(expected)
+            )
         word = str(token)
         begin = token.start_pos if token.start_pos is not None else at
         hint = suggest(word, [name.lower() for name in names if name.isalpha()] or []) if word.isidentifier() else ""

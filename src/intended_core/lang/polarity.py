@@ -89,10 +89,12 @@ class _Check:
             advice = f"ask `has {expr.name}` without `not`, or make it required in the schema"
         else:
             message = f"this rule is dodged by leaving `{expr.name}` out"
-            advice = f"make `{expr.name}` required in the schema, write `not … has {expr.name} or …`, or give a default that makes the rule apply"
+            advice = f"make `{expr.name}` required in the schema, or write `not … has {expr.name} or …`"
         raise refuse("polarity", message, expr.span, help=advice)
 
-    def _atom(self, expr: TypedExpr, positive: bool | None, lets: Mapping[str, TypedExpr], whole: TypedExpr | None = None) -> None:
+    def _atom(
+        self, expr: TypedExpr, positive: bool | None, lets: Mapping[str, TypedExpr], whole: TypedExpr | None = None
+    ) -> None:
         """A condition without connectives, or (positive None) one that counts in both directions."""
         self._origins(expr, positive, lets)
         for node in _reach(expr, lets):
@@ -202,7 +204,12 @@ def _trusted_walk(expr: Quantified) -> bool | None:
     places: frozenset[object] | None = None
     if isinstance(body, SetIn) and isinstance(body.element, Var) and body.element.name == expr.var:
         places = _places(body.set)
-    elif isinstance(body, Binary) and body.op in ("eq", "ne") and isinstance(body.left, Var) and isinstance(body.right, Literal_):
+    elif (
+        isinstance(body, Binary)
+        and body.op in ("eq", "ne")
+        and isinstance(body.left, Var)
+        and isinstance(body.right, Literal_)
+    ):
         places, negated = frozenset({body.right.value}), negated != (body.op == "ne")
     if places is None:
         return None

@@ -29,6 +29,7 @@ __all__ = ["DENY_CLASSES", "TestExpander"]
 DENY_CLASSES: Final = (
     "intent_invalid", "error", "forbid", "default", "chain_missing", "halted", "clock", "conflict", "unavailable",
 )  # fmt: skip
+UNREAD_NOW_MS: Final = 1_767_225_600_000  # 2026-01-01T00:00:00Z, for tests of sets that never read the clock
 MAX_TESTS: Final = 10_000  # cases of one set
 
 
@@ -37,7 +38,8 @@ class TestExpander:
 
     __test__ = False
 
-    def __init__(self, decls: Declarations, report: Report, rule_names: Sequence[str]) -> None:
+    def __init__(self, decls: Declarations, report: Report, rule_names: Sequence[str], *, reads_now: bool) -> None:
+        self.reads_now = reads_now
         self.decls = decls
         self.report = report
         self.rule_names = frozenset(rule_names)
@@ -75,13 +77,23 @@ class TestExpander:
         fixtures: list[ast.FixtureDecl] = []
         for name in decl.fixtures:
             if name.text not in self.fixtures:
-                raise refuse("name.unknown", f"there is no fixture `{name.text}`", name.span, help=suggest(name.text, self.fixtures))
+                raise refuse(
+                    "name.unknown",
+                    f"there is no fixture `{name.text}`",
+                    name.span,
+                    help=suggest(name.text, self.fixtures),
+                )
             fixtures.append(self.fixtures[name.text])
         if len(decl.intents) != 1:
             where = decl.name.span if not decl.intents else decl.intents[1][1]
             raise refuse("test.invalid", "a test has exactly one `intent` block", where)
         if not decl.cases:
-            raise refuse("test.invalid", "this test expects nothing", decl.name.span, help="add `expect allow;` or `case … expect …;`")
+            raise refuse(
+                "test.invalid",
+                "this test expects nothing",
+                decl.name.span,
+                help="add `expect allow;` or `case … expect …;`",
+            )
         givens = self._givens([*(item.givens for item in fixtures), decl.givens])
         made: list[PolicyTest] = []
         labels: set[str] = set()
@@ -110,11 +122,20 @@ class TestExpander:
         return found
 
     def _case(
-        self, decl: ast.TestDecl, fixtures: Sequence[ast.FixtureDecl], case: ast.Case, label: str, givens: dict[str, ast.Expr]
+        self,
+        decl: ast.TestDecl,
+        fixtures: Sequence[ast.FixtureDecl],
+        case: ast.Case,
+        label: str,
+        givens: dict[str, ast.Expr],
     ) -> PolicyTest:
         if case.givens is not None:
             for span in case.givens.spreads:
-                raise refuse("unsupported", "a spread in a value is part of the language, but this version does not run it yet", span)
+                raise refuse(
+                    "unsupported",
+                    "a spread in a value is part of the language, but this version does not run it yet",
+                    span,
+                )
             for name, expr in case.givens.items:
                 if name.text not in givens:
                     hint = suggest(name.text, givens) or "a case overrides what `given` says"
@@ -141,7 +162,9 @@ class TestExpander:
             return Expectation("allow", None, by, decl.span)
         return Expectation("escalate" if outcome == "escalate" else "deny", reason, by, decl.span)
 
-    def _world(self, group: Sequence[ast.WorldEntity], givens: Mapping[str, ast.Expr], world: dict[EntityRef, Entity]) -> None:
+    def _world(
+        self, group: Sequence[ast.WorldEntity], givens: Mapping[str, ast.Expr], world: dict[EntityRef, Entity]
+    ) -> None:
         for item in group:
             parents = frozenset(self.typer.entity_ref(parent) for parent in item.parents)
             for entity in item.entities:
@@ -149,40 +172,61 @@ class TestExpander:
                 for parent in sorted(parents):
                     if parent.type not in self.decls.schema.entities[ref.type].parents:
                         message = f"the schema lets no `{ref.type}` be in a `{parent.type}`"
-                        raise refuse("type.unrelated", message, item.span, help=f"declare it: `entity {ref.type} in {parent.type}`")
+                        raise refuse(
+                            "type.unrelated",
+                            message,
+                            item.span,
+                            help=f"declare it: `entity {ref.type} in {parent.type}`",
+                        )
                 record = self.decls.schema.entities[ref.type].attributes
                 given = item.attributes or ast.RecordExpr((), (), item.span)
-                missing = [want.name for want in record.members if not want.optional and all(want.name != n.text for n, _ in given.items)]
+                missing = [
+                    want.name
+                    for want in record.members
+                    if not want.optional and all(want.name != n.text for n, _ in given.items)
+                ]
                 if missing:
-                    message = f'`{ref}` does not say `{"`, `".join(missing)}`'
-                    raise refuse("field.missing", message, item.span, cause="each attribute that is not optional is needed")
+                    message = f"`{ref}` does not say `{'`, `'.join(missing)}`"
+                    raise refuse(
+                        "field.missing", message, item.span, cause="each attribute that is not optional is needed"
+                    )
                 plain = self._plain(given, record, givens, strict=True)
                 if ref in world:
                     raise refuse("name.duplicate", f"the entity {ref} stands twice", entity.span)
                 world[ref] = Entity(ref=ref, parents=parents, attributes=plain if isinstance(plain, dict) else {})
 
-    def _intent(self, block: tuple[tuple[tuple[str, object, Span], ...], Span], givens: Mapping[str, ast.Expr]) -> tuple[Intent, int]:
+    def _intent(
+        self, block: tuple[tuple[tuple[str, object, Span], ...], Span], givens: Mapping[str, ast.Expr]
+    ) -> tuple[Intent, int]:
         parts_found: dict[str, object] = {}
         for word, value, span in block[0]:
             if word in parts_found:
                 raise refuse("field.repeated", f"`{word}` stands twice", span)
             if word == "chain" and not (isinstance(value, ast.SetExpr) and not value.items):
-                raise refuse("unsupported", "`chain` is part of the language, but this version does not run it yet", span)
+                raise refuse(
+                    "unsupported", "`chain` is part of the language, but this version does not run it yet", span
+                )
             parts_found[word] = value
         for word in ("principal", "action", "resource", "now"):
-            if word not in parts_found:
+            if word not in parts_found and (word != "now" or self.reads_now):
                 raise refuse("test.invalid", f"this intent does not say `{word}`", block[1], help=f"add `{word}: …;`")
         action = parts_found["action"]
         name = action.text if isinstance(action, ast.Name) else ""
         declared = self.decls.schema.actions.get(name)
-        now = self._plain(_expr(parts_found["now"]), DATETIME, givens, raw=True)
+        now = (
+            self._plain(_expr(parts_found["now"]), DATETIME, givens, raw=True)
+            if "now" in parts_found
+            else UNREAD_NOW_MS
+        )
         try:
             intent = Intent(
                 principal=self._entity(_expr(parts_found["principal"]), givens),
                 action=name,
                 resource=self._entity(_expr(parts_found["resource"]), givens),
                 args=self._record(parts_found.get("args"), None if declared is None else declared.args, givens),
-                context=self._record(parts_found.get("context"), None if declared is None else declared.context, givens),
+                context=self._record(
+                    parts_found.get("context"), None if declared is None else declared.context, givens
+                ),
                 origins=self._origins(parts_found.get("origins"), givens),
             )
         except IntentError as error:
@@ -211,7 +255,9 @@ class TestExpander:
         while isinstance(expr, ast.NameExpr) and expr.name in givens:
             expr = givens[expr.name]
         if not isinstance(expr, ast.RecordExpr):
-            raise refuse("type.mismatch", "origins are a record of places", expr.span, help='write `{ payee: ["record"] }`')
+            raise refuse(
+                "type.mismatch", "origins are a record of places", expr.span, help='write `{ payee: ["record"] }`'
+            )
         made: dict[str, frozenset[str]] = {}
         for name, item in expr.items:
             path = f"{prefix}.{name.text}" if prefix else name.text
@@ -225,14 +271,26 @@ class TestExpander:
             for place in listed:
                 if place not in ORIGINS:
                     hint = suggest(str(place), ORIGINS) or f"the places are {', '.join(sorted(ORIGINS))}"
-                    raise refuse("type.literal", f'"{str(place)[:40]}" is not a place that a value can come from', item.span, help=hint)
+                    raise refuse(
+                        "type.literal",
+                        f'"{str(place)[:40]}" is not a place that a value can come from',
+                        item.span,
+                        help=hint,
+                    )
             made[path] = frozenset(str(place) for place in listed)
         return made
 
     # plain data
 
     def _plain(
-        self, expr: ast.Expr, expected: Type | None, givens: Mapping[str, ast.Expr], *, strict: bool = False, raw: bool = False, depth: int = 0
+        self,
+        expr: ast.Expr,
+        expected: Type | None,
+        givens: Mapping[str, ast.Expr],
+        *,
+        strict: bool = False,
+        raw: bool = False,
+        depth: int = 0,
     ) -> object:
         if depth > 32:
             raise refuse("name.cycle", "what is given here refers to itself", expr.span)
@@ -240,7 +298,11 @@ class TestExpander:
             return self._plain(givens[expr.name], expected, givens, strict=strict, raw=raw, depth=depth + 1)
         if isinstance(expr, ast.RecordExpr):
             for span in expr.spreads:
-                raise refuse("unsupported", "a spread in a value is part of the language, but this version does not run it yet", span)
+                raise refuse(
+                    "unsupported",
+                    "a spread in a value is part of the language, but this version does not run it yet",
+                    span,
+                )
             record = expected if isinstance(expected, RecordType) else None
             made: dict[str, object] = {}
             for name, value in expr.items:
@@ -249,7 +311,9 @@ class TestExpander:
                 member = None if record is None else record.member(name.text)
                 if strict and record is not None:
                     self.typer.member(record, name)
-                made[name.text] = self._plain(value, None if member is None else member.type, givens, strict=strict, depth=depth + 1)
+                made[name.text] = self._plain(
+                    value, None if member is None else member.type, givens, strict=strict, depth=depth + 1
+                )
             if strict and record is not None:
                 for wanted in record.members:
                     if not wanted.optional and wanted.name not in made:

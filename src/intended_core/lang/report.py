@@ -42,7 +42,9 @@ class Report:
 
     def warn(self, code: str, message: str, span: Span, *, label: str = "", help: str = "", cause: str = "") -> None:
         """Report a warning."""
-        self.add(Diagnostic(code=code, message=message, span=span, severity="warning", label=label, help=help, cause=cause))
+        self.add(
+            Diagnostic(code=code, message=message, span=span, severity="warning", label=label, help=help, cause=cause)
+        )
 
     def unsupported(self, what: str, span: Span) -> None:
         """Report a part of the language that this version does not run."""

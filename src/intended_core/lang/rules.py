@@ -79,7 +79,12 @@ class RuleChecker:
                 self.report.error("annotation.unknown", f"`@{note.name}` is not known on a rule", note.span, help=hint)
                 continue
             value = note.args[0] if len(note.args) == 1 else None
-            if not isinstance(value, ast.LiteralExpr) or value.kind != "str" or not 0 < len(value.text) <= 128 or not value.text.isprintable():
+            if (
+                not isinstance(value, ast.LiteralExpr)
+                or value.kind != "str"
+                or not 0 < len(value.text) <= 128
+                or not value.text.isprintable()
+            ):
                 message = f"`@{note.name}` takes one string of 1-128 printable characters"
                 self.report.error("annotation.value", message, note.span, help=f'write `@{note.name}("…")`')
             elif note.name in found:
@@ -102,14 +107,21 @@ class RuleChecker:
         if not text.isascii() or "#" in text or " " in text:
             self.report.error("annotation.value", "an @id is ASCII without spaces and without #", span)
         elif text in self.ids:
-            self.report.error("rule.id", f'the @id "{text}" is already taken', span, help=f"it stands first at {self.ids[text]}")
+            self.report.error(
+                "rule.id", f'the @id "{text}" is already taken', span, help=f"it stands first at {self.ids[text]}"
+            )
         else:
             self.ids[text] = span
 
     def _name(self, decl: ast.RuleDecl) -> None:
         name = decl.name
         if name.text in self.names:
-            self.report.error("name.duplicate", f"the rule `{name.text}` is declared twice", name.span, help=f"first at {self.names[name.text]}")
+            self.report.error(
+                "name.duplicate",
+                f"the rule `{name.text}` is declared twice",
+                name.span,
+                help=f"first at {self.names[name.text]}",
+            )
         self.names.setdefault(name.text, name.span)
 
     def _once(self, decl: ast.RuleDecl) -> dict[str, object]:
@@ -120,16 +132,28 @@ class RuleChecker:
             elif clause.kind in _ONCE:
                 if clause.kind in found:
                     hint = "join the conditions in one clause" if clause.kind != "because" else ""
-                    self.report.error("field.repeated", f"`{clause.kind}` stands twice in this rule", clause.span, help=hint)
+                    self.report.error(
+                        "field.repeated", f"`{clause.kind}` stands twice in this rule", clause.span, help=hint
+                    )
                 found[clause.kind] = clause.value
         return found
 
     def _approval_count(self, decl: ast.RuleDecl) -> None:
         blocks = [clause for clause in decl.clauses if clause.kind == "approval"]
         if decl.effect == "forbid" and blocks:
-            self.report.error("clause.misplaced", "a forbid has no `approval`: it always wins", blocks[0].span, help="use `escalate` to ask people")
+            self.report.error(
+                "clause.misplaced",
+                "a forbid has no `approval`: it always wins",
+                blocks[0].span,
+                help="use `escalate` to ask people",
+            )
         if decl.effect == "escalate" and not blocks:
-            self.report.error("field.missing", "an escalate says who is asked", decl.head, help="add `approval { from: …; quorum: 1; expires: 1h; }`")
+            self.report.error(
+                "field.missing",
+                "an escalate says who is asked",
+                decl.head,
+                help="add `approval { from: …; quorum: 1; expires: 1h; }`",
+            )
 
     def _scope(self, scope: ast.ScopeDecl) -> ScopeTest:
         types: tuple[str, ...] | None = None
@@ -177,7 +201,12 @@ class RuleChecker:
                 roots = self._roots(actions[name.text], tests)
                 if roots is None:
                     message = f"the scope of this rule never meets the action `{name.text}`"
-                    self.report.error("rule.never-applies", message, name.span, help="compare with the action's principal and resource types")
+                    self.report.error(
+                        "rule.never-applies",
+                        message,
+                        name.span,
+                        help="compare with the action's principal and resource types",
+                    )
                     continue
                 try:
                     bodies[name.text] = self._body(decl, rule_id, roots, actions[name.text])
@@ -198,7 +227,13 @@ class RuleChecker:
             except Refused as error:
                 failed.append((name, error.diagnostic))
         for name, diagnostic in failed:
-            if not bodies or diagnostic.code not in ("type.member", "type.unrelated", "type.mismatch", "type.operator", "type.condition"):
+            if not bodies or diagnostic.code not in (
+                "type.member",
+                "type.unrelated",
+                "type.mismatch",
+                "type.operator",
+                "type.condition",
+            ):
                 self.report.add(diagnostic)
             elif decl.effect != "permit":
                 self.report.warn(
@@ -208,7 +243,9 @@ class RuleChecker:
         if not bodies and not failed and self.decls.schema.actions:
             self.report.error("rule.never-applies", "no declared action meets the scope of this rule", decl.head)
         elif not self.decls.schema.actions:
-            self.report.error("rule.never-applies", "the set declares no action that this rule could speak of", decl.head)
+            self.report.error(
+                "rule.never-applies", "the set declares no action that this rule could speak of", decl.head
+            )
         return bodies
 
     def _roots(self, action: ActionDecl, tests: Mapping[str, ScopeTest]) -> dict[str, EntityType] | None:

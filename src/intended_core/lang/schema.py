@@ -82,7 +82,9 @@ class _Builder:
     def _collect(self, item: ast.Item) -> None:
         if isinstance(item, ast.PackDecl):
             if self.pack is not None:
-                self.report.error("field.repeated", "the pack is declared twice", item.span, help="keep one `policy pack` line")
+                self.report.error(
+                    "field.repeated", "the pack is declared twice", item.span, help="keep one `policy pack` line"
+                )
             self.pack = item
         elif isinstance(item, ast.EntityDecl):
             for name in item.names:
@@ -119,7 +121,12 @@ class _Builder:
 
     def _take(self, taken: dict[str, Span], name: ast.Name, what: str) -> bool:
         if name.text in RESERVED or name.text in _SCALARS or name.text in _LATER or name.text == "Set":
-            self.report.error("name.invalid", f"`{name.text}` has a meaning of its own in the language", name.span, help="choose another name")
+            self.report.error(
+                "name.invalid",
+                f"`{name.text}` has a meaning of its own in the language",
+                name.span,
+                help="choose another name",
+            )
             return False
         if len(name.text) > 128:
             self.report.error("name.invalid", "a name has at most 128 characters", name.span)
@@ -155,7 +162,9 @@ class _Builder:
         name = expr.name
         if name in _LATER:
             what = f"the type `{name}`"
-            raise refuse("unsupported", f"{what} is part of the language, but this version does not run it yet", expr.span)
+            raise refuse(
+                "unsupported", f"{what} is part of the language, but this version does not run it yet", expr.span
+            )
         if name == "Set":
             if len(expr.args) != 1:
                 raise refuse("type.mismatch", "`Set` takes one type", expr.span, help="write `Set<String>`")
@@ -174,7 +183,12 @@ class _Builder:
         if name in self.aliases:
             return self._alias(name, expr.span, depth)
         known = [*_SCALARS, "Set", *self._types]
-        raise refuse("name.unknown", f"there is no type `{name}`", expr.span, help=suggest(name, known) or "declare it with `entity`, `enum` or `type`")
+        raise refuse(
+            "name.unknown",
+            f"there is no type `{name}`",
+            expr.span,
+            help=suggest(name, known) or "declare it with `entity`, `enum` or `type`",
+        )
 
     def _alias(self, name: str, span: Span, depth: int) -> Type:
         if name in self._resolved:
@@ -197,7 +211,12 @@ class _Builder:
             if note.name != "max":
                 continue
             number = note.args[0] if len(note.args) == 1 else None
-            if not isinstance(number, ast.LiteralExpr) or number.kind != "int" or len(number.text) > 6 or not 1 <= int(number.text) <= MAX_SET:
+            if (
+                not isinstance(number, ast.LiteralExpr)
+                or number.kind != "int"
+                or len(number.text) > 6
+                or not 1 <= int(number.text) <= MAX_SET
+            ):
                 raise refuse("annotation.value", f"@max takes one number from 1 to {MAX_SET:,}", note.span)
             if bound is not None:
                 raise refuse("field.repeated", "@max stands twice", note.span)
@@ -225,7 +244,11 @@ class _Builder:
 
     def _member(self, field: ast.FieldDecl, depth: int) -> Member:
         if _MEMBER.fullmatch(field.name.text) is None:
-            raise refuse("name.invalid", "a member name has 1-64 ASCII letters, digits, _ and -, and starts with a letter or _", field.name.span)
+            raise refuse(
+                "name.invalid",
+                "a member name has 1-64 ASCII letters, digits, _ and -, and starts with a letter or _",
+                field.name.span,
+            )
         from_caller = False
         for note in field.annotations:
             if note.name == "from":
@@ -257,7 +280,12 @@ class _Builder:
         root = False
         for note in decl.annotations:
             if note.name != "root":
-                raise refuse("annotation.unknown", f"`@{note.name}` is not known on an entity", note.span, help=suggest(note.name, ("root",)))
+                raise refuse(
+                    "annotation.unknown",
+                    f"`@{note.name}` is not known on an entity",
+                    note.span,
+                    help=suggest(note.name, ("root",)),
+                )
             if note.args:
                 raise refuse("annotation.value", "@root takes no value", note.span)
             root = True
@@ -284,11 +312,17 @@ class _Builder:
         for note in decl.annotations:
             raise refuse("annotation.unknown", f"`@{note.name}` is not known on an action", note.span)
         if decl.parents:
-            raise refuse("unsupported", "action groups are part of the language, but this version does not run them yet", decl.parents[0].span)
+            raise refuse(
+                "unsupported",
+                "action groups are part of the language, but this version does not run them yet",
+                decl.parents[0].span,
+            )
         seen: dict[str, object] = {}
         for word, value, where in decl.parts:
             if word == "delegation":
-                raise refuse("unsupported", "`delegation` is part of the language, but this version does not run it yet", where)
+                raise refuse(
+                    "unsupported", "`delegation` is part of the language, but this version does not run it yet", where
+                )
             if word in seen:
                 raise refuse("field.repeated", f"`{word}` stands twice", where)
             seen[word] = value
@@ -297,7 +331,9 @@ class _Builder:
         for word in ("principal", "resource"):
             listed = seen.get(word)
             if not isinstance(listed, tuple):
-                raise refuse("field.missing", f"the action `{name}` does not say its `{word}`", span, help=f"add `{word}: Type;`")
+                raise refuse(
+                    "field.missing", f"the action `{name}` does not say its `{word}`", span, help=f"add `{word}: Type;`"
+                )
             for item in listed:
                 if item.text not in self.entities:
                     hint = suggest(item.text, self.entities) or "declare it with `entity`"
@@ -308,7 +344,12 @@ class _Builder:
             if isinstance(written, ast.TypeName | ast.UnionType | ast.RecordTypeExpr):
                 found = self.resolve(written)
                 if not isinstance(found, RecordType):
-                    raise refuse("type.mismatch", f"`{word}` is a record", written.span, help="write `{ name: Type }` or the name of one")
+                    raise refuse(
+                        "type.mismatch",
+                        f"`{word}` is a record",
+                        written.span,
+                        help="write `{ name: Type }` or the name of one",
+                    )
                 records[word] = found
         return ActionDecl(name, names["principal"], names["resource"], records["args"], records["context"])
 
@@ -364,7 +405,10 @@ def _schema_digest(entities: Mapping[str, EntityDecl], actions: Mapping[str, Act
             [item.name, list(item.principals), list(item.resources), type_json(item.args), type_json(item.context)]
             for _, item in sorted(actions.items())
         ],
-        "entities": [[item.name, list(item.parents), type_json(item.attributes), item.root] for _, item in sorted(entities.items())],
+        "entities": [
+            [item.name, list(item.parents), type_json(item.attributes), item.root]
+            for _, item in sorted(entities.items())
+        ],
     }
     return digest("intended.schema.v0", canonical_json(plain))
 

@@ -84,9 +84,16 @@ def _line_starts(text: str) -> Iterable[int]:
 
 def read_source(name: str, data: bytes) -> tuple[Source | None, tuple[Diagnostic, ...]]:
     """The source, or None and why not."""
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None or ".." in name.split("/"):
+    if _NAME.fullmatch(name) is None or ".." in name.split("/"):
         shown = ascii(name)[:80]
-        return None, (_problem("source.name", "policy", f"{shown} is not a policy file name", "letters, digits and . _ - + @ /, no `..`"),)
+        return None, (
+            _problem(
+                "source.name",
+                "policy",
+                f"{shown} is not a policy file name",
+                "letters, digits and . _ - + @ /, no `..`",
+            ),
+        )
     if len(data) > MAX_SOURCE_BYTES:
         message = f"the file has {len(data):,} bytes; a policy file has at most {MAX_SOURCE_BYTES:,}"
         return None, (_problem("source.too-large", name, message, "split the pack into several files"),)

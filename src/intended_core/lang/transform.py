@@ -15,7 +15,7 @@ from intended_core.lang.source import Source
 from intended_core.lang.transform_items import ItemTransform
 from intended_core.lang.typed import Span
 
-__all__ = ["NestingError", "Transform"]
+__all__ = ["Transform", "TreeError"]
 
 _ESCAPE: Final = re.compile(r'\\(?:u\{([0-9a-fA-F]{1,6})\}|(["\\nrt]))')
 _PLAIN: Final = {'"': '"', "\\": "\\", "n": "\n", "r": "\r", "t": "\t"}
@@ -28,16 +28,18 @@ _ROOTS: Final = {
 }  # fmt: skip
 
 
-class NestingError(IntendedError):
-    """Operators nested deeper than the limit, at `span`."""
+class TreeError(IntendedError):
+    """What the grammar lets through and the language does not: `code` and message at `span`."""
 
-    def __init__(self, span: Span) -> None:
-        super().__init__("nested too deep")
+    def __init__(self, code: str, message: str, span: Span, advice: str) -> None:
+        super().__init__(message)
+        self.code = code
         self.span = span
+        self.advice = advice
 
 
 class Transform(ItemTransform):
-    """Makes the syntax tree of one file; raises NestingError."""
+    """Makes the syntax tree of one file; raises TreeError."""
 
     def __init__(self, source: Source, max_nesting: int) -> None:
         self._source = source
@@ -49,7 +51,8 @@ class Transform(ItemTransform):
         self._depth += 1
         try:
             if self._depth > self._limit:
-                raise NestingError(self.span(tree))
+                message = f"operators are nested deeper than {self._limit}"
+                raise TreeError("limit.nesting", message, self.span(tree), "name parts with `let` or `def`")
             return self._expr(tree)
         finally:
             self._depth -= 1
@@ -199,12 +202,16 @@ class Transform(ItemTransform):
     def string(self, token: Any) -> str:
         """The text of a string token, escapes read."""
         text = str(token)[1:-1]
-        return _ESCAPE.sub(_unescape, text) if "\\" in text else text
+        if "\\" not in text:
+            return text
+        for code in _ESCAPE.findall(text):
+            if code[0] and (int(code[0], 16) > 0x10FFFF or 0xD800 <= int(code[0], 16) <= 0xDFFF):
+                raise TreeError("parse.string", f"U+{code[0].upper()} is not a character", self.span(token), "")
+        return _ESCAPE.sub(_unescape, text)
 
 
 def _unescape(match: re.Match[str]) -> str:
     code = match.group(1)
     if code is None:
         return _PLAIN[match.group(2)]
-    number = int(code, 16)
-    return "\ufffd" if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF else chr(number)
+    return chr(int(code, 16))

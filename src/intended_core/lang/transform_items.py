@@ -156,7 +156,9 @@ class ItemTransform:
         if tree.data == "record_t":
             return self._record_type(tree)
         name, *args = tree.children
-        return ast.TypeName(self.qname(name).text, tuple(self.type(kid) for kid in args if kid is not None), self.span(tree))
+        return ast.TypeName(
+            self.qname(name).text, tuple(self.type(kid) for kid in args if kid is not None), self.span(tree)
+        )
 
     def _record_type(self, tree: Any) -> ast.RecordTypeExpr:
         fields: list[ast.FieldDecl | ast.IncludeDecl] = []
@@ -167,13 +169,17 @@ class ItemTransform:
                 fields.append(ast.IncludeDecl(self.qname(kid.children[0]), self.span(kid)))
                 continue
             notes, (name, optional, type_) = self._split(kid)
-            fields.append(ast.FieldDecl(self.fname(name), optional is not None, self.type(type_), notes, self.span(kid)))
+            fields.append(
+                ast.FieldDecl(self.fname(name), optional is not None, self.type(type_), notes, self.span(kid))
+            )
         return ast.RecordTypeExpr(tuple(fields), self.span(tree))
 
     def _i_rule(self, tree: Any, span: Span) -> ast.Item:
         notes, (effect, name, *clauses) = self._split(tree)
         head = self._source.span(name.start_pos, name.end_pos)
-        return ast.RuleDecl(str(effect.data), self.token(name), tuple(self._clause(kid) for kid in clauses), notes, head, span)
+        return ast.RuleDecl(
+            str(effect.data), self.token(name), tuple(self._clause(kid) for kid in clauses), notes, head, span
+        )
 
     def _clause(self, tree: Any) -> ast.RuleClause:
         data, kids, span = str(tree.data), tree.children, self.span(tree)
@@ -187,7 +193,9 @@ class ItemTransform:
             scope = kids[0]
             value = tuple(self.aname(kid) for kid in scope.children)
             if scope.data == "as_in":
-                value = ast.Unsupported("an action group (`action in name`); write `action in [a, b]`", self.span(scope))
+                value = ast.Unsupported(
+                    "an action group (`action in name`); write `action in [a, b]`", self.span(scope)
+                )
         elif word == "let":
             value = (self.token(kids[0]), self.expr(kids[1]))
         elif word == "because":
@@ -241,9 +249,7 @@ class ItemTransform:
     def _expect(self, tree: Any) -> ast.ExpectDecl:
         outcome, by, *obliged = tree.children
         if any(kid is not None for kid in obliged):
-            by_span = self.span(tree)
-            raise_unsupported = ast.Name("\x00obliges", by_span)
-            return ast.ExpectDecl("unsupported", raise_unsupported, None, by_span)
+            return ast.ExpectDecl("obliges", None, None, self.span(tree))
         reason = outcome.children[0] if outcome.children else None
         names = None if by is None else self.names(by)
         return ast.ExpectDecl(
@@ -274,9 +280,18 @@ class ItemTransform:
             else:
                 label, values, expect = kid.children
                 cases.append(ast.Case(self.token(label), self._recx(values), self._expect(expect), where))
-        refused.extend(ast.Unsupported("`obliges`", case.expect.span) for case in cases if case.expect.outcome == "unsupported")
+        refused.extend(
+            ast.Unsupported("`obliges`", case.expect.span) for case in cases if case.expect.outcome == "obliges"
+        )
         return ast.TestDecl(
-            self.token(name), self.names(fixtures), tuple(entities), tuple(givens), tuple(intents), tuple(cases), tuple(refused), span
+            self.token(name),
+            self.names(fixtures),
+            tuple(entities),
+            tuple(givens),
+            tuple(intents),
+            tuple(cases),
+            tuple(refused),
+            span,
         )
 
     def _part(self, tree: Any) -> tuple[str, object, Span]:

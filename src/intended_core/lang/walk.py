@@ -90,7 +90,9 @@ def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
             out.append(len(value))
             for item in value:
                 _form(item, bound, out)
-        elif isinstance(value, (Span, *_TYPES)) or (isinstance(expr, Let | Quantified) and field.name in ("name", "var")):
+        elif isinstance(value, (Span, *_TYPES)) or (
+            isinstance(expr, Let | Quantified) and field.name in ("name", "var")
+        ):
             continue
         else:
             out.append(list(value) if isinstance(value, tuple) else value)
