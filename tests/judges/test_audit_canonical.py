@@ -75,7 +75,9 @@ def test_on_the_profile_the_bytes_are_those_of_rfc_8785(value: object) -> None:
     assert canonical_json(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", [0.5, 1e3, float("nan"), 2**53, -(2**53), {"é": 1}, {1: 1}, "\ud800", b"x", {"a": {1}}])
+@pytest.mark.parametrize(
+    "value", [0.5, 1e3, float("nan"), 2**53, -(2**53), {"é": 1}, {1: 1}, "\ud800", b"x", {"a": {1}}]
+)
 def test_outside_the_profile_nothing_is_written(value: object) -> None:
     with pytest.raises(IntentError):
         canonical_json(value)

@@ -20,7 +20,14 @@ from intended_core.errors import AuditError
 from intended_core.keys import jwks
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "audit"
-REFUSED_ALWAYS = {"low_order_A", "low_order_R", "non_canonical_A", "non_canonical_R", "reencoded_k", "low_order_residue"}
+REFUSED_ALWAYS = {
+    "low_order_A",
+    "low_order_R",
+    "non_canonical_A",
+    "non_canonical_R",
+    "reencoded_k",
+    "low_order_residue",
+}
 
 
 def need(name: str) -> str:

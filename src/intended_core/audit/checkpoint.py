@@ -20,7 +20,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from intended_core.audit.tree import EMPTY_ROOT, HASH_BYTES, MAX_SIZE
 from intended_core.errors import AuditError
 
-__all__ = ["Checkpoint", "VerifierKey", "checkpoint_text", "open_checkpoint", "parse_vkey", "sign_checkpoint", "verify_ed25519"]
+__all__ = [
+    "Checkpoint",
+    "VerifierKey",
+    "checkpoint_text",
+    "open_checkpoint",
+    "parse_vkey",
+    "sign_checkpoint",
+    "verify_ed25519",
+]
 
 MAX_NOTE_BYTES: Final = 64 * 1024
 _ED25519: Final = 1

@@ -99,7 +99,9 @@ def thread_of(commitment: bytes) -> str:
     return b64url(commitment)
 
 
-def append(head: LogHead, scope: Scope, drafts: Sequence[Draft], *, now_us: int, writer: str) -> tuple[LogHead, tuple[RecordRow, ...]]:
+def append(
+    head: LogHead, scope: Scope, drafts: Sequence[Draft], *, now_us: int, writer: str
+) -> tuple[LogHead, tuple[RecordRow, ...]]:
     """The next head and the rows of these records. `now_us` is never before the head's time (the caller has refused that)."""
     rows: list[RecordRow] = []
     frontier, leaf = head.frontier, head.last_leaf

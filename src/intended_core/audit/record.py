@@ -21,7 +21,18 @@ from intended_core.canonical import Json, b64url, canonical_json, parse_canonica
 from intended_core.errors import AuditError, IntentError
 from intended_core.values import SAFE_INT
 
-__all__ = ["MAX_BODY_BYTES", "MAX_ENTRY_BYTES", "Entry", "EventKind", "Made", "Thread", "body_hash", "make_record", "parse_body", "parse_entry"]
+__all__ = [
+    "MAX_BODY_BYTES",
+    "MAX_ENTRY_BYTES",
+    "Entry",
+    "EventKind",
+    "Made",
+    "Thread",
+    "body_hash",
+    "make_record",
+    "parse_body",
+    "parse_entry",
+]
 
 VERSION: Final = "intended.audit/rec.v0"
 MAX_ENTRY_BYTES: Final = 2048  # audit.md § 1.1
@@ -268,12 +279,18 @@ def _thread(value: Json, seq: int) -> Thread | None:
     if not isinstance(value, list) or len(value) != 3:
         raise AuditError("a header's thread is malformed", code="audit.record")
     commitment, n, previous = value
-    thread = Thread(commitment=_digest(commitment), n=_count(n), previous=None if previous is None else _count(previous))
+    thread = Thread(
+        commitment=_digest(commitment), n=_count(n), previous=None if previous is None else _count(previous)
+    )
     _link(thread, seq)
     return thread
 
 
 def _link(thread: Thread, seq: int) -> None:
     first = thread.n == 0
-    if len(thread.commitment) != HASH_BYTES or first != (thread.previous is None) or not (first or 0 <= (thread.previous or 0) < seq):
+    if (
+        len(thread.commitment) != HASH_BYTES
+        or first != (thread.previous is None)
+        or not (first or 0 <= (thread.previous or 0) < seq)
+    ):
         raise AuditError("a thread starts at 0 and every later step names an earlier record", code="audit.record")

@@ -7,7 +7,14 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, open_checkpoint, parse_vkey, sign_checkpoint, verify_ed25519
+from intended_core.audit.checkpoint import (
+    VerifierKey,
+    checkpoint_text,
+    open_checkpoint,
+    parse_vkey,
+    sign_checkpoint,
+    verify_ed25519,
+)
 from intended_core.audit.tree import EMPTY_ROOT, leaf_hash
 from intended_core.errors import AuditError
 
@@ -133,7 +140,9 @@ def test_every_flipped_bit_is_refused() -> None:
                 open_checkpoint(bytes(bad), [KEY])
 
 
-@pytest.mark.parametrize("text", ["", "a", "a+b", "a+00000000+AA==", "a b+00000000+AA==", str(KEY)[:-4], str(KEY) + "=", "x" + str(KEY)])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a+b", "a+00000000+AA==", "a b+00000000+AA==", str(KEY)[:-4], str(KEY) + "=", "x" + str(KEY)]
+)
 def test_malformed_verifier_keys(text: str) -> None:
     with pytest.raises(AuditError):
         parse_vkey(text)

@@ -125,5 +125,7 @@ def test_a_hash_is_exactly_32_bytes(value: object) -> None:
         verify_inclusion(InclusionProof(index=0, size=1, path=()), leaf=value, root=LEAVES[0])  # type: ignore[arg-type]
     with pytest.raises(AuditError):
         verify_consistency(
-            ConsistencyProof(first=1, second=2, path=(LEAVES[0],)), first_root=value, second_root=LEAVES[0]  # type: ignore[arg-type]
+            ConsistencyProof(first=1, second=2, path=(LEAVES[0],)),
+            first_root=value,
+            second_root=LEAVES[0],  # type: ignore[arg-type]
         )

@@ -49,7 +49,9 @@ def test_round_trip() -> None:
 
 def test_the_header_in_full() -> None:
     assert made(thread=None, policy_digest=None, trace=None).entry == (
-        b'{"$":"intended.audit/rec.v0","b":"' + _b64(made().body) + b'","e":0,"g":1,"k":"decision.allow","o":"log.example/acme",'
+        b'{"$":"intended.audit/rec.v0","b":"'
+        + _b64(made().body)
+        + b'","e":0,"g":1,"k":"decision.allow","o":"log.example/acme",'
         b'"p":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","pv":null,"s":5,"t":"00000000000000000000000000000000","th":null,'
         b'"ts":1700000000000000,"w":"w1","x":null}'
     )
@@ -86,7 +88,9 @@ def test_what_would_not_be_read_back_is_not_written(change: dict[str, object]) -
 
 def test_the_largest_header_fits() -> None:
     wide = "x" * 255
-    record = made(origin=wide, writer=wide, trace=wide, seq=2**53 - 1, time_us=2**53 - 1, generation=2**53 - 1, epoch=2**53 - 1)
+    record = made(
+        origin=wide, writer=wide, trace=wide, seq=2**53 - 1, time_us=2**53 - 1, generation=2**53 - 1, epoch=2**53 - 1
+    )
     assert len(record.entry) <= MAX_ENTRY_BYTES
     assert parse_entry(record.entry).seq == 2**53 - 1
 
@@ -145,7 +149,14 @@ def test_bodies_are_read_only_when_they_are_the_ones_committed_to() -> None:
     with pytest.raises(AuditError) as caught:
         parse_body(record.body, expected=bytes(32))
     assert caught.value.code == "audit.body"
-    for body in (b"{}", b"[]", b'{"salt":1}', b'{"salt":"AAECAwQFBgcICQoLDA0OD"}', b'{"salt": "AAECAwQFBgcICQoLDA0ODw"}', b'{"a":1e0}'):
+    for body in (
+        b"{}",
+        b"[]",
+        b'{"salt":1}',
+        b'{"salt":"AAECAwQFBgcICQoLDA0OD"}',
+        b'{"salt": "AAECAwQFBgcICQoLDA0ODw"}',
+        b'{"a":1e0}',
+    ):
         with pytest.raises(AuditError) as caught:
             parse_body(body, expected=body_hash(body))
         assert caught.value.code == "audit.body"

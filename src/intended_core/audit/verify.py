@@ -1,0 +1,221 @@
+"""Verification of a whole log, record by record, from stored bytes alone.
+
+Every leaf is computed again from the entry; nothing that stands beside the entries is believed. Memory is that of a frontier and one
+record, so a log of any length can be streamed. What this cannot see (audit.md § 2): false input at the moment of recording, and the
+loss of records after the newest head that the verifier knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from intended_core.audit.checkpoint import Checkpoint
+from intended_core.audit.grades import Finding, Grade, worst
+from intended_core.audit.record import Entry, EventKind, parse_body, parse_entry
+from intended_core.audit.tree import Frontier, leaf_hash
+from intended_core.canonical import Json, b64url
+from intended_core.errors import AuditError
+from intended_core.unit import RecordRow
+
+__all__ = ["KnownHead", "LogIdentity", "LogVerdict", "Receipt", "verify_log"]
+
+NO_LEAF: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIdentity:
+    """Which log this must be. `log_public_der`: the key in its genesis record, when the verifier knows it."""
+
+    origin: str
+    tenant_uuid: str
+    generation: int
+    log_public_der: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownHead:
+    """A head that the verifier trusts: of a checkpoint it opened under a pinned key, or one it remembers itself."""
+
+    size: int
+    root: bytes
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> KnownHead:
+        """The head of an opened checkpoint."""
+        return cls(size=checkpoint.size, root=checkpoint.root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Where a verified token says its decision stands: a head that somebody outside carries."""
+
+    seq: int
+    leaf: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogVerdict:
+    """What was found. `seq`: the first record that cannot be believed. `size`, `root`: of what was read before that.
+
+    `unattested`: records after the newest known head. Has no truth value: match on `grade`.
+    """
+
+    grade: Grade
+    seq: int | None
+    findings: tuple[Finding, ...]
+    size: int
+    root: bytes
+    unattested: int
+    last_time_us: int
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a verdict has no truth value: look at its grade")
+
+
+class _Bad(Exception):
+    def __init__(self, code: str, seq: int, text: str, grade: Grade = Grade.TAMPERED) -> None:
+        super().__init__(text)
+        self.finding = Finding(code=code, grade=grade, text=text, seq=seq)
+
+
+def verify_log(
+    records: Iterable[RecordRow],
+    *,
+    identity: LogIdentity,
+    heads: Sequence[KnownHead] = (),
+    receipts: Sequence[Receipt] = (),
+) -> LogVerdict:
+    """Check `records` (the whole log, ascending from 0) against itself, the known heads and the receipts.
+
+    CONSISTENT_UNANCHORED needs at least one known head; without any, nothing says that this log was not written anew as a whole, and the
+    best grade is CONSISTENT_UNPINNED. Stops at the first record that cannot be believed.
+    """
+    walk = _Walk(identity, heads, receipts)
+    try:
+        walk.compare_heads()
+        stream = iter(records)
+        row = next(stream, None)
+        while row is not None:
+            following = next(stream, None)
+            walk.take(row, following)
+            row = following
+        walk.finish()
+    except _Bad as bad:
+        return walk.verdict((bad.finding,))
+    return walk.verdict(())
+
+
+class _Walk:
+    __slots__ = ("_frontier", "_identity", "_known", "_last_leaf", "_last_time", "_matched", "_receipts")
+
+    def __init__(self, identity: LogIdentity, heads: Sequence[KnownHead], receipts: Sequence[Receipt]) -> None:
+        self._identity = identity
+        self._known = sorted(heads, key=lambda head: head.size)
+        self._receipts: dict[int, bytes] = {}
+        for receipt in receipts:
+            self._receipts.setdefault(receipt.seq, receipt.leaf)
+        self._frontier = Frontier.empty()
+        self._last_leaf = NO_LEAF
+        self._last_time = 0
+        self._matched = 0
+
+    def compare_heads(self) -> None:
+        for earlier, later in zip(self._known, self._known[1:], strict=False):
+            if earlier.size == later.size and earlier.root != later.root:
+                text = f"two known heads of {later.size} records have different roots"
+                raise _Bad("head.fork", later.size, text, Grade.FORKED)
+
+    def take(self, row: RecordRow, following: RecordRow | None) -> None:
+        at = self._frontier.size
+        if row.seq != at:
+            what = "is missing" if row.seq > at else f"is not where it belongs: number {row.seq} comes again"
+            raise _Bad("log.gap" if row.seq > at else "log.order", at, f"record {at} {what}")
+        leaf = leaf_hash(row.entry)
+        if leaf != row.leaf:
+            raise _Bad("column.leaf", at, f"the header of record {at} is not the one that its stored hash was made of")
+        entry = self._header(row, at)
+        if entry.previous_leaf != self._last_leaf:
+            self._broken_link(at, leaf, following)
+        try:
+            body = parse_body(row.body, expected=entry.body_hash)
+        except AuditError as error:
+            raise _Bad("record.body", at, f"record {at}: {error}") from None
+        self._meaning(entry, body, row, at)
+        expected = self._receipts.pop(at, None)
+        if expected is not None and expected != leaf:
+            raise _Bad("receipt.leaf", at, f"record {at} is not the one that a token was issued for")
+        self._frontier = self._frontier.append(leaf)
+        self._last_leaf, self._last_time = leaf, entry.time_us
+        self._check_heads()
+
+    def _header(self, row: RecordRow, at: int) -> Entry:
+        try:
+            entry = parse_entry(row.entry)
+        except AuditError as error:
+            raise _Bad("record.header", at, f"record {at}: {error}") from None
+        mine = self._identity
+        if (entry.origin, entry.tenant_uuid, entry.generation) != (mine.origin, mine.tenant_uuid, mine.generation):
+            raise _Bad("record.foreign", at, f"record {at} belongs to another log")
+        if entry.seq != at:
+            raise _Bad("record.seq", at, f"record {at} says that it is number {entry.seq}")
+        return entry
+
+    def _broken_link(self, at: int, leaf: bytes, following: RecordRow | None) -> NoReturn:
+        # Record `at` and the one before disagree; the one after vouches for `at`, and then the earlier one was changed.
+        vouched = at == 0
+        if following is not None:
+            try:
+                vouched = parse_entry(following.entry).previous_leaf != leaf
+            except AuditError:
+                vouched = True
+        bad = at if vouched else at - 1
+        raise _Bad("record.link", bad, f"record {at} does not follow the record {at - 1} that is stored")
+
+    def _meaning(self, entry: Entry, body: dict[str, Json], row: RecordRow, at: int) -> None:
+        if (entry.kind is EventKind.LOG_GENESIS) != (at == 0):
+            raise _Bad("log.genesis", at, "a log begins with its genesis record and has no other")
+        if at == 0:
+            key = self._identity.log_public_der
+            if body.get("origin") != entry.origin or body.get("hash") != "sha256":
+                raise _Bad("log.genesis", 0, "the genesis record is of another log or another algorithm")
+            if key is not None and body.get("log_key") != b64url(key):
+                raise _Bad("log.genesis", 0, "the genesis record names another log key")
+        if entry.time_us < self._last_time:
+            raise _Bad("record.time", at, f"record {at} is older than the record before it")
+        thread = "" if entry.thread is None else b64url(entry.thread.commitment)
+        if row.thread != thread:
+            raise _Bad("column.thread", at, f"record {at} is filed under a thread that it does not name")
+
+    def _check_heads(self) -> None:
+        size = self._frontier.size
+        while self._known and self._known[0].size <= size:
+            head = self._known.pop(0)
+            if head.size == size and self._frontier.root() != head.root:
+                text = f"the log was written anew somewhere in records {self._matched} to {size - 1}: the root of {size} is another"
+                raise _Bad("head.root", self._matched, text)
+            self._matched = max(self._matched, head.size)
+
+    def finish(self) -> None:
+        size = self._frontier.size
+        if size == 0:
+            raise _Bad("log.empty", 0, "there is no record, not even the genesis", Grade.TRUNCATED)
+        if self._known:
+            text = f"the log holds {size} records, but a head of {self._known[-1].size} is known"
+            raise _Bad("log.truncated", size, text, Grade.TRUNCATED)
+        if self._receipts:
+            text = f"the log holds {size} records, but a token stands for record {max(self._receipts)}"
+            raise _Bad("log.truncated", size, text, Grade.TRUNCATED)
+
+    def verdict(self, findings: tuple[Finding, ...]) -> LogVerdict:
+        best = Grade.CONSISTENT_UNANCHORED if self._matched else Grade.CONSISTENT_UNPINNED
+        return LogVerdict(
+            grade=worst(findings, otherwise=best),
+            seq=findings[0].seq if findings else None,
+            findings=findings,
+            size=self._frontier.size,
+            root=self._frontier.root(),
+            unattested=self._frontier.size - self._matched,
+            last_time_us=self._last_time,
+        )
