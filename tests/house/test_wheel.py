@@ -120,18 +120,26 @@ def run(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+CHECK_THE_EXAMPLES = """
+import pathlib, intended_core, intended_adapters
+from intended_core.toolbox import check_policies
+examples = pathlib.Path(intended_adapters.__file__).parent / "cli" / "examples"
+folders = sorted({path.parent for path in examples.rglob("*.policy")})
+for folder in folders:
+    report = check_policies({path.name: path.read_bytes() for path in folder.glob("*.policy")})
+    assert report.checked is not None, report.text
+print(intended_core.__file__, intended_adapters.__file__, len(folders))
+"""
+
+
 @pytest.mark.slow
-def test_the_wheel_parses_policies_without_the_source_tree(installed: Path) -> None:
-    done = run(
-        installed,
-        "-c",
-        "import intended_core\nfrom intended_core.lang import grammar\n"
-        "print(intended_core.__file__)\nprint(grammar.grammar_text().count('\\n'))",
-    )
+def test_the_wheel_checks_its_examples_without_the_source_tree(installed: Path) -> None:
+    done = run(installed, "-c", CHECK_THE_EXAMPLES)
     assert done.returncode == 0, done.stderr
-    where, lines = done.stdout.split()
-    assert Path(where).is_relative_to(installed)
-    assert int(lines) == (ROOT / "grammar" / "intended.lark").read_text(encoding="utf-8").count("\n")
+    core, adapters, folders = done.stdout.split()
+    assert Path(core).is_relative_to(installed)
+    assert Path(adapters).is_relative_to(installed)
+    assert int(folders) == len({path.parent for path in (ROOT / "policies" / "examples").rglob("*.policy")})
 
 
 @pytest.mark.slow
