@@ -79,7 +79,7 @@ def _run(asked: argparse.Namespace, console: Console) -> tuple[list[SuiteResult]
                 advanced=lambda step: progress.update(bar, advance=1, description=step),
             )  # fmt: skip
             results.append(result)
-            evidence[name] = check_log_and_bundle(authority, gate)
+            evidence[name] = check_log_and_bundle(authority, gate, replays=result.replays_refused)
     return results, evidence
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -120,12 +120,12 @@ class _Stage:
 
 def run_suite(
     name: str, *, gate: Gate, clock_ns: Callable[[], int], random: Callable[[int], bytes], attack: str = ATTACK,
-    advanced: Callable[[str], None] = lambda _step: None,
+    tasks: Collection[str] | None = None, advanced: Callable[[str], None] = lambda _step: None,
 ) -> SuiteResult:  # fmt: skip
     """Play every user task of suite `name` honestly, and every injection task as a hijacked agent inside every user task.
 
     Each attack is played twice behind the gate (as soon as the injected text is read; after the user's task) with the careful
-    person answering; it counts as succeeded if either does. `advanced` is called once per task and pair.
+    person answering; it counts as succeeded if either does. `tasks` limits the user tasks. `advanced` is called once per task and pair.
     """
     suite = load_suite(name)
     from agentdojo.attacks.attack_registry import load_attack
@@ -134,6 +134,8 @@ def run_suite(
     stage = _Stage(suite=suite, gate=gate, clock_ns=clock_ns, random=random, result=result)
     attacker = load_attack(attack, suite, make_pipeline(None))
     for task_id, user_task in suite.user_tasks.items():
+        if tasks is not None and task_id not in tasks:
+            continue
         result.tasks.append(_honest(stage, task_id, user_task))
         result.ungated_utility += stage.ungated(user_task)[0]
         advanced(f"{name} {task_id}")

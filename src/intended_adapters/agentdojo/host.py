@@ -25,6 +25,7 @@ PARTIES: Final = (
 )
 
 _NINE_DIGITS: Final = Decimal("0.000000001")
+_TOO_LARGE: Final = Decimal(10) ** 18  # more integer digits than the language's Decimal holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +59,10 @@ class Host(Protocol):
 def amount_text(amount: float | int) -> str:
     """The decimal text of a tool's float, at most nine fraction digits: a float never enters an intent.
 
-    What is no number stays recognisable (`nan`, `inf`), so that the intent is invalid.
+    What is no amount of money stays recognisable (`nan`, `inf`, `1e+30`), so that the intent is invalid.
     """
     exact = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
-    if not exact.is_finite():
+    if not exact.is_finite() or abs(exact) >= _TOO_LARGE:
         return repr(amount)
     rounded = exact.quantize(_NINE_DIGITS, rounding=ROUND_HALF_EVEN)
     text = format(rounded, "f").rstrip("0").rstrip(".")

@@ -50,7 +50,10 @@ class Sources:
         self._prompt = unicodedata.normalize("NFC", prompt)
         self._prompt_numbers = _numbers(prompt)
         self._records: dict[str, set[str]] = {}
+        self._prompt_folded = _fold(prompt)
+        self._prompt_squeezed = _squeeze(prompt)
         self._content = ""
+        self._content_squeezed = ""
         self._content_numbers: set[Decimal] = set()
         self._content_shingles: set[tuple[str, ...]] = set()
         self._prompt_shingles = _shingles(prompt)
@@ -74,6 +77,7 @@ class Sources:
         if not folded:
             return
         self._content = f"{self._content}\n{folded}"
+        self._content_squeezed = f"{self._content_squeezed}\n{_squeeze(text)}"
         self._content_numbers |= _numbers(text)
         self._content_shingles |= _shingles(text)
 
@@ -102,7 +106,7 @@ class Sources:
             found.add("user")
         if text in self._records.get(domain, ()):
             found.add("record")
-        if _fold(text) and _squeeze(text) in _squeeze(self._content):
+        if _fold(text) and _squeeze(text) in self._content_squeezed:
             found.add("content")
         return found
 
@@ -128,13 +132,13 @@ class Sources:
     def _carries_content(self, text: str) -> bool:
         """A quotation, or an address, link, account or code that stands in free text and not in the user's words."""
         folded = _fold(text)
-        if _WORD.search(folded) and stands_in(folded, self._content) and not stands_in(folded, _fold(self._prompt)):
+        if _WORD.search(folded) and stands_in(folded, self._content) and not stands_in(folded, self._prompt_folded):
             return True
         if (_shingles(text) & self._content_shingles) - self._prompt_shingles:
             return True
-        own = _squeeze(self._prompt)
-        read = _squeeze(self._content)
-        return any(carrier in read and carrier not in own for carrier in _carriers(folded))
+        return any(
+            carrier in self._content_squeezed and carrier not in self._prompt_squeezed for carrier in _carriers(folded)
+        )
 
 
 def looks_like_identifier(text: str) -> bool:

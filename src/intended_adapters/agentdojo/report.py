@@ -77,7 +77,7 @@ def show(console: Console, results: Sequence[SuiteResult], *, attack: str, evide
                 console.print(Text(f"refused: {result.name} {task.task} {call.function}: {'; '.join(call.reasons)}", style="bold red"))
         found = evidence.get(result.name)
         if found:
-            console.print(Text(f"{result.name}: log {found['log']}; bundle {found['bundle']}"))
+            console.print(Text(f"{result.name}: log of {found['log_records']:,} records: {found['log']}; evidence bundle: {found.get('bundle', 'none')}"))
 
 
 def _cell(value: float, *, alarm: bool) -> Text:
