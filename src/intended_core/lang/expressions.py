@@ -46,6 +46,7 @@ from intended_core.lang.typed import (
     Var,
 )
 from intended_core.lang.types import BOOL, DATETIME, EntityType, EnumType, Member, RecordType, SetType, Type
+from intended_core.lang.walk import walk
 
 __all__ = ["ExprTyper"]
 
@@ -125,7 +126,9 @@ class ExprTyper(OperatorTyper, CallTyper):
         decl = self.decls.consts[name]
         inner = Env(roots={}, names={}, facts=NOTHING, origins={}, fresh=env.fresh, open_defs=(*env.open_defs, name))
         typed = self.infer(decl.value, inner, self.decls.resolve(decl.type))
-        return _at(typed.expr, typed.type)
+        if any(isinstance(node, Root) for node in walk(typed.expr)):
+            raise refuse("type.mismatch", "a const does not depend on the time", decl.value.span, help="use a `def`")
+        return typed.expr
 
     # members
 

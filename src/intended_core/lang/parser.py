@@ -34,10 +34,13 @@ _WORDS: Final = re.compile(
     r'(?P<space>[ \t\r\n]+|\#[^\n]*)|(?P<string>"(?:[^"\\\n]|\\.)*")|(?P<open>[{(\[])|(?P<close>[})\]])|(?P<end>;)'
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<at>@)|(?P<quote>\")|(?P<other>[0-9][A-Za-z0-9_.:-]*|.)"
 )
+_ITEM_START: Final = re.compile(
+    r"@(?:id|root)\b|(?:policy|import|type|const|param|table|def|obligation|entity|enum|lattice|action|meter|permit|forbid|escalate"
+    r'|fixture|test|prove)[ \t]+["A-Za-z_]'
+)
 _BRACED: Final = frozenset(
     {"entity", "enum", "lattice", "action", "meter", "permit", "forbid", "escalate", "fixture", "test", "prove"}
 )
-_ITEM_WORDS: Final = _BRACED | {"policy", "import", "type", "const", "param", "table", "def", "obligation"}
 _PAIRS: Final = {"{": "}", "(": ")", "[": "]"}
 
 
@@ -69,6 +72,7 @@ def parse_all(sources: Sequence[Source]) -> tuple[tuple[ast.Item, ...], tuple[Di
     budget = MAX_TOKENS
     for source in sources:
         transform = Transform(source, MAX_NESTING)
+        in_file: list[ast.Item] = []
         for chunk in _chunks(source, budget):
             if isinstance(chunk, Diagnostic):
                 problems.append(chunk)
@@ -83,6 +87,8 @@ def parse_all(sources: Sequence[Source]) -> tuple[tuple[ast.Item, ...], tuple[Di
                 if len(problems) >= MAX_REPORTED:
                     return tuple(items), tuple(problems)
             else:
+                problems.extend(_pack_place(found, before=bool(in_file)))
+                in_file.extend(found)
                 items.extend(found)
             if len(items) > MAX_ITEMS:
                 message = f"the set has more than {MAX_ITEMS:,} items"
@@ -116,22 +122,17 @@ def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diag
         if start < 0:
             start, words, braced, kind_known, complaint = begin, 0, False, False, None
         words += 1
+        if stack and stack[0][0] == "{" and _starts_item(text, begin):
+            opened, where = stack[0]
+            yield complaint or Diagnostic(
+                code="parse.unclosed",
+                message=f"this `{opened}` is never closed",
+                span=source.span(where, where + 1),
+                help=f"add `{_PAIRS[opened]}` before the next item",
+            )
+            stack.clear()
+            start, words, braced, kind_known, complaint = begin, 1, False, False, None
         if kind == "name":
-            line_start = begin == 0 or text[begin - 1] == "\n"
-            if (
-                stack
-                and line_start
-                and match.group() in _ITEM_WORDS
-                and _looks_like_item(text, begin)
-                and stack[0][0] == "{"
-            ):
-                where = source.span(stack[-1][1], stack[-1][1] + 1)
-                yield complaint or Diagnostic(
-                    code="parse.unclosed", message=f"this `{stack[-1][0]}` is never closed", span=where,
-                    help=f"add `{_PAIRS[stack[-1][0]]}` before the next item",
-                )  # fmt: skip
-                stack.clear()
-                start, words, braced, kind_known, complaint = begin, 1, False, False, None
             if not stack and not kind_known and not skip_name:
                 kind_known, braced = True, match.group() in _BRACED
             skip_name = False
@@ -171,13 +172,27 @@ def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diag
         yield complaint or (start, size, words)
 
 
-def _looks_like_item(text: str, at: int) -> bool:
-    return re.match(r"[a-z]+[ \t]+[A-Za-z_\"]", text[at : at + 80]) is not None
+def _starts_item(text: str, at: int) -> bool:
+    """Whether a line starts here, unindented, with what only an item starts with."""
+    return (at == 0 or text[at - 1] == "\n") and _ITEM_START.match(text, at) is not None
 
 
 def _after_semicolon(text: str, at: int) -> int:
     found = re.compile(r"[ \t\r\n]*;").match(text, at)
     return at if found is None else found.end()
+
+
+def _pack_place(items: Sequence[ast.Item], *, before: bool) -> list[Diagnostic]:
+    return [
+        Diagnostic(
+            code="clause.misplaced",
+            message="`policy pack` stands first in a file",
+            span=item.span,
+            help="move it to the top",
+        )
+        for item in items
+        if before and isinstance(item, ast.PackDecl)
+    ]
 
 
 def _parse_chunk(source: Source, transform: Transform, start: int, end: int) -> tuple[ast.Item, ...] | Diagnostic:

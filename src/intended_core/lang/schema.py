@@ -76,14 +76,15 @@ class _Builder:
         self._values: dict[str, Span] = {}
         self._resolved: dict[str, Type] = {}
         self._open: list[str] = []
+        self._cyclic: set[str] = set()
         for item in items:
             self._collect(item)
 
     def _collect(self, item: ast.Item) -> None:
         if isinstance(item, ast.PackDecl):
-            if self.pack is not None:
+            if self.pack is not None and (self.pack.name, self.pack.version) != (item.name, item.version):
                 self.report.error(
-                    "field.repeated", "the pack is declared twice", item.span, help="keep one `policy pack` line"
+                    "field.repeated", "two packs are declared in one set", item.span, help="check each pack on its own"
                 )
             self.pack = item
         elif isinstance(item, ast.EntityDecl):
@@ -194,6 +195,7 @@ class _Builder:
         if name in self._resolved:
             return self._resolved[name]
         if name in self._open:
+            self._cyclic.update(self._open)
             chain = " → ".join([*self._open[self._open.index(name) :], name])
             raise refuse("name.cycle", f"the type `{name}` contains itself", span, label=chain)
         self._open.append(name)
@@ -358,6 +360,8 @@ class _Builder:
             for note in decl.annotations:
                 if note.name != "max":
                     self.report.error("annotation.unknown", f"`@{note.name}` is not known on a type", note.span)
+            if name in self._cyclic:
+                continue
             try:
                 self._alias(name, decl.name.span, 0)
             except Refused as error:
