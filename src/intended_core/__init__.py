@@ -46,17 +46,83 @@ if TYPE_CHECKING:
     from intended_core.outcome import Reason as Reason
     from intended_core.tokens.issuer import SignedToken as SignedToken
     from intended_core.tokens.redeemed import RedeemedToken as RedeemedToken
+    from intended_core.auditing import BundleVerdict as BundleVerdict
+    from intended_core.auditing import Grade as Grade
+    from intended_core.auditing import LogVerdict as LogVerdict
+    from intended_core.auditing import ShownRecord as ShownRecord
+    from intended_core.auditing import exit_code as exit_code
+    from intended_core.auditing import export_evidence as export_evidence
+    from intended_core.auditing import show_record as show_record
+    from intended_core.auditing import verify_evidence as verify_evidence
+    from intended_core.auditing import verify_tenant_log as verify_tenant_log
+    from intended_core.clock import SystemRandomness as SystemRandomness
+    from intended_core.loader.registry import load_registry as load_registry
+    from intended_core.toolbox import CheckReport as CheckReport
+    from intended_core.toolbox import call_from_json as call_from_json
+    from intended_core.toolbox import check_policies as check_policies
+    from intended_core.toolbox import decide_offline as decide_offline
+    from intended_core.toolbox import entities_from_json as entities_from_json
+    from intended_core.toolbox import entity_ref as entity_ref
+    from intended_core.toolbox import intent_from_json as intent_from_json
+    from intended_core.toolbox import outcome_json as outcome_json
+    from intended_core.toolbox import test_policies as test_policies
+    from intended_core.values import parse_datetime as parse_datetime
 
 _ROOMS = {
-    "AccessDeniedError": "errors", "AdapterError": "errors", "AdapterHandle": "authority", "Allow": "outcome",
-    "ApprovalRequirement": "outcome", "AssemblyError": "errors", "AuditError": "errors", "Authority": "assembly",
-    "Call": "intent", "Deny": "outcome", "Entity": "entities", "EntityRef": "ids", "Escalate": "outcome",
-    "Granted": "flows.outcomes", "IntendedError": "errors", "Intent": "intent", "IntentError": "errors",
-    "KeyRingError": "errors", "LocalPersonKey": "access.persons", "ManualClock": "clock", "Pending": "flows.outcomes",
-    "PolicyError": "errors", "Reason": "outcome", "RedeemedToken": "tokens.redeemed", "Scope": "ids",
-    "Settings": "flows.effects", "SignedToken": "tokens.issuer", "StoreError": "errors", "SystemClock": "clock",
-    "TenantAuthority": "authority", "TokenError": "errors", "UnitRefusedError": "errors",
-}  # fmt: skip
+    "AccessDeniedError": "errors",
+    "AdapterError": "errors",
+    "AdapterHandle": "authority",
+    "Allow": "outcome",
+    "ApprovalRequirement": "outcome",
+    "AssemblyError": "errors",
+    "AuditError": "errors",
+    "Authority": "assembly",
+    "BundleVerdict": "auditing",
+    "Call": "intent",
+    "CheckReport": "toolbox",
+    "Deny": "outcome",
+    "Entity": "entities",
+    "EntityRef": "ids",
+    "Escalate": "outcome",
+    "Grade": "auditing",
+    "Granted": "flows.outcomes",
+    "IntendedError": "errors",
+    "Intent": "intent",
+    "IntentError": "errors",
+    "KeyRingError": "errors",
+    "LocalPersonKey": "access.persons",
+    "LogVerdict": "auditing",
+    "ManualClock": "clock",
+    "Pending": "flows.outcomes",
+    "PolicyError": "errors",
+    "Reason": "outcome",
+    "RedeemedToken": "tokens.redeemed",
+    "Scope": "ids",
+    "Settings": "flows.effects",
+    "ShownRecord": "auditing",
+    "SignedToken": "tokens.issuer",
+    "StoreError": "errors",
+    "SystemClock": "clock",
+    "SystemRandomness": "clock",
+    "TenantAuthority": "authority",
+    "TokenError": "errors",
+    "UnitRefusedError": "errors",
+    "call_from_json": "toolbox",
+    "check_policies": "toolbox",
+    "decide_offline": "toolbox",
+    "entities_from_json": "toolbox",
+    "entity_ref": "toolbox",
+    "exit_code": "auditing",
+    "export_evidence": "auditing",
+    "intent_from_json": "toolbox",
+    "load_registry": "loader.registry",
+    "outcome_json": "toolbox",
+    "parse_datetime": "values",
+    "show_record": "auditing",
+    "test_policies": "toolbox",
+    "verify_evidence": "auditing",
+    "verify_tenant_log": "auditing",
+}
 
 __all__ = sorted(_ROOMS)  # noqa: PLE0605
 

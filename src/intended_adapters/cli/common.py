@@ -65,6 +65,10 @@ class Place:
             fail(Exit.OPERATOR, f"there is no store at {self.store}; make one with `intended init`")
         return Authority.open(self.store, key_file=self.key_file)
 
+    def open_quietly(self) -> Authority:
+        """The existing authority, or its own error."""
+        return Authority.open(self.store, key_file=self.key_file)
+
     def handle(self, authority: Authority) -> TenantAuthority:
         """The tenant that --tenant and --env name."""
         if not self.tenant:

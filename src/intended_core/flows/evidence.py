@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
+from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
 from intended_core.audit.log import LogHead, thread_of
 from intended_core.audit.proof import InclusionProof, prove_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, b64url
 from intended_core.engine.interpreter import interpret
 from intended_core.errors import AuditError, IntendedError, StoreCorruptError
@@ -55,7 +57,7 @@ class Collected:
     sources: tuple[tuple[str, str], ...]
     intent: bytes
     entities: bytes
-    policy_digest: bytes
+    headers: HeaderRange | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +111,8 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
         raise AuditError(f"record {seq} is a {entry.kind.value}, not a decision", code="audit.kind")
     body = parse_body(found[0].body, expected=entry.body_hash)
     rows = {found[0].seq: found[0]}
-    for row in (yield ReadRecords(context.scope, 0, 1)):
-        rows[row.seq] = row
+    for row in (yield ReadRecords(context.scope, 0, min(2, head.size))):
+        rows[row.seq] = row  # genesis and tenant.created: where the keys were first named
     threads = [] if entry.thread is None else [thread_of(entry.thread.commitment)]
     for used in _approvals(body):
         threads.append(thread_of(thread_commitment("approval", used)))
@@ -121,6 +123,13 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
     leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
     ordered = tuple(rows[at] for at in sorted(rows))
     proofs = tuple(prove_inclusion(lambda a, b: leaves[a:b], index=row.seq, size=head.size) for row in ordered)
+    headers: HeaderRange | None = None
+    if head.size - seq <= MAX_HEADERS:
+        tail: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, head.size)
+        before = Frontier.empty()
+        for leaf in leaves[:seq]:
+            before = before.append(leaf)
+        headers = HeaderRange(before=before, entries=tuple(row.entry for row in tail))
     intent, entities, sources = b"", b"", ()
     if isinstance(body.get("policy_digest"), str):
         intent = str(body["intent"]).encode("utf-8")
@@ -133,8 +142,8 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
         sources = tuple((source.name, source.text) for source in decode_sources(_body(kept, "policy")))
     return Collected(
         scope=context.scope, origin=head.origin, generation=head.generation, seq=seq, records=ordered, proofs=proofs,
-        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"), token_keys=dict(state.ring.jwks("token")),
-        sources=sources, intent=intent, entities=entities, policy_digest=entry.policy_digest or bytes(32),
+        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"), token_keys={"keys": list(state.ring.jwks("token")["keys"])},
+        sources=sources, intent=intent, entities=entities, headers=headers,
     )  # fmt: skip
 
 

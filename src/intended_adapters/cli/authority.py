@@ -1,0 +1,304 @@
+"""Commands that work on a store: tenants, policies, entities, persons, authorize, approve, tokens, keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, policy_files, read_file
+from intended_adapters.cli.language import show_outcome
+from intended_core import (
+    Authority,
+    Deny,
+    Granted,
+    LocalPersonKey,
+    Pending,
+    SystemRandomness,
+    call_from_json,
+    entities_from_json,
+    entity_ref,
+    intent_from_json,
+    outcome_json,
+)
+
+__all__ = ["approvals", "authority_commands", "entities", "keys", "persons", "policies", "tenants", "tokens"]
+
+tenants = typer.Typer()
+policies = typer.Typer()
+entities = typer.Typer()
+persons = typer.Typer()
+approvals = typer.Typer()
+tokens = typer.Typer()
+keys = typer.Typer()
+
+
+def init(
+    name: Annotated[str, typer.Option(help="The authority's own name, in tokens and log origins.")] = "intended.local",
+    json: JsonFlag = False,
+) -> None:
+    """Make a new store and a new key-encryption key; neither may exist.
+
+    Example: intended --store data/authority.db --key-file keys/kek init
+    """
+    where = place()
+    where.store.parent.mkdir(parents=True, exist_ok=True)
+    where.key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with Authority.create(where.store, key_file=where.key_file, name=name):
+        emit(
+            json, {"store": str(where.store), "key_file": str(where.key_file), "name": name},
+            f"made {where.store}\nmade {where.key_file} (mode 0600): back it up apart from the store; without it the store cannot be opened",
+        )  # fmt: skip
+
+
+@tenants.command("create")
+def tenant_create(name: str, env: Annotated[str, typer.Option(help="live or test.")] = "live", json: JsonFlag = False) -> None:
+    """Make a tenant environment with its own keys and log.
+
+    Example: intended tenant create acme
+    """
+    with place().open() as authority:
+        tenant = authority.create_tenant(name, env)
+        _, key = tenant.checkpoint()
+        emit(
+            json, {"tenant": name, "env": env, "uuid": tenant.scope.uuid, "log_key": str(key)},
+            f"made tenant {name} ({env})\nverifiers pin this log key:\n{key}",
+        )  # fmt: skip
+
+
+@tenants.command("list")
+def tenant_list(json: JsonFlag = False) -> None:
+    """List every tenant and environment.
+
+    Example: intended tenant list
+    """
+    with place().open() as authority:
+        scopes = authority.tenants()
+        emit(
+            json, {"tenants": [{"tenant": s.tenant, "env": s.environment, "uuid": s.uuid} for s in scopes]},
+            "\n".join(f"{s.tenant}  {s.environment}  {s.uuid}" for s in scopes) or "no tenants",
+        )  # fmt: skip
+
+
+@policies.command("activate")
+def policy_activate(paths: Annotated[list[Path], typer.Argument(show_default=False)], json: JsonFlag = False) -> None:
+    """Check, test and activate a policy set; tokens of the set before are void from then on.
+
+    Example: intended --tenant acme policy activate policies/payments
+    """
+    files = policy_files(paths)
+    where = place()
+    with where.open() as authority:
+        done = where.handle(authority).activate({name: data.decode("utf-8", "surrogateescape") for name, data in files.items()})
+        emit(
+            json, {"digest": done.digest.hex(), "semantic_digest": done.semantic_digest.hex(), "rules": done.rules, "tests": done.tests, "seq": done.seq},
+            f"active: {done.rules} rules, {done.tests} tests passed\ndigest {done.digest.hex()}\nrecord {done.seq}",
+        )  # fmt: skip
+
+
+@entities.command("load")
+def entities_load(path: Path, json: JsonFlag = False) -> None:
+    """Insert or replace entities from a JSON list, all or nothing per thousand.
+
+    Example: intended --tenant acme entities load entities.json
+    """
+    found = entities_from_json(read_file(path))
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        for start in range(0, len(found), 1000):
+            tenant.put_entities(found[start : start + 1000])
+        emit(json, {"loaded": len(found)}, f"loaded {len(found)} entities")
+
+
+@persons.command("key")
+def person_key(path: Annotated[Path, typer.Argument(help="Where to write the private key (PEM); must not exist.")], json: JsonFlag = False) -> None:
+    """Make a local person key; print the public key that `person register` takes.
+
+    Example: intended person key ann.pem
+    """
+    key = LocalPersonKey.generate(SystemRandomness())
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(Exit.INPUT, f"{path} cannot be written: {error.strerror}")
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(key.to_pem())
+    emit(json, {"file": str(path), "public_key": key.public_key.hex()}, f"made {path} (mode 0600)\npublic key {key.public_key.hex()}")
+
+
+@persons.command("register")
+def person_register(person: str, public_key: str, json: JsonFlag = False) -> None:
+    """Register a person's public key (64 hexadecimal characters).
+
+    Example: intended --tenant acme person register 'User::"ann"' 3f…
+    """
+    try:
+        raw = bytes.fromhex(public_key)
+    except ValueError:
+        fail(Exit.INPUT, "a public key is 64 hexadecimal characters, as `intended person key` prints it")
+    where = place()
+    with where.open() as authority:
+        seq = where.handle(authority).register_person(entity_ref(person), raw)
+        emit(json, {"person": person, "seq": seq}, f"registered {person}; record {seq}")
+
+
+def authorize(
+    intent: Annotated[Path, typer.Argument(help="The intent as JSON; - for standard input.")],
+    audience: Annotated[str, typer.Option(help="The adapter that will redeem.")],
+    approval: Annotated[str | None, typer.Option(help="The id of an approved request for this intent.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the token to this file (mode 0600) instead of printing it.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Decide an intent; an allow mints a single-use token.
+
+    Example: intended --tenant acme authorize intent.json --audience bank
+
+    Exit code 0 allow, 3 deny, 4 escalate.
+    """
+    given = intent_from_json(read_file(intent))
+    where = place()
+    with where.open() as authority:
+        outcome = where.handle(authority).authorize(given, audience=audience, approval=approval)
+    data = outcome_json(outcome)
+    data["seq"] = outcome.seq
+    if isinstance(outcome, Granted):
+        if out is not None:
+            _write_token(out, outcome.token.text)
+        else:
+            data["token"] = outcome.token.text
+        data["expires"] = outcome.expires_s
+    if isinstance(outcome, Pending):
+        data["approval"] = outcome.approval_id
+    show_outcome(json, dict(data))
+    if not json and isinstance(outcome, Granted) and out is None:
+        typer.echo(outcome.token.text)
+    if not json and isinstance(outcome, Pending):
+        typer.echo(f"  waiting: intended approve {outcome.approval_id} --person … --key …")
+    code = Exit.DENY if isinstance(outcome, Deny) else Exit.ESCALATE if isinstance(outcome, Pending) else Exit.OK
+    raise typer.Exit(int(code))
+
+
+def _write_token(path: Path, text: str) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(Exit.INPUT, f"{path} cannot be written: {error.strerror}")
+    with os.fdopen(handle, "w") as stream:
+        stream.write(text)
+
+
+def approve(
+    approval_id: str,
+    person: Annotated[str, typer.Option(help="Who approves, as in policies: User::\"ann\".")],
+    key: Annotated[Path, typer.Option(help="The person's private key (PEM).")],
+    json: JsonFlag = False,
+) -> None:
+    """Approve a pending request with a person's own key.
+
+    Example: intended --tenant acme approve ID --person 'User::"ann"' --key ann.pem
+    """
+    private = LocalPersonKey.from_pem(read_file(key, limit=64 * 1024))
+    where = place()
+    with where.open() as authority:
+        done = where.handle(authority).approve(approval_id, person=entity_ref(person), key=private)
+        emit(
+            json, {"approval": approval_id, "state": done.state, "counted_for": done.counted_for},
+            f"{done.state}: counted for {done.counted_for}",
+        )  # fmt: skip
+
+
+@approvals.command("show")
+def approval_show(approval_id: str, json: JsonFlag = False) -> None:
+    """Show exactly what an approver signs.
+
+    Example: intended --tenant acme approval show ID
+    """
+    where = place()
+    with where.open() as authority:
+        view = where.handle(authority).approval(approval_id)
+    needs = [[f"{need.quorum} of {need.group}" for need in alternative] for alternative in view.alternatives]
+    shown = view.intent.encode("ascii", "backslashreplace").decode()
+    emit(
+        json,
+        {"approval": approval_id, "state": view.state, "intent": view.intent, "digest": view.digest.hex(), "needs": needs,
+         "approved_by": [str(ref) for ref in view.approved_by], "expires_us": view.expires_us},
+        f"{view.state}\nneeds {' or '.join(' and '.join(one) for one in needs)}\nintent {shown}\ndigest {view.digest.hex()}",
+    )  # fmt: skip
+
+
+@tokens.command("redeem")
+def token_redeem(
+    token: Annotated[Path, typer.Argument(help="A file with the token; - for standard input.")],
+    call: Annotated[Path, typer.Option(help="The call that is about to run, as JSON.")],
+    audience: Annotated[str, typer.Option(help="The adapter that redeems.")],
+    json: JsonFlag = False,
+) -> None:
+    """Consume a token for exactly one call. Exit code 7 when it is not honoured.
+
+    Example: intended --tenant acme token redeem token.jwt --call call.json --audience bank
+    """
+    text = read_file(token, limit=64 * 1024).strip()
+    given = call_from_json(read_file(call))
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        done = tenant.redeem(text, given, adapter=tenant.adapter(audience))
+        emit(
+            json, {"redeemed": True, "attempt": done.attempt_id, "seq": done.seq, "action": done.call.action},
+            f"redeemed: {done.call.action} may run once, now\nattempt {done.attempt_id}, record {done.seq}",
+        )  # fmt: skip
+
+
+@tokens.command("inspect")
+def token_inspect(token: Annotated[Path, typer.Argument(help="A file with the token; - for standard input.")], json: JsonFlag = False) -> None:
+    """Show what a token says. It grants nothing and does not consume it.
+
+    Example: intended --tenant acme token inspect token.jwt
+    """
+    text = read_file(token, limit=64 * 1024).strip()
+    where = place()
+    with where.open() as authority:
+        found = where.handle(authority).inspect(text)
+    claims = found.claims.to_json()
+    emit(json, {"kid": found.kid, "claims": claims}, "\n".join(f"{name:9} {value}" for name, value in claims.items()))
+
+
+@keys.command("list")
+def keys_list(json: JsonFlag = False) -> None:
+    """List signing keys and their states.
+
+    Example: intended --tenant acme keys list
+    """
+    where = place()
+    with where.open() as authority:
+        found = where.handle(authority).keys()
+    emit(
+        json,
+        {"keys": [{"kid": k.kid, "purpose": k.purpose, "algorithm": k.algorithm, "state": k.state.value, "created_us": k.created_us} for k in found]},
+        "\n".join(f"{k.state.value:11} {k.purpose:6} {k.algorithm:8} {k.kid}" for k in found),
+    )  # fmt: skip
+
+
+@keys.command("rotate")
+def keys_rotate(json: JsonFlag = False) -> None:
+    """Make a new token key ACTIVE; the old one verifies until live tokens have expired.
+
+    Example: intended --tenant acme keys rotate
+    """
+    where = place()
+    with where.open() as authority:
+        done = where.handle(authority).rotate_keys()
+        emit(
+            json, {"active": done.active, "previous": done.previous, "retired": list(done.retired), "seq": done.seq},
+            f"ACTIVE   {done.active}\nPREVIOUS {done.previous}\nrecord {done.seq}",
+        )  # fmt: skip
+
+
+def authority_commands(app: typer.Typer) -> None:
+    """Add the commands of this room that stand at the root."""
+    app.command()(init)
+    app.command()(authorize)
+    app.command()(approve)

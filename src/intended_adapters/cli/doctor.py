@@ -1,0 +1,73 @@
+"""doctor: is this installation and this store as they should be?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from intended_adapters.cli.common import Exit, JsonFlag, emit, place
+from intended_core import Authority, IntendedError, load_registry
+
+__all__ = ["doctor"]
+
+
+def doctor(json: JsonFlag = False) -> None:
+    """Check the installation, the store, the key file, every tenant's head and log.
+
+    Example: intended doctor
+
+    Exit code 9 when something needs an operator.
+    """
+    found: list[tuple[str, bool, str]] = []
+
+    def probe(name: str, check: Callable[[], str]) -> None:
+        try:
+            found.append((name, True, check()))
+        except (IntendedError, OSError, importlib.metadata.PackageNotFoundError) as error:
+            found.append((name, False, str(error)))
+
+    where = place()
+    probe("python", lambda: f"{sys.version.split()[0]}")
+    probe("package", lambda: importlib.metadata.version("intended"))
+    probe("adapters", _adapters)
+    probe("key file", lambda: _key_file(str(where.key_file)))
+    opened: list[Authority] = []
+
+    def store() -> str:
+        opened.append(where.open_quietly())
+        info = opened[0].info()
+        return f"{info.adapter} {info.location}, format {info.format_version}, " + ", ".join(
+            f"{name}={value}" for name, value in info.settings
+        )
+
+    probe("store", store)
+    if opened:
+        with opened[0] as authority:
+            probe("log", lambda: _logs(authority))
+    lines = [f"{'ok  ' if good else 'BAD '} {name:10} {text}" for name, good, text in found]
+    emit(json, {"ok": all(good for _, good, _ in found), "checks": [{"name": n, "ok": g, "text": t} for n, g, t in found]}, "\n".join(lines))
+    if not all(good for _, good, _ in found):
+        raise typer.Exit(int(Exit.OPERATOR))
+
+
+def _adapters() -> str:
+    registry = load_registry()
+    return ", ".join(f"{found.kind}/{found.name}" for found in registry.adapters())
+
+
+def _key_file(path: str) -> str:
+    mode = stat.S_IMODE(Path(path).stat().st_mode)
+    if mode & 0o077:
+        raise OSError(f"{path} may be read by others (mode {mode:04o}); chmod 600 it")
+    return f"{path} (mode {mode:04o})"
+
+
+def _logs(authority: Authority) -> str:
+    authority.probe()
+    scopes = authority.tenants()
+    return f"{len(scopes)} tenant environments, each log as its head names it"

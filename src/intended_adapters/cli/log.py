@@ -1,0 +1,178 @@
+"""Commands for those who look afterwards: audit, evidence, doctor, demo."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.demo import demo
+from intended_adapters.cli.doctor import doctor
+from intended_core import BundleVerdict, Grade, exit_code, export_evidence, show_record, verify_evidence, verify_tenant_log
+
+__all__ = ["audit", "evidence", "log_commands", "verdict_json", "verdict_text"]
+
+audit = typer.Typer()
+evidence = typer.Typer()
+
+Pins = Annotated[list[str] | None, typer.Option("--pin", help="A log key you trust (name+hash+base64); repeatable.")]
+Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkpoint you kept; repeatable.")]
+Minimum = Annotated[str, typer.Option("--min-verdict", help="Exit 0 only at or above this verdict.")]
+
+
+def _grade(text: str) -> Grade:
+    try:
+        return Grade(text.upper())
+    except ValueError:
+        fail(Exit.USAGE, f"{text} is not a verdict; they are {', '.join(grade.value for grade in Grade)}")
+
+
+def _findings(verdict: Any) -> list[dict[str, Any]]:
+    return [{"code": f.code, "grade": f.grade.value, "seq": f.seq, "text": f.text} for f in verdict.findings]
+
+
+@audit.command("verify")
+def audit_verify(
+    pin: Pins = None, checkpoint: Known = None, min_verdict: Minimum = "CONSISTENT_UNPINNED", json: JsonFlag = False
+) -> None:
+    """Verify a tenant's whole log against its signed head and the checkpoints you kept.
+
+    Example: intended --tenant acme audit verify --pin "$(cat acme.vkey)" --checkpoint last-month.txt
+    """
+    minimum = _grade(min_verdict)
+    where = place()
+    kept = [read_file(path, limit=64 * 1024) for path in checkpoint or []]
+    with where.open() as authority:
+        verdict = verify_tenant_log(where.handle(authority), checkpoints=kept, pinned=pin or [])
+    lines = [f"{verdict.grade.value}: {verdict.size} records read"]
+    lines += [f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}" for f in _findings(verdict)]
+    if verdict.grade is Grade.CONSISTENT_UNPINNED:
+        lines.append("  no key was pinned: give --pin to rule out that the whole log was written anew")
+    emit(
+        json,
+        {"verdict": verdict.grade.value, "size": verdict.size, "root": verdict.root.hex(), "first_bad": verdict.seq,
+         "unattested": verdict.unattested, "findings": _findings(verdict)},
+        "\n".join(lines),
+    )  # fmt: skip
+    raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
+
+
+@audit.command("tail")
+def audit_tail(count: Annotated[int, typer.Option("-n", "--count", min=1, max=10_000)] = 20, json: JsonFlag = False) -> None:
+    """Show the newest records.
+
+    Example: intended --tenant acme audit tail -n 5
+    """
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        size = tenant.head().size
+        found = [show_record(row) for row in tenant.records(start=max(0, size - count), stop=size)]
+    lines = [f"{r.seq:>8}  {_time(r.time_us)}  {r.kind:18}  {_gist(r.body)}" for r in found]
+    emit(
+        json, {"size": size, "records": [{"seq": r.seq, "kind": r.kind, "time_us": r.time_us, "body": r.body} for r in found]},
+        "\n".join(lines),
+    )  # fmt: skip
+
+
+@audit.command("checkpoint")
+def audit_checkpoint(json: JsonFlag = False) -> None:
+    """Print a signed checkpoint of the log, to be kept somewhere else.
+
+    Example: intended --tenant acme audit checkpoint > last-month.txt
+    """
+    where = place()
+    with where.open() as authority:
+        note, key = where.handle(authority).checkpoint()
+    text = note.decode("utf-8")
+    if json:
+        emit(json, {"checkpoint": text, "log_key": str(key)}, "")
+    else:
+        typer.echo(text, nl=False)
+
+
+def _time(time_us: int) -> str:
+    return datetime.fromtimestamp(time_us / 1_000_000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _gist(body: dict[str, Any]) -> str:
+    parts = [str(body[name]) for name in ("outcome", "class", "code", "requirement", "state") if isinstance(body.get(name), str)]
+    rules = body.get("rules")
+    if isinstance(rules, list) and rules:
+        parts.append("by " + ", ".join(str(rule) for rule in rules))
+    return " ".join(parts).encode("ascii", "backslashreplace").decode()
+
+
+@evidence.command("export")
+def evidence_export(seq: int, out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the bundle.")], json: JsonFlag = False) -> None:
+    """Write the evidence bundle of the decision at record SEQ.
+
+    Example: intended --tenant acme evidence export 42 -o decision-42.evb
+    """
+    where = place()
+    with where.open() as authority:
+        data = export_evidence(where.handle(authority), seq, made_us=time.time_ns() // 1000)
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        fail(Exit.INPUT, f"{out} cannot be written: {error.strerror}")
+    emit(json, {"file": str(out), "bytes": len(data), "seq": seq}, f"wrote {out} ({len(data)} bytes)")
+
+
+@evidence.command("verify")
+def evidence_verify(
+    file: Path,
+    pin: Pins = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept.")] = None,
+    min_verdict: Minimum = "CONSISTENT_UNANCHORED",
+    json: JsonFlag = False,
+) -> None:
+    """Verify a bundle with no database and no network, and run its decision again.
+
+    Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)"
+
+    Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else 20 to 26 by verdict.
+    """
+    minimum = _grade(min_verdict)
+    kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)
+    verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept)
+    emit(json, verdict_json(verdict), verdict_text(verdict))
+    raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
+
+
+def verdict_json(verdict: BundleVerdict) -> dict[str, Any]:
+    """A bundle's verdict as plain data."""
+    return {
+        "verdict": verdict.grade.value, "first_bad": verdict.seq, "findings": _findings(verdict), "notes": list(verdict.notes),
+        "not_covered": list(verdict.not_covered), "rerun": verdict.rerun.value, "recorded": verdict.recorded, "again": verdict.again,
+        "decision": verdict.decision, "origin": verdict.origin, "tenant": verdict.tenant, "environment": verdict.environment,
+        "outcome": verdict.outcome, "decided_us": verdict.decided_us, "as_of": verdict.as_of, "complete_to": verdict.complete_to,
+        "log_key": verdict.log_key,
+    }  # fmt: skip
+
+
+def verdict_text(verdict: BundleVerdict) -> str:
+    """A bundle's verdict for a person: never one green word."""
+    lines = [f"{verdict.grade.value}"]
+    if verdict.decision is not None:
+        when = "" if verdict.decided_us is None else f", recorded {_time(verdict.decided_us)} UTC by the issuer's own clock"
+        lines.append(f"  decision {verdict.decision} of {verdict.tenant} ({verdict.environment}): {verdict.outcome}{when}")
+    if verdict.complete_to is not None:
+        lines.append(f"  no other step of this token's life exists up to record {verdict.complete_to - 1}")
+    lines.append(f"  run again: {verdict.rerun.value}" + (f" ({verdict.again})" if verdict.again else ""))
+    lines += [f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}" for f in _findings(verdict)]
+    lines += [f"  note: {note}" for note in verdict.notes]
+    if verdict.grade is Grade.CONSISTENT_UNPINNED:
+        lines.append("  no key was pinned: give --pin with the log key that you have from the issuer")
+    lines += [f"  not covered: {text}" for text in verdict.not_covered]
+    return "\n".join(lines)
+
+
+def log_commands(app: typer.Typer) -> None:
+    """Add the commands of this room that stand at the root."""
+    app.command()(doctor)
+    app.command()(demo)

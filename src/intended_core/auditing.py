@@ -1,0 +1,102 @@
+"""What auditors and operators do with a log: verify it whole, export the evidence of one decision, verify a bundle offline.
+
+Trust comes only from what the verifier brings: pinned log keys and heads it has seen before. What comes along is a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from intended_core.audit.bundle import write_bundle
+from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
+from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
+from intended_core.audit.grades import Grade, exit_code
+from intended_core.audit.record import parse_body, parse_entry
+from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
+from intended_core.authority import TenantAuthority
+from intended_core.canonical import Json
+from intended_core.errors import AuditError
+from intended_core.flows.evidence import rerun
+from intended_core.unit import RecordRow
+
+__all__ = [
+    "BundleVerdict",
+    "Grade",
+    "LogVerdict",
+    "ShownRecord",
+    "exit_code",
+    "export_evidence",
+    "show_record",
+    "verify_evidence",
+    "verify_tenant_log",
+]
+
+ENGINE = "intended/0"  # the semantics version that decisions are re-run with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownRecord:
+    """One record as a reader sees it. `time_us`: microseconds since 1970 UTC."""
+
+    seq: int
+    kind: str
+    time_us: int
+    body: dict[str, Json]
+
+
+def show_record(row: RecordRow) -> ShownRecord:
+    """The record in plain data; raises AuditError when its bytes are not a record."""
+    entry = parse_entry(row.entry)
+    return ShownRecord(
+        seq=entry.seq, kind=entry.kind.value, time_us=entry.time_us, body=parse_body(row.body, expected=entry.body_hash)
+    )
+
+
+def verify_tenant_log(
+    tenant: TenantAuthority, *, checkpoints: Sequence[bytes] = (), pinned: Sequence[str] = ()
+) -> LogVerdict:
+    """Verify the whole log of a tenant against its signed head and against older checkpoints that the caller kept.
+
+    `pinned`: verifier keys that the caller trusts (`name+hash+base64`); without any, the store's own key is used and the best grade is
+    CONSISTENT_UNPINNED. Raises AuditError for a checkpoint that is not signed by a trusted key.
+    """
+    head = tenant.head()
+    note, own = tenant.checkpoint()
+    keys: list[VerifierKey] = [parse_vkey(text) for text in pinned] or [own]
+    heads = [KnownHead.of(open_checkpoint(each, keys)) for each in (note, *checkpoints)]
+    verdict = verify_log(
+        tenant.records(),
+        identity=LogIdentity(origin=head.origin, tenant_uuid=tenant.scope.uuid, generation=head.generation),
+        heads=heads,
+    )
+    if pinned or verdict.grade is not Grade.CONSISTENT_UNANCHORED:
+        return verdict
+    return LogVerdict(
+        grade=Grade.CONSISTENT_UNPINNED, seq=verdict.seq, findings=verdict.findings, size=verdict.size, root=verdict.root,
+        unattested=verdict.unattested, last_time_us=verdict.last_time_us,
+    )  # fmt: skip
+
+
+def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int) -> bytes:
+    """The evidence bundle (`.evb`) of the decision at `seq`. `made_us`: the time to write into it. Raises AuditError."""
+    found = tenant.collect(seq)
+    return write_bundle(
+        scope=found.scope, origin=found.origin, generation=found.generation, seq=found.seq, records=found.records,
+        proofs=found.proofs, checkpoint=found.checkpoint, log_key=found.log_key, token_keys=found.token_keys,
+        sources=found.sources, intent=found.intent, entities=found.entities, made_us=made_us, engine=ENGINE,
+        sign=tenant.sign_log, headers=found.headers,
+    )  # fmt: skip
+
+
+def verify_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> BundleVerdict:
+    """Verify a bundle with no database and no network, and run its decision again with the interpreter.
+
+    `pinned`: verifier keys that the caller trusts (`name+hash+base64`). `known`: a checkpoint that the caller has kept, signed by one of
+    them. Never raises for what a bundle can hold; raises AuditError when a key or checkpoint of the caller's own is malformed.
+    """
+    keys = tuple(parse_vkey(text) for text in pinned)
+    if known is not None and not keys:
+        raise AuditError("a checkpoint is believed only under a pinned key: give the key as well", code="audit.untrusted")
+    head = None if known is None else KnownHead.of(open_checkpoint(known, keys))
+    return verify_bundle(data, trust=TrustPolicy(log_keys=keys, known_head=head) if keys else None, rerun=rerun)
