@@ -16,10 +16,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from intended_core.access.persons import LocalPersonKey as LocalPersonKey
     from intended_core.assembly import Authority as Authority
+    from intended_core.auditing import BundleVerdict as BundleVerdict
+    from intended_core.auditing import Grade as Grade
+    from intended_core.auditing import LogVerdict as LogVerdict
+    from intended_core.auditing import ShownRecord as ShownRecord
+    from intended_core.auditing import exit_code as exit_code
+    from intended_core.auditing import export_evidence as export_evidence
+    from intended_core.auditing import show_record as show_record
+    from intended_core.auditing import verify_evidence as verify_evidence
+    from intended_core.auditing import verify_tenant_log as verify_tenant_log
     from intended_core.authority import AdapterHandle as AdapterHandle
     from intended_core.authority import TenantAuthority as TenantAuthority
     from intended_core.clock import ManualClock as ManualClock
     from intended_core.clock import SystemClock as SystemClock
+    from intended_core.clock import SystemRandomness as SystemRandomness
     from intended_core.entities import Entity as Entity
     from intended_core.errors import AccessDeniedError as AccessDeniedError
     from intended_core.errors import AdapterError as AdapterError
@@ -39,6 +49,7 @@ if TYPE_CHECKING:
     from intended_core.ids import Scope as Scope
     from intended_core.intent import Call as Call
     from intended_core.intent import Intent as Intent
+    from intended_core.loader.registry import load_registry as load_registry
     from intended_core.outcome import Allow as Allow
     from intended_core.outcome import ApprovalRequirement as ApprovalRequirement
     from intended_core.outcome import Deny as Deny
@@ -46,17 +57,6 @@ if TYPE_CHECKING:
     from intended_core.outcome import Reason as Reason
     from intended_core.tokens.issuer import SignedToken as SignedToken
     from intended_core.tokens.redeemed import RedeemedToken as RedeemedToken
-    from intended_core.auditing import BundleVerdict as BundleVerdict
-    from intended_core.auditing import Grade as Grade
-    from intended_core.auditing import LogVerdict as LogVerdict
-    from intended_core.auditing import ShownRecord as ShownRecord
-    from intended_core.auditing import exit_code as exit_code
-    from intended_core.auditing import export_evidence as export_evidence
-    from intended_core.auditing import show_record as show_record
-    from intended_core.auditing import verify_evidence as verify_evidence
-    from intended_core.auditing import verify_tenant_log as verify_tenant_log
-    from intended_core.clock import SystemRandomness as SystemRandomness
-    from intended_core.loader.registry import load_registry as load_registry
     from intended_core.toolbox import CheckReport as CheckReport
     from intended_core.toolbox import call_from_json as call_from_json
     from intended_core.toolbox import check_policies as check_policies
@@ -124,7 +124,7 @@ _ROOMS = {
     "verify_tenant_log": "auditing",
 }
 
-__all__ = sorted(_ROOMS)  # noqa: PLE0605
+__all__ = sorted(_ROOMS)
 
 
 def __getattr__(name: str) -> object:

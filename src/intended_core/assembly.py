@@ -165,12 +165,16 @@ class Authority:
         for scope in self.tenants():
             if (scope.tenant, scope.environment) == key:
                 return self._open(scope)
-        raise AssemblyError(f"there is no tenant {name} in {env}; make it with authority.create_tenant({name!r}, {env!r})")
+        raise AssemblyError(
+            f"there is no tenant {name} in {env}; make it with authority.create_tenant({name!r}, {env!r})"
+        )
 
     def _open(self, scope: Scope) -> TenantAuthority:
         rows = self._runtime.storage.read(scope, [RowKey("secret", MAC_SECRET)])
         if len(rows) != 1:
-            raise StoreCorruptError(f"the row-tag secret of {scope.tenant}/{scope.environment} is gone; restore the store")
+            raise StoreCorruptError(
+                f"the row-tag secret of {scope.tenant}/{scope.environment} is gone; restore the store"
+            )
         try:
             secret = open_sealed(kek=self._runtime.kek, place=_mac_place(scope), blob=rows[0].body)
         except KeyRingError:

@@ -97,6 +97,8 @@ def verify_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | N
     """
     keys = tuple(parse_vkey(text) for text in pinned)
     if known is not None and not keys:
-        raise AuditError("a checkpoint is believed only under a pinned key: give the key as well", code="audit.untrusted")
+        raise AuditError(
+            "a checkpoint is believed only under a pinned key: give the key as well", code="audit.untrusted"
+        )
     head = None if known is None else KnownHead.of(open_checkpoint(known, keys))
     return verify_bundle(data, trust=TrustPolicy(log_keys=keys, known_head=head) if keys else None, rerun=rerun)

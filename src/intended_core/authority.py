@@ -150,7 +150,9 @@ class TenantAuthority:
         """The request as an approver is shown it; its `digest` is what they sign."""
         return self.run(approving.show_approval(self._context, approval_id))
 
-    def approve(self, approval_id: str, *, person: EntityRef, key: LocalPersonKey | None = None, signature: bytes | None = None) -> approving.ApprovalStatus:
+    def approve(
+        self, approval_id: str, *, person: EntityRef, key: LocalPersonKey | None = None, signature: bytes | None = None
+    ) -> approving.ApprovalStatus:
         """Approve as `person`, with their local `key` or a `signature` (64 bytes) that they made elsewhere.
 
         Raises AccessDeniedError, KeyRingError or UnitRefusedError.

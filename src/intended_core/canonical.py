@@ -20,7 +20,7 @@ from intended_core.values import SAFE_INT
 
 __all__ = ["Json", "b64url", "canonical_json", "digest", "frame", "parse_canonical", "parse_strict", "unb64url"]
 
-Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MAX_DEPTH: Final = 32  # deepest legal intent is below 16 levels (language.md caps record nesting)
 _B64URL: Final = re.compile(r"[A-Za-z0-9_-]*")

@@ -7,7 +7,17 @@ from typing import Final, Literal, NoReturn
 
 from intended_core.ids import EntityRef
 
-__all__ = ["DENY_CLASSES", "Allow", "ApprovalRequirement", "Decision", "Deny", "DenyClass", "Escalate", "Outcome", "Reason"]
+__all__ = [
+    "DENY_CLASSES",
+    "Allow",
+    "ApprovalRequirement",
+    "Decision",
+    "Deny",
+    "DenyClass",
+    "Escalate",
+    "Outcome",
+    "Reason",
+]
 
 DenyClass = Literal[
     "intent_invalid", "error", "forbid", "default", "chain_missing", "halted", "clock", "conflict", "unavailable"

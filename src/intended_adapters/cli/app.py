@@ -8,7 +8,16 @@ from typing import Annotated
 
 import typer
 
-from intended_adapters.cli.authority import approvals, authority_commands, entities, keys, persons, policies, tenants, tokens
+from intended_adapters.cli.authority import (
+    approvals,
+    authority_commands,
+    entities,
+    keys,
+    persons,
+    policies,
+    tenants,
+    tokens,
+)
 from intended_adapters.cli.common import Exit, Place, default_key_file, exit_code, place, problem
 from intended_adapters.cli.language import language_commands
 from intended_adapters.cli.log import audit, evidence, log_commands
@@ -33,7 +42,8 @@ def root(
         ".intended/authority.db"
     ),
     key_file: Annotated[
-        Path | None, typer.Option(envvar="INTENDED_KEY_FILE", help="The key-encryption key; default ~/.config/intended/kek.")
+        Path | None,
+        typer.Option(envvar="INTENDED_KEY_FILE", help="The key-encryption key; default ~/.config/intended/kek."),
     ] = None,
     tenant: Annotated[str, typer.Option(envvar="INTENDED_TENANT", help="The tenant's name.")] = "",
     env: Annotated[str, typer.Option(envvar="INTENDED_ENV", help="live or test.")] = "live",

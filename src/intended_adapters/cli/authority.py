@@ -54,7 +54,9 @@ def init(
 
 
 @tenants.command("create")
-def tenant_create(name: str, env: Annotated[str, typer.Option(help="live or test.")] = "live", json: JsonFlag = False) -> None:
+def tenant_create(
+    name: str, env: Annotated[str, typer.Option(help="live or test.")] = "live", json: JsonFlag = False
+) -> None:
     """Make a tenant environment with its own keys and log.
 
     Example: intended tenant create acme
@@ -91,7 +93,9 @@ def policy_activate(paths: Annotated[list[Path], typer.Argument(show_default=Fal
     files = policy_files(paths)
     where = place()
     with where.open() as authority:
-        done = where.handle(authority).activate({name: data.decode("utf-8", "surrogateescape") for name, data in files.items()})
+        done = where.handle(authority).activate(
+            {name: data.decode("utf-8", "surrogateescape") for name, data in files.items()}
+        )
         emit(
             json, {"digest": done.digest.hex(), "semantic_digest": done.semantic_digest.hex(), "rules": done.rules, "tests": done.tests, "seq": done.seq},
             f"active: {done.rules} rules, {done.tests} tests passed\ndigest {done.digest.hex()}\nrecord {done.seq}",
@@ -114,7 +118,10 @@ def entities_load(path: Path, json: JsonFlag = False) -> None:
 
 
 @persons.command("key")
-def person_key(path: Annotated[Path, typer.Argument(help="Where to write the private key (PEM); must not exist.")], json: JsonFlag = False) -> None:
+def person_key(
+    path: Annotated[Path, typer.Argument(help="Where to write the private key (PEM); must not exist.")],
+    json: JsonFlag = False,
+) -> None:
     """Make a local person key; print the public key that `person register` takes.
 
     Example: intended person key ann.pem
@@ -126,7 +133,11 @@ def person_key(path: Annotated[Path, typer.Argument(help="Where to write the pri
         fail(Exit.INPUT, f"{path} cannot be written: {error.strerror}")
     with os.fdopen(handle, "wb") as stream:
         stream.write(key.to_pem())
-    emit(json, {"file": str(path), "public_key": key.public_key.hex()}, f"made {path} (mode 0600)\npublic key {key.public_key.hex()}")
+    emit(
+        json,
+        {"file": str(path), "public_key": key.public_key.hex()},
+        f"made {path} (mode 0600)\npublic key {key.public_key.hex()}",
+    )
 
 
 @persons.command("register")
@@ -149,7 +160,9 @@ def authorize(
     intent: Annotated[Path, typer.Argument(help="The intent as JSON; - for standard input.")],
     audience: Annotated[str, typer.Option(help="The adapter that will redeem.")],
     approval: Annotated[str | None, typer.Option(help="The id of an approved request for this intent.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the token to this file (mode 0600) instead of printing it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the token to this file (mode 0600) instead of printing it.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Decide an intent; an allow mints a single-use token.
@@ -192,7 +205,7 @@ def _write_token(path: Path, text: str) -> None:
 
 def approve(
     approval_id: str,
-    person: Annotated[str, typer.Option(help="Who approves, as in policies: User::\"ann\".")],
+    person: Annotated[str, typer.Option(help='Who approves, as in policies: User::"ann".')],
     key: Annotated[Path, typer.Option(help="The person's private key (PEM).")],
     json: JsonFlag = False,
 ) -> None:
@@ -253,7 +266,9 @@ def token_redeem(
 
 
 @tokens.command("inspect")
-def token_inspect(token: Annotated[Path, typer.Argument(help="A file with the token; - for standard input.")], json: JsonFlag = False) -> None:
+def token_inspect(
+    token: Annotated[Path, typer.Argument(help="A file with the token; - for standard input.")], json: JsonFlag = False
+) -> None:
     """Show what a token says. It grants nothing and does not consume it.
 
     Example: intended --tenant acme token inspect token.jwt

@@ -101,7 +101,13 @@ def play(tell: Callable[[Step], None]) -> list[Step]:
         active = tenant.activate(policy)
         entities = entities_from_json(files["entities.json"])
         tenant.put_entities(entities)
-        story.add("setup", "a tenant with its own keys and log; the policies' own tests pass", "ready", "ready", f"{active.rules} rules, {active.tests} tests")
+        story.add(
+            "setup",
+            "a tenant with its own keys and log; the policies' own tests pass",
+            "ready",
+            "ready",
+            f"{active.rules} rules, {active.tests} tests",
+        )
         bank = tenant.adapter("bank")
         done = _days(story, tenant, bank, jsonlib.loads(files["intents.json"]))
         _approval(story, tenant, bank, done)
@@ -146,12 +152,31 @@ def _approval(story: Story, tenant: TenantAuthority, bank: AdapterHandle, intent
     if not isinstance(pending, Pending):
         story.add(chapter, "the invoice waits", "escalate", type(pending).__name__)
         return
-    story.add(chapter, "a salesperson approves", "refused", _attempt(lambda: tenant.approve(pending.approval_id, person=eve, key=keys[eve])))
-    story.add(chapter, "somebody signs in cleo's name", "refused", _attempt(lambda: tenant.approve(pending.approval_id, person=cleo, key=keys[eve])))
-    story.add(chapter, "cleo approves with her own key", "done", _attempt(lambda: tenant.approve(pending.approval_id, person=cleo, key=keys[cleo])))
+    story.add(
+        chapter,
+        "a salesperson approves",
+        "refused",
+        _attempt(lambda: tenant.approve(pending.approval_id, person=eve, key=keys[eve])),
+    )
+    story.add(
+        chapter,
+        "somebody signs in cleo's name",
+        "refused",
+        _attempt(lambda: tenant.approve(pending.approval_id, person=cleo, key=keys[eve])),
+    )
+    story.add(
+        chapter,
+        "cleo approves with her own key",
+        "done",
+        _attempt(lambda: tenant.approve(pending.approval_id, person=cleo, key=keys[cleo])),
+    )
     other = replace(intent, args={**intent.args, "reason": "changed after the approval"})
-    story.add(chapter, "the approval is used for a changed intent", "deny", _said(tenant, other, bank, pending.approval_id))
-    story.add(chapter, "the approval is used for what cleo saw", "allow", _said(tenant, intent, bank, pending.approval_id))
+    story.add(
+        chapter, "the approval is used for a changed intent", "deny", _said(tenant, other, bank, pending.approval_id)
+    )
+    story.add(
+        chapter, "the approval is used for what cleo saw", "allow", _said(tenant, intent, bank, pending.approval_id)
+    )
     story.add(chapter, "the approval is used a second time", "deny", _said(tenant, intent, bank, pending.approval_id))
 
 
@@ -197,7 +222,12 @@ def _tokens(
     story.add(chapter, "at another tenant", "refused", tried(text, call, other.adapter("bank"), other))
     more = replace(call, args={**call.args, "money": {"amount": "999.00", "currency": "EUR"}})
     story.add(chapter, "for another amount", "refused", tried(text, more, bank, tenant))
-    story.add(chapter, "with one character changed", "refused", tried(text[:-8] + ("A" if text[-8] != "A" else "B") + text[-7:], call, bank, tenant))
+    story.add(
+        chapter,
+        "with one character changed",
+        "refused",
+        tried(text[:-8] + ("A" if text[-8] != "A" else "B") + text[-7:], call, bank, tenant),
+    )
     story.add(chapter, "for exactly what was allowed (honest)", "done", tried(text, call, bank, tenant))
     story.add(chapter, "the same token again", "refused", tried(text, call, bank, tenant))
     late = fresh()
@@ -226,7 +256,14 @@ def _evidence(story: Story, tenant: TenantAuthority, clock: ManualClock, root: P
     story.add(chapter, "the same without a pinned key", Grade.CONSISTENT_UNPINNED.value, unpinned.grade.value)
     at = data.index(b'"outcome":"allow"') + 12
     forged = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-    story.add(chapter, "one byte of the bundle flipped", "refused", "refused" if verify_evidence(forged, pinned=[str(key)]).grade in (Grade.TAMPERED, Grade.MALFORMED) else "accepted")
+    story.add(
+        chapter,
+        "one byte of the bundle flipped",
+        "refused",
+        "refused"
+        if verify_evidence(forged, pinned=[str(key)]).grade in (Grade.TAMPERED, Grade.MALFORMED)
+        else "accepted",
+    )
 
 
 def _log(story: Story, authority: Authority, tenant: TenantAuthority, root: Path) -> None:
@@ -243,12 +280,24 @@ def _log(story: Story, authority: Authority, tenant: TenantAuthority, root: Path
         flipped = entry[:-20] + bytes([entry[-20] ^ 1]) + entry[-19:]
         raw.execute(f"UPDATE record SET entry = ? WHERE {mine} AND seq = ?", (flipped, *where))  # noqa: S608
     broken = verify_tenant_log(tenant, checkpoints=[note], pinned=[str(key)])
-    story.add(chapter, "one byte of one record flipped", Grade.TAMPERED.value, broken.grade.value, f"found at record {broken.seq}")
+    story.add(
+        chapter,
+        "one byte of one record flipped",
+        Grade.TAMPERED.value,
+        broken.grade.value,
+        f"found at record {broken.seq}",
+    )
     with _raw(store) as raw:
         raw.execute(f"UPDATE record SET entry = ? WHERE {mine} AND seq = ?", (entry, *where))  # noqa: S608
         raw.execute(f"DELETE FROM record WHERE {mine} AND seq >= ?", (tenant.scope.uuid, size - 3))  # noqa: S608
     cut = verify_tenant_log(tenant, checkpoints=[note], pinned=[str(key)])
-    story.add(chapter, "the newest records cut off", Grade.TRUNCATED.value, cut.grade.value, cut.findings[0].text if cut.findings else "")
+    story.add(
+        chapter,
+        "the newest records cut off",
+        Grade.TRUNCATED.value,
+        cut.grade.value,
+        cut.findings[0].text if cut.findings else "",
+    )
     authority.close()
     try:
         Authority.open(store, key_file=root / "keys" / "kek").close()
@@ -285,7 +334,9 @@ def demo(json: JsonFlag = False, brief: Annotated[bool, typer.Option(help="Only 
             last[0] = step.chapter
             console.print(f"\n[bold]{step.chapter}[/bold]")
         mark = "[green]✓[/green]" if step.right else "[red]✗[/red]"
-        colour = {"allow": "green", "done": "green", "deny": "red", "refused": "red", "escalate": "yellow"}.get(step.got, "cyan")
+        colour = {"allow": "green", "done": "green", "deny": "red", "refused": "red", "escalate": "yellow"}.get(
+            step.got, "cyan"
+        )
         console.print(f"  {mark} {step.what:52} [{colour}]{step.got}[/{colour}]", end="")
         console.print(f"  {step.why}" if step.why else "", markup=False, style="dim")
 

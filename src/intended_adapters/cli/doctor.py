@@ -50,7 +50,11 @@ def doctor(json: JsonFlag = False) -> None:
         with opened[0] as authority:
             probe("log", lambda: _logs(authority))
     lines = [f"{'ok  ' if good else 'BAD '} {name:10} {text}" for name, good, text in found]
-    emit(json, {"ok": all(good for _, good, _ in found), "checks": [{"name": n, "ok": g, "text": t} for n, g, t in found]}, "\n".join(lines))
+    emit(
+        json,
+        {"ok": all(good for _, good, _ in found), "checks": [{"name": n, "ok": g, "text": t} for n, g, t in found]},
+        "\n".join(lines),
+    )
     if not all(good for _, good, _ in found):
         raise typer.Exit(int(Exit.OPERATOR))
 

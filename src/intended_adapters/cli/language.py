@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +27,9 @@ __all__ = ["check", "decide", "language_commands", "show_outcome", "test"]
 Paths = Annotated[list[Path], typer.Argument(help="Policy files, or directories that hold them.", show_default=False)]
 
 
-def check(paths: Paths, json: JsonFlag = False, cost: Annotated[bool, typer.Option(help="Print worst-case steps.")] = False) -> None:
+def check(
+    paths: Paths, json: JsonFlag = False, cost: Annotated[bool, typer.Option(help="Print worst-case steps.")] = False
+) -> None:
     """Check a policy set: every mistake with its place and cure.
 
     Example: intended check policies/payments
@@ -42,7 +45,9 @@ def check(paths: Paths, json: JsonFlag = False, cost: Annotated[bool, typer.Opti
     }
     lines = [report.text] if report.text else []
     if checked is not None:
-        lines.append(f"{len(checked.rules)} rules, {len(checked.tests)} tests, {len(checked.schema.actions)} actions: no errors")
+        lines.append(
+            f"{len(checked.rules)} rules, {len(checked.tests)} tests, {len(checked.schema.actions)} actions: no errors"
+        )
         if cost:
             lines += [f"  {steps:>6} steps  {action}" for action, steps in sorted(checked.cost.items())]
     else:
@@ -62,7 +67,14 @@ def test(paths: Paths, json: JsonFlag = False) -> None:
         "passed": len(report.cases) - len(report.failed),
         "failed": len(report.failed),
         "cases": [
-            {"name": c.name, "passed": c.passed, "expected": c.expected, "got": c.got, "reasons": list(c.reasons), "place": c.place}
+            {
+                "name": c.name,
+                "passed": c.passed,
+                "expected": c.expected,
+                "got": c.got,
+                "reasons": list(c.reasons),
+                "place": c.place,
+            }
             for c in report.cases
         ],
     }
@@ -101,7 +113,7 @@ def decide(
     raise typer.Exit(int(code))
 
 
-def show_outcome(json: bool, data: dict[str, object]) -> None:
+def show_outcome(json: bool, data: Mapping[str, object]) -> None:
     """An outcome for a person: what, by which rules, why, and who may lift it."""
     kind = str(data["outcome"])
     head = kind.upper() + (f" ({data['class']})" if data.get("class") else "")
@@ -111,13 +123,15 @@ def show_outcome(json: bool, data: dict[str, object]) -> None:
     if isinstance(reasons, list):
         for reason in reasons:
             where = f"  [{reason['place']}]" if reason["place"] else ""
-            lines.append(f"  {reason['rule'] + ': ' if reason['rule'] else ''}{reason['text'] or '(no because)'}{where}")
+            lines.append(
+                f"  {reason['rule'] + ': ' if reason['rule'] else ''}{reason['text'] or '(no because)'}{where}"
+            )
     alternatives = data.get("alternatives")
     if isinstance(alternatives, list):
         for at, alternative in enumerate(alternatives):
             needs = " and ".join(f"{need['quorum']} of {need['group']}" for need in alternative)
             lines.append(f"  {'or ' if at else ''}approval: {needs}")
-    emit(json, data, "\n".join(lines))
+    emit(json, dict(data), "\n".join(lines))
 
 
 def language_commands(app: typer.Typer) -> None:
@@ -125,5 +139,3 @@ def language_commands(app: typer.Typer) -> None:
     app.command()(check)
     app.command()(test)
     app.command()(decide)
-
-

@@ -12,7 +12,15 @@ import typer
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
-from intended_core import BundleVerdict, Grade, exit_code, export_evidence, show_record, verify_evidence, verify_tenant_log
+from intended_core import (
+    BundleVerdict,
+    Grade,
+    exit_code,
+    export_evidence,
+    show_record,
+    verify_evidence,
+    verify_tenant_log,
+)
 
 __all__ = ["audit", "evidence", "log_commands", "verdict_json", "verdict_text"]
 
@@ -49,7 +57,10 @@ def audit_verify(
     with where.open() as authority:
         verdict = verify_tenant_log(where.handle(authority), checkpoints=kept, pinned=pin or [])
     lines = [f"{verdict.grade.value}: {verdict.size} records read"]
-    lines += [f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}" for f in _findings(verdict)]
+    lines += [
+        f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}"
+        for f in _findings(verdict)
+    ]
     if verdict.grade is Grade.CONSISTENT_UNPINNED:
         lines.append("  no key was pinned: give --pin to rule out that the whole log was written anew")
     emit(
@@ -62,7 +73,9 @@ def audit_verify(
 
 
 @audit.command("tail")
-def audit_tail(count: Annotated[int, typer.Option("-n", "--count", min=1, max=10_000)] = 20, json: JsonFlag = False) -> None:
+def audit_tail(
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=10_000)] = 20, json: JsonFlag = False
+) -> None:
     """Show the newest records.
 
     Example: intended --tenant acme audit tail -n 5
@@ -100,7 +113,11 @@ def _time(time_us: int) -> str:
 
 
 def _gist(body: dict[str, Any]) -> str:
-    parts = [str(body[name]) for name in ("outcome", "class", "code", "requirement", "state") if isinstance(body.get(name), str)]
+    parts = [
+        str(body[name])
+        for name in ("outcome", "class", "code", "requirement", "state")
+        if isinstance(body.get(name), str)
+    ]
     rules = body.get("rules")
     if isinstance(rules, list) and rules:
         parts.append("by " + ", ".join(str(rule) for rule in rules))
@@ -108,7 +125,11 @@ def _gist(body: dict[str, Any]) -> str:
 
 
 @evidence.command("export")
-def evidence_export(seq: int, out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the bundle.")], json: JsonFlag = False) -> None:
+def evidence_export(
+    seq: int,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the bundle.")],
+    json: JsonFlag = False,
+) -> None:
     """Write the evidence bundle of the decision at record SEQ.
 
     Example: intended --tenant acme evidence export 42 -o decision-42.evb
@@ -159,12 +180,21 @@ def verdict_text(verdict: BundleVerdict) -> str:
     """A bundle's verdict for a person: never one green word."""
     lines = [f"{verdict.grade.value}"]
     if verdict.decision is not None:
-        when = "" if verdict.decided_us is None else f", recorded {_time(verdict.decided_us)} UTC by the issuer's own clock"
-        lines.append(f"  decision {verdict.decision} of {verdict.tenant} ({verdict.environment}): {verdict.outcome}{when}")
+        when = (
+            ""
+            if verdict.decided_us is None
+            else f", recorded {_time(verdict.decided_us)} UTC by the issuer's own clock"
+        )
+        lines.append(
+            f"  decision {verdict.decision} of {verdict.tenant} ({verdict.environment}): {verdict.outcome}{when}"
+        )
     if verdict.complete_to is not None:
         lines.append(f"  no other step of this token's life exists up to record {verdict.complete_to - 1}")
     lines.append(f"  run again: {verdict.rerun.value}" + (f" ({verdict.again})" if verdict.again else ""))
-    lines += [f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}" for f in _findings(verdict)]
+    lines += [
+        f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}"
+        for f in _findings(verdict)
+    ]
     lines += [f"  note: {note}" for note in verdict.notes]
     if verdict.grade is Grade.CONSISTENT_UNPINNED:
         lines.append("  no key was pinned: give --pin with the log key that you have from the issuer")

@@ -87,9 +87,7 @@ def decide(
                     raise EvaluationError("a condition did not answer true or false")
             needs: tuple[ApprovalRequirement, ...] = ()
             if rule.approvals:
-                needs = tuple(
-                    [_requirement(rule, block, intent, snapshot, now_ms) for block in rule.approvals]
-                )
+                needs = tuple([_requirement(rule, block, intent, snapshot, now_ms) for block in rule.approvals])
         except Exception as error:  # noqa: BLE001 - an error in any rule in scope denies, whatever it is
             failed = failed or []
             failed.append(Failed(rule.id, rule.place, _cause(error)))
@@ -107,7 +105,11 @@ def decide(
             gates = gates or []
             gates.append(found)
     return combine(
-        failed=failed or _NO_FAILED, forbids=forbids or _NONE, gates=gates or _NONE, permits=permits or _NONE, approved=approved
+        failed=failed or _NO_FAILED,
+        forbids=forbids or _NONE,
+        gates=gates or _NONE,
+        permits=permits or _NONE,
+        approved=approved,
     )
 
 

@@ -57,7 +57,9 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
         current = authentic(context, view, pointer)
         version = 0 if current is None else current.version
         body = canonical_json({"digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size})
-        writes.append(Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", body), version))
+        writes.append(
+            Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", body), version)
+        )
         draft = Draft(
             kind=EventKind.POLICY_ACTIVATED,
             body={

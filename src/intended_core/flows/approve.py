@@ -148,9 +148,7 @@ def _attempt(
                 "state": name,
             },
             salt=salt,
-            thread=Thread(
-                commitment=thread_commitment("approval", approval_id), n=request.steps, previous=request.seq
-            ),
+            thread=Thread(commitment=thread_commitment("approval", approval_id), n=request.steps, previous=request.seq),
             policy_digest=request.policy,
         )
         return close_unit(context, view, head, (draft,), now_us=now_us, writes=(write,))

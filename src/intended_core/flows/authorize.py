@@ -73,7 +73,11 @@ def authorize(
             except UnitRefusedError as refused:
                 if refused.code not in (GUARDS_MOVED, ENTITIES_MOVED):
                     return (yield from _refused_by_unit(context, intent, refused))
-        return (yield from _record_denial(context, intent, denied("conflict", "policy or entities kept changing; try again")))
+        return (
+            yield from _record_denial(
+                context, intent, denied("conflict", "policy or entities kept changing; try again")
+            )
+        )
     except StoreError as error:
         return denied("unavailable", f"the store did not commit the decision: {error}")
     except IntendedError as error:
@@ -147,8 +151,8 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
         "entities_digest": b64url(request.entities.snapshot.digest),
         "policy_digest": b64url(request.policy.digest),
         "now": request.now_us,
-        "approved": [] if request.approval is None else sorted(request.approval.keys),
-        "approvals_used": [] if request.approval is None else [request.approval.approval_id],
+        "approved": [*sorted(request.approval.keys)] if request.approval else [],
+        "approvals_used": [request.approval.approval_id] if request.approval else [],
     }
     if isinstance(outcome, Deny):
         body["class"] = outcome.kind
@@ -196,7 +200,11 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     def decide_unit(view: UnitView) -> Changes:
         head = _open(request, view)
         draft = Draft(
-            kind=EventKind.DECISION_ALLOW, body=body, salt=request.salt, thread=thread, policy_digest=request.policy.digest
+            kind=EventKind.DECISION_ALLOW,
+            body=body,
+            salt=request.salt,
+            thread=thread,
+            policy_digest=request.policy.digest,
         )
         log, records = append_at(context, head, (draft,), now_us=request.now_us)
         claims = replace(base, log=(head.generation, records[0].seq, records[0].leaf))
@@ -291,7 +299,11 @@ def _deny(request: _Request, outcome: Deny) -> Flow[Deny]:
     def decide_unit(view: UnitView) -> Changes:
         head = _open(request, view)
         draft = Draft(
-            kind=EventKind.DECISION_DENY, body=body, salt=request.salt, thread=thread, policy_digest=request.policy.digest
+            kind=EventKind.DECISION_DENY,
+            body=body,
+            salt=request.salt,
+            thread=thread,
+            policy_digest=request.policy.digest,
         )
         writes = snapshot_write(request, view)
         return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes, answer=head.size)

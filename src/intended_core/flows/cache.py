@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
@@ -94,9 +94,7 @@ class StateCache:
             raise StoreCorruptError("the tenant's head row is gone")
         mac.check_head(scope, stored)
         head = LogHead.from_state(stored.state)
-        keys = [
-            KeyRecord.from_body(row.body, version=row.version) for row in self._rows(scope, mac, "signing_key")
-        ]
+        keys = [KeyRecord.from_body(row.body, version=row.version) for row in self._rows(scope, mac, "signing_key")]
         persons = [decode_person(row) for row in self._rows(scope, mac, "person", state="ACTIVE")]
         return ScopeState(
             guards=head.guards,
@@ -139,11 +137,11 @@ class StateCache:
 
 def decode_sources(body: bytes) -> list[Source]:
     """The sources of a stored policy set."""
-    data = parse_canonical(body, max_bytes=MAX_POLICY_BYTES)
+    data: Any = parse_canonical(body, max_bytes=MAX_POLICY_BYTES)
     if not isinstance(data, dict) or not isinstance(data.get("sources"), list):
         raise StoreCorruptError("a policy row is damaged")
     pairs = data["sources"]
-    return [Source.from_bytes(str(name), str(text).encode("utf-8")) for name, text in pairs]  # type: ignore[union-attr, misc]
+    return [Source.from_bytes(str(name), str(text).encode("utf-8")) for name, text in pairs]
 
 
 def compile_policy(scope: Scope, sources: Sequence[Source]) -> ActivePolicy:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
 from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
+from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
 from intended_core.audit.log import LogHead, thread_of
 from intended_core.audit.proof import InclusionProof, prove_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
@@ -130,7 +130,8 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
         for leaf in leaves[:seq]:
             before = before.append(leaf)
         headers = HeaderRange(before=before, entries=tuple(row.entry for row in tail))
-    intent, entities, sources = b"", b"", ()
+    intent, entities = b"", b""
+    sources: tuple[tuple[str, str], ...] = ()
     if isinstance(body.get("policy_digest"), str):
         intent = str(body["intent"]).encode("utf-8")
         stored = yield ReadRows(
@@ -142,7 +143,7 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
         sources = tuple((source.name, source.text) for source in decode_sources(_body(kept, "policy")))
     return Collected(
         scope=context.scope, origin=head.origin, generation=head.generation, seq=seq, records=ordered, proofs=proofs,
-        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"), token_keys={"keys": list(state.ring.jwks("token")["keys"])},
+        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"), token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
         sources=sources, intent=intent, entities=entities, headers=headers,
     )  # fmt: skip
 
@@ -196,7 +197,9 @@ def rerun(
     except IntendedError as error:
         raise AuditError(f"the recorded inputs do not form a decision: {error}", code="audit.rerun") from None
     rules = body.get("rules")
-    recorded = _said(str(body.get("outcome")), str(body.get("class", "")), [str(r) for r in rules] if isinstance(rules, list) else [])
+    recorded = _said(
+        str(body.get("outcome")), str(body.get("class", "")), [str(r) for r in rules] if isinstance(rules, list) else []
+    )
     again = _said(meaning.outcome, meaning.kind, list(meaning.rules))
     return Rerun(recorded=recorded, again=again, agrees=recorded == again)
 

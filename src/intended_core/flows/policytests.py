@@ -52,7 +52,7 @@ def run_tests(checked: CheckedPolicySet) -> TestReport:
 
 
 def _run(checked: CheckedPolicySet, compiled: CompiledPolicySet, test: PolicyTest) -> CaseResult:
-    expected = test.expect.outcome
+    expected: str = test.expect.outcome
     if test.expect.deny_class is not None:
         expected += f"({test.expect.deny_class})"
     if test.expect.by is not None:
@@ -64,10 +64,12 @@ def _run(checked: CheckedPolicySet, compiled: CompiledPolicySet, test: PolicyTes
         )
         intent = validate(checked.schema, TEST_SCOPE, test.intent)
     except IntentError as error:
-        got, reasons = "deny(intent_invalid)", (str(error),)
-        passed = test.expect.outcome == "deny" and test.expect.deny_class in (None, "intent_invalid") and not test.expect.by
+        got, said_why = "deny(intent_invalid)", (str(error),)
+        passed = (
+            test.expect.outcome == "deny" and test.expect.deny_class in (None, "intent_invalid") and not test.expect.by
+        )
         return CaseResult(
-            name=test.name, passed=passed, expected=expected, got=got, reasons=reasons, place=str(test.expect.span)
+            name=test.name, passed=passed, expected=expected, got=got, reasons=said_why, place=str(test.expect.span)
         )
     outcome = decide(compiled, intent, snapshot, now_ms=test.now_ms)
     meaning = interpret(checked, intent, snapshot, now_ms=test.now_ms)
@@ -75,11 +77,15 @@ def _run(checked: CheckedPolicySet, compiled: CompiledPolicySet, test: PolicyTes
     said = "allow" if isinstance(outcome, Allow) else "escalate" if isinstance(outcome, Escalate) else "deny"
     rules = frozenset(names.get(rule, rule) for rule in outcome.rules)
     got = said + (f"({kind})" if kind else "") + (f" by {', '.join(sorted(rules))}" if rules else "")
-    reasons = tuple(f"{reason.rule}: {reason.text}" if reason.rule else reason.text for reason in outcome.reasons)
+    reasons: tuple[str, ...] = tuple(
+        f"{reason.rule}: {reason.text}" if reason.rule else reason.text for reason in outcome.reasons
+    )
     passed = said == test.expect.outcome
     passed = passed and (test.expect.deny_class is None or test.expect.deny_class == kind)
     passed = passed and (test.expect.by is None or frozenset(test.expect.by) <= rules)
     if (said, kind, outcome.rules) != (meaning.outcome, meaning.kind, meaning.rules):
         passed = False
         reasons += (f"the interpreter says {meaning.outcome} {meaning.kind} by {', '.join(meaning.rules)}",)
-    return CaseResult(name=test.name, passed=passed, expected=expected, got=got, reasons=reasons, place=str(test.expect.span))
+    return CaseResult(
+        name=test.name, passed=passed, expected=expected, got=got, reasons=reasons, place=str(test.expect.span)
+    )

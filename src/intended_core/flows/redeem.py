@@ -55,9 +55,7 @@ def _code_of(refused: UnitRefusedError) -> str:
     return "token.clock" if refused.code == CLOCK_BACK else f"token.{refused.code}"
 
 
-def _attempt(
-    context: Context, token: str | bytes, given: Call, audience: str, *, fresh: bool
-) -> Flow[RedeemedToken]:
+def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *, fresh: bool) -> Flow[RedeemedToken]:
     state: ScopeState = yield LoadState(context.scope, fresh)
     now_us: int = yield Now()
     attempt_id = b64url((yield Random(16)))
@@ -131,7 +129,12 @@ def _consume(
         )
         draft = Draft(
             kind=EventKind.TOKEN_CONSUMED,
-            body={"claims_digest": b64url(bound.digest), "attempt": attempt_id, "audience": claims.aud, "kid": bound.kid},
+            body={
+                "claims_digest": b64url(bound.digest),
+                "attempt": attempt_id,
+                "audience": claims.aud,
+                "kid": bound.kid,
+            },
             salt=salt,
             thread=Thread(commitment=commitment, n=1, previous=nonce.seq),
             policy_digest=claims.pol,
@@ -143,9 +146,7 @@ def _consume(
     return seq
 
 
-def _record_refusal(
-    context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int
-) -> Flow[None]:
+def _record_refusal(context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int) -> Flow[None]:
     kind = EventKind.REPLAY_REFUSED if code == "token.replayed" else EventKind.TOKEN_REFUSED
     body = {"code": code}
     if claims is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from intended_core.canonical import Json, b64url, canonical_json, parse_canonical, unb64url
 from intended_core.entities import Entity
@@ -74,7 +74,7 @@ def encode_entity(entity: Entity) -> bytes:
     )
 
 
-def _body(row: Row, limit: int = MAX_ROW_BYTES) -> dict[str, Json]:
+def _body(row: Row, limit: int = MAX_ROW_BYTES) -> dict[str, Any]:
     try:
         data = parse_canonical(row.body, max_bytes=limit)
     except IntentError:
@@ -89,7 +89,7 @@ def decode_entity(row: Row) -> Entity:
     data = _body(row, MAX_ENTITY_BYTES)
     try:
         ref = EntityRef(str(data["type"]), str(data["id"]))
-        parents = frozenset(EntityRef(str(kind), str(name)) for kind, name in data["parents"])  # type: ignore[union-attr, misc]
+        parents = frozenset(EntityRef(str(kind), str(name)) for kind, name in data["parents"])
         attributes = _unplain(data["attributes"])
     except (KeyError, TypeError, ValueError, IntentError):
         raise StoreCorruptError("an entity row is damaged") from None
@@ -212,12 +212,11 @@ class ApprovalRow:
         data = _body(row)
         try:
             alternatives = tuple(
-                tuple(_requirement(item) for item in alternative)  # type: ignore[union-attr]
-                for alternative in data["alternatives"]  # type: ignore[union-attr]
+                tuple(_requirement(item) for item in alternative) for alternative in data["alternatives"]
             )
             given = tuple(
                 GivenApproval(key=str(key), person=EntityRef(str(kind), str(name)), signature=unb64url(str(signature)))
-                for key, kind, name, signature in data["given"]  # type: ignore[union-attr, misc]
+                for key, kind, name, signature in data["given"]
             )
             return cls(
                 digest=unb64url(str(data["digest"])), intent=str(data["intent"]).encode("utf-8"),
@@ -243,15 +242,13 @@ def alternatives_json(alternatives: tuple[tuple[ApprovalRequirement, ...], ...])
     ]  # fmt: skip
 
 
-def _requirement(data: Json) -> ApprovalRequirement:
-    if not isinstance(data, dict):
-        raise TypeError("requirement")
-    kind, name = data["group"]  # type: ignore[misc]
+def _requirement(data: Any) -> ApprovalRequirement:
+    kind, name = data["group"]
     return ApprovalRequirement(
         key=str(data["key"]),
         rule=str(data["rule"]),
-        group=EntityRef(str(kind), str(name)),  # type: ignore[has-type]
+        group=EntityRef(str(kind), str(name)),
         quorum=int(str(data["quorum"])),
-        exclude=frozenset(EntityRef(str(k), str(n)) for k, n in data["exclude"]),  # type: ignore[union-attr, misc]
+        exclude=frozenset(EntityRef(str(k), str(n)) for k, n in data["exclude"]),
         expires_ms=int(str(data["expires_ms"])),
     )

@@ -63,7 +63,16 @@ class Runtime:
             return self._perform(effect, context)
         except IntendedError:
             raise
-        except (MemoryError, RecursionError, OSError, ValueError, TypeError, ArithmeticError, LookupError, RuntimeError) as error:
+        except (
+            MemoryError,
+            RecursionError,
+            OSError,
+            ValueError,
+            TypeError,
+            ArithmeticError,
+            LookupError,
+            RuntimeError,
+        ) as error:
             raise AdapterError(f"{type(effect).__name__} failed ({type(error).__name__})") from None
 
     def _perform(self, effect: Effect, context: Context) -> Any:

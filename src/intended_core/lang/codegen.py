@@ -95,7 +95,9 @@ class _Builder:
             case t.Var(name=name):
                 return _name(self.variable(name))
             case t.Let(name=name, value=value, body=body):
-                bound = ast.NamedExpr(target=ast.Name(id=self.variable(name), ctx=ast.Store()), value=self.expression(value))
+                bound = ast.NamedExpr(
+                    target=ast.Name(id=self.variable(name), ctx=ast.Store()), value=self.expression(value)
+                )
                 pair = ast.Tuple(elts=[bound, self.expression(body)], ctx=ast.Load())
                 return ast.Subscript(value=pair, slice=ast.Constant(value=1), ctx=ast.Load())
             case t.MemberOf(base=base, name=name):

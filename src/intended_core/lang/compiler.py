@@ -77,7 +77,10 @@ class CompiledPolicySet:
 
 def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
     """Compile every rule body once and lay out the index."""
-    index: dict[tuple[str, str, str], tuple[list[CompiledRule], dict[EntityRef, list[CompiledRule]], dict[EntityRef, list[CompiledRule]]]] = {}
+    index: dict[
+        tuple[str, str, str],
+        tuple[list[CompiledRule], dict[EntityRef, list[CompiledRule]], dict[EntityRef, list[CompiledRule]]],
+    ] = {}
     approvals: dict[tuple[str, str], tuple[CompiledRule, CompiledApproval]] = {}
     for rule in sorted(checked.rules, key=lambda item: item.id):
         for action, body in rule.bodies.items():

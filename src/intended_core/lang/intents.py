@@ -77,7 +77,10 @@ def _action(schema: Schema, name: object) -> _Action:
     found = actions.get(name) if isinstance(name, str) else None
     if found is None:
         shown = name if isinstance(name, str) else type(name).__name__
-        raise IntentError(f"{shown[:80]!r} is not an action of the policy set {did_you_mean(shown[:80], actions)}".rstrip(), place="action")
+        raise IntentError(
+            f"{shown[:80]!r} is not an action of the policy set {did_you_mean(shown[:80], actions)}".rstrip(),
+            place="action",
+        )
     return found
 
 
@@ -152,7 +155,10 @@ def _origins(action: _Action, given: Mapping[str, object]) -> dict[str, frozense
     origins: dict[str, frozenset[str]] = {}
     for path, places in given.items():
         if path not in action.origin_paths:
-            raise IntentError(f"{str(path)[:80]!r} is not a path below args {did_you_mean(str(path)[:80], action.origin_paths)}".rstrip(), place="origins")
+            raise IntentError(
+                f"{str(path)[:80]!r} is not a path below args {did_you_mean(str(path)[:80], action.origin_paths)}".rstrip(),
+                place="origins",
+            )
         if isinstance(places, str) or not isinstance(places, set | frozenset | list | tuple):
             raise IntentError("give a set of places", place=f"origins.{path}")
         told = frozenset(places)
@@ -168,7 +174,9 @@ def _caller(action: _Action, intent: Intent) -> list[str]:
         if name not in intent.context:
             raise IntentError("is named as given by the caller and is not there", place=f"context.{name}")
         if name not in action.from_caller:
-            raise IntentError("must come from the host; the schema does not mark it @from(caller)", place=f"context.{name}")
+            raise IntentError(
+                "must come from the host; the schema does not mark it @from(caller)", place=f"context.{name}"
+            )
     return sorted(intent.caller_context)
 
 
@@ -251,11 +259,13 @@ def _object(value: Json, place: str) -> dict[str, Json]:
 
 
 def _ref_json(value: Json, place: str) -> EntityRef:
-    if not isinstance(value, dict) or value.keys() != {"type", "id"} or not all(isinstance(part, str) for part in value.values()):
+    if (
+        not isinstance(value, dict)
+        or value.keys() != {"type", "id"}
+        or not all(isinstance(part, str) for part in value.values())
+    ):
         raise IntentError('an entity is {"type": …, "id": …}', place=place)
     try:
         return EntityRef(str(value["type"]), str(value["id"]))
     except IntentError as error:
         raise IntentError(error.problem, place=place) from None
-
-

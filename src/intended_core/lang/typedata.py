@@ -33,11 +33,21 @@ MAX_SET: Final = 10_000  # a set without @max: bounded all the same
 
 Refs: TypeAlias = set[EntityRef]
 Converter: TypeAlias = Callable[[object, str, Refs], tuple[Value, Json]]
-_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+"
+)
 
 
 def _wrong(value: object, wanted: str, place: str) -> IntentError:
-    names = {bool: "a Bool", int: "an Int", str: "a String", float: "a float", dict: "a record", list: "a list", type(None): "null"}
+    names = {
+        bool: "a Bool",
+        int: "an Int",
+        str: "a String",
+        float: "a float",
+        dict: "a record",
+        list: "a list",
+        type(None): "null",
+    }
     shown = names.get(type(value), "an entity" if isinstance(value, EntityRef) else type(value).__name__)
     return IntentError(f"{wanted} is needed, this is {shown}", place=place)
 
@@ -203,7 +213,7 @@ def _record(wanted: RecordType) -> Converter:
             elif not optional:
                 raise IntentError("is required", place=f"{place}.{name}")
         if len(made) != len(value):
-            extra = sorted(str(name) for name in value if name not in names)[0][:80]
+            extra = min(str(name) for name in value if name not in names)[:80]
             raise IntentError(f"is not a member here {did_you_mean(extra, names)}".rstrip(), place=f"{place}.{extra}")
         return Record(made), wire
 
