@@ -133,7 +133,10 @@ class TenantAuthority:
         return inspect(parse(text), find_key=state.ring.find, now_s=now_us // 1_000_000)
 
     def guard(self, intent: Intent | IntentMaker, *, adapter: AdapterHandle) -> Guard:
-        """Authorize and redeem in one line: `with tenant.guard(intent, adapter=a) as redeemed:` or `@tenant.guard(make_intent, adapter=a)`."""
+        """Authorize and redeem in one line.
+
+        `with tenant.guard(intent, adapter=a) as redeemed:` guards a block, `@tenant.guard(make_intent, adapter=a)` a function.
+        """
         return Guard(
             intent=intent,
             require=lambda made: self.require(made, audience=adapter.audience),

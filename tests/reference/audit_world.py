@@ -129,7 +129,7 @@ def _intent_of(row: RecordRow) -> str:
 
 def honest_log(number: int, *, size: int, seed: int = 1) -> TenantLog:
     """A log of `size` records (at least 2) with decisions, consumptions and refusals in a seeded order."""
-    log, chance = TenantLog(number), random.Random(seed)  # noqa: S311
+    log, chance = TenantLog(number), random.Random(seed)
     open_tokens: list[tuple[int, int]] = []
     while len(log.rows) < size:
         what = chance.random()
@@ -150,6 +150,7 @@ def relink(log: TenantLog, rows: Sequence[RecordRow], start: int) -> list[Record
 
     made = list(rows[:start])
     previous = made[-1].leaf if made else bytes(32)
+    time_us = parse_entry(made[-1].entry).time_us if made else 0
     for seq, row in enumerate(rows[start:], start=start):
         entry = parse_entry(row.entry)
         body = parse_body(row.body, expected=entry.body_hash)
@@ -157,8 +158,9 @@ def relink(log: TenantLog, rows: Sequence[RecordRow], start: int) -> list[Record
         thread = entry.thread
         if thread is not None and thread.previous is not None and thread.previous >= seq:
             thread = replace(thread, previous=seq - 1) if seq else None
+        time_us = max(time_us, entry.time_us)
         record = make_record(
-            origin=log.origin, tenant_uuid=log.scope.uuid, generation=1, seq=seq, epoch=0, time_us=entry.time_us, kind=entry.kind,
+            origin=log.origin, tenant_uuid=log.scope.uuid, generation=1, seq=seq, epoch=0, time_us=time_us, kind=entry.kind,
             body=body, salt=salt, previous_leaf=previous, thread=thread, writer=entry.writer, policy_digest=entry.policy_digest,
             trace=None,
         )  # fmt: skip

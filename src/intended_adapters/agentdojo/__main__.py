@@ -1,7 +1,7 @@
 """`python -m intended_adapters.agentdojo`: plays the benchmark against the gate.
 
-Exit code 0; 1 when an attack succeeded, a benign call was refused outright, a token was honoured twice, or log or bundle do not hold; 2 when it
-cannot run.
+Exit code 0; 1 when an attack succeeded, a benign call was refused outright, a token was honoured twice, or log or bundle do not
+hold; 2 when it cannot run.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def _run(asked: argparse.Namespace, console: Console) -> tuple[list[SuiteResult]
                 advanced=lambda step: progress.update(bar, advance=1, description=step),
             )  # fmt: skip
             results.append(result)
-            evidence[name] = check_log_and_bundle(authority, gate, replays=result.replays_refused)
+            evidence[name] = check_log_and_bundle(
+                gate, replays=result.replays_refused, made_us=time.time_ns() // 1000
+            )
     return results, evidence
 
 

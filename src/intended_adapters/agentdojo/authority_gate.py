@@ -36,8 +36,8 @@ class _Randomness:
 class AuthorityGate:
     """A gate that decides with a tenant's active policies and redeems its tokens; the owner's key approves.
 
-    Made by `prepare`. `asked`, `approvals`, `redeemed`: how many calls were put to the authority, to be found again in its log. `last_allowed`:
-    the log position of the newest Allow.
+    Made by `prepare`. `asked`, `approvals`, `redeemed`: how many calls were put to the authority, to be found again in its log.
+    `last_allowed`: the log position of the newest Allow.
     """
 
     def __init__(self, tenant: TenantAuthority, owner_key: LocalPersonKey) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, Final
 
 from intended_adapters.agentdojo.authority_gate import AuthorityGate
-from intended_core import Authority
+from intended_core import Grade, export_evidence, verify_evidence, verify_tenant_log
 
 __all__ = ["check_log_and_bundle", "count_kinds"]
 
@@ -19,10 +19,11 @@ def count_kinds(gate: AuthorityGate) -> Counter[str]:
     return Counter(json.loads(row.entry)["k"] for row in gate.tenant.records())
 
 
-def check_log_and_bundle(authority: Authority, gate: AuthorityGate, *, replays: int) -> dict[str, Any]:
-    """Compare the log with what was put to the gate, verify it, export a bundle and verify that.
+def check_log_and_bundle(gate: AuthorityGate, *, replays: int, made_us: int) -> dict[str, Any]:
+    """Compare the log with what was put to the gate, verify it, export the bundle of the newest allowed call and verify that.
 
-    `holds` is True when every call, approval, redemption and refused replay is in the log, no more and no less, and everything verifies.
+    The verifier is given the log's key and checkpoint, and of the bundle its bytes only. `holds` is True when every call, approval, redemption
+    and refused replay is in the log, no more and no less, and both verdicts are the best that pinned keys can give.
     """
     kinds = count_kinds(gate)
     expected = {
@@ -31,10 +32,19 @@ def check_log_and_bundle(authority: Authority, gate: AuthorityGate, *, replays: 
         "redemptions": (kinds["token.consumed"], gate.redeemed),
         "replays": (kinds["replay.refused"], replays),
     }
-    missing = {name: counts for name, counts in expected.items() if counts[0] != counts[1]}
-    authority.probe()
-    return {
+    wrong = [f"{name}: {found} in the log, {done} happened" for name, (found, done) in expected.items() if found != done]
+    note, key = gate.tenant.checkpoint()
+    log = verify_tenant_log(gate.tenant, checkpoints=[note], pinned=[str(key)])
+    told: dict[str, Any] = {
         "log_records": sum(kinds.values()),
-        "log": "verified, every call in it" if not missing else f"differs from what happened: {missing}",
-        "holds": not missing,
+        "log": "; ".join([log.grade.value, *wrong, *(finding.text for finding in log.findings)]),
     }
+    holds = not wrong and log.grade is Grade.CONSISTENT_UNANCHORED
+    if gate.last_allowed is None:
+        return {**told, "bundle_of": None, "bundle": "no call was allowed", "holds": False}
+    bundle = verify_evidence(
+        export_evidence(gate.tenant, gate.last_allowed, made_us=made_us), pinned=[str(key)], known=note
+    )
+    told["bundle_of"] = f"decision {gate.last_allowed}"
+    told["bundle"] = "; ".join([bundle.grade.value, f"run again: {bundle.rerun.value}", *(f.text for f in bundle.findings)])
+    return {**told, "holds": holds and bundle.grade is Grade.CONSISTENT_UNANCHORED}

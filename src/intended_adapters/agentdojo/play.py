@@ -52,7 +52,7 @@ def make_pipeline(
     def text(content: str) -> list[Any]:
         return [text_content_block_from_string(content)]
 
-    class PlayedAgent(BasePipelineElement):
+    class PlayedAgent(BasePipelineElement):  # type: ignore[misc]  # the benchmark carries no types
         """Plays calls in order and goes on after a refusal, as a persistent agent would."""
 
         name = MODEL_NAME

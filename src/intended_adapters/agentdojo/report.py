@@ -66,7 +66,8 @@ def show(console: Console, results: Sequence[SuiteResult], *, attack: str, evide
     figures = [result.figures() for result in results]
     for label, key in _ROWS:
         bad = key in ("refused", "attacks_succeeded")
-        table.add_row(label, *(_cell(found[key], alarm=bad) for found in figures), end_section=key in ("refused", "ungated_attacks_succeeded"))
+        cells = (_cell(found[key], alarm=bad) for found in figures)
+        table.add_row(label, *cells, end_section=key in ("refused", "ungated_attacks_succeeded"))
     console.print(table)
     console.print(_waits(results))
     for result in results:
@@ -77,7 +78,8 @@ def show(console: Console, results: Sequence[SuiteResult], *, attack: str, evide
                 console.print(Text(f"refused: {result.name} {task.task} {call.function}: {'; '.join(call.reasons)}", style="bold red"))
         found = evidence.get(result.name)
         if found:
-            console.print(Text(f"{result.name}: log of {found['log_records']:,} records: {found['log']}; evidence bundle: {found.get('bundle', 'none')}"))
+            console.print(Text(f"{result.name}: log of {found['log_records']:,} records: {found['log']}"))
+            console.print(Text(f"{result.name}: evidence bundle of {found['bundle_of']}: {found['bundle']}"))
 
 
 def _cell(value: float, *, alarm: bool) -> Text:

@@ -93,8 +93,9 @@ class Conversation:
 def gated_runtime(conversation: Conversation) -> Callable[[Sequence[Any]], Any]:
     """What to give as `runtime_class` to `TaskSuite.run_task_with_pipeline`: makes a runtime whose tools stand behind the gate."""
     from agentdojo.functions_runtime import FunctionsRuntime
+    from pydantic import ValidationError
 
-    class GatedRuntime(FunctionsRuntime):
+    class GatedRuntime(FunctionsRuntime):  # type: ignore[misc]  # the benchmark carries no types
         """A FunctionsRuntime in which `run_function` needs a token for each call, nested ones included."""
 
         def run_function(
@@ -107,7 +108,7 @@ def gated_runtime(conversation: Conversation) -> Callable[[Sequence[Any]], Any]:
                 resolved = self._execute_nested_calls(env, kwargs)
                 args = tool.parameters.model_validate(resolved).model_dump()
                 conversation.pass_gate(function, args)
-            except Exception as error:
+            except (IntendedError, ValidationError) as error:
                 if raise_on_error:
                     raise
                 return "", f"{type(error).__name__}: {error}"

@@ -49,7 +49,8 @@ def init(
     with Authority.create(where.store, key_file=where.key_file, name=name):
         emit(
             json, {"store": str(where.store), "key_file": str(where.key_file), "name": name},
-            f"made {where.store}\nmade {where.key_file} (mode 0600): back it up apart from the store; without it the store cannot be opened",
+            f"made {where.store}\nmade {where.key_file} (mode 0600): back it up apart from the store, "
+            "which cannot be opened without it",
         )  # fmt: skip
 
 
@@ -97,7 +98,11 @@ def policy_activate(paths: Annotated[list[Path], typer.Argument(show_default=Fal
             {name: data.decode("utf-8", "surrogateescape") for name, data in files.items()}
         )
         emit(
-            json, {"digest": done.digest.hex(), "semantic_digest": done.semantic_digest.hex(), "rules": done.rules, "tests": done.tests, "seq": done.seq},
+            json,
+            {
+                "digest": done.digest.hex(), "semantic_digest": done.semantic_digest.hex(), "rules": done.rules,
+                "tests": done.tests, "seq": done.seq,
+            },
             f"active: {done.rules} rules, {done.tests} tests passed\ndigest {done.digest.hex()}\nrecord {done.seq}",
         )  # fmt: skip
 
@@ -292,7 +297,12 @@ def keys_list(json: JsonFlag = False) -> None:
         found = where.handle(authority).keys()
     emit(
         json,
-        {"keys": [{"kid": k.kid, "purpose": k.purpose, "algorithm": k.algorithm, "state": k.state.value, "created_us": k.created_us} for k in found]},
+        {
+            "keys": [
+                {"kid": k.kid, "purpose": k.purpose, "algorithm": k.algorithm, "state": k.state.value, "created_us": k.created_us}
+                for k in found
+            ]
+        },
         "\n".join(f"{k.state.value:11} {k.purpose:6} {k.algorithm:8} {k.kid}" for k in found),
     )  # fmt: skip
 

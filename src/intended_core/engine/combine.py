@@ -1,7 +1,7 @@
 """From rule results to an outcome: the only maker of Allow.
 
-One total order: error > forbid > escalate > permit > default deny. Permits are alternatives; gates (`escalate`) never grant and hold for all
-of them. The order of rules, files and duplicates does not matter: everything is sorted by rule id.
+One total order: error > forbid > escalate > permit > default deny. Permits are alternatives; gates (`escalate`) never
+grant and hold for all of them. The order of rules, files and duplicates does not matter: everything is sorted by rule id.
 """
 
 from __future__ import annotations

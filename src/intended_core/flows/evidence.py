@@ -143,7 +143,8 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
         sources = tuple((source.name, source.text) for source in decode_sources(_body(kept, "policy")))
     return Collected(
         scope=context.scope, origin=head.origin, generation=head.generation, seq=seq, records=ordered, proofs=proofs,
-        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"), token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
+        checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"),
+        token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
         sources=sources, intent=intent, entities=entities, headers=headers,
     )  # fmt: skip
 

@@ -337,7 +337,7 @@ class StorageConformance:
         storage.commit(advance(RIVAL, Write(row("nonce", "a", 2, body=b"moved"), 1)))
         for number, scope in enumerate(scopes[:2]):
             expect(tuple(storage.scan(scope, "nonce")), (row("nonce", "a", body=bytes([number])),), f"rows of {scope}")
-            expect(tuple(storage.read(scope, [RowKey("nonce", "a")]))[0].body, bytes([number]), f"the row of {scope}")
+            expect(next(iter(storage.read(scope, [RowKey("nonce", "a")]))).body, bytes([number]), f"the row of {scope}")
             check_log(storage, scope, 1, f"log of {scope}")
             expect(len(storage.thread(scope, "t")), 1, f"thread of {scope}")
         check_log(storage, RIVAL, 2, "log of the one that moved")

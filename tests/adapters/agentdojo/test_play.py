@@ -15,7 +15,7 @@ from intended_adapters.agentdojo.bench import HOSTS, load_suite, run_suite
 from intended_adapters.agentdojo.evidence import check_log_and_bundle
 from intended_adapters.agentdojo.gate import Allowed, Refused
 from intended_adapters.agentdojo.play import careful_person, make_pipeline
-from intended_core import Authority, TokenError
+from intended_core import TokenError
 
 Gates = Callable[[str], AuthorityGate]
 
@@ -121,7 +121,7 @@ def test_a_hijacked_agent_acts_when_it_has_read_the_injection_or_at_the_end(when
     ("suite", "task", "waits"),
     [("banking", "user_task_0", 1), ("banking", "user_task_15", 0), ("slack", "user_task_1", 0), ("slack", "user_task_16", 1)],
 )
-def test_some_tasks_and_every_attack_inside_them(authority: Authority, gates: Gates, suite: str, task: str, waits: int) -> None:
+def test_some_tasks_and_every_attack_inside_them(gates: Gates, suite: str, task: str, waits: int) -> None:
     gate = gates(suite)
     result = play(suite, gate, tasks=[task])
     figures = result.figures()
@@ -129,7 +129,7 @@ def test_some_tasks_and_every_attack_inside_them(authority: Authority, gates: Ga
     assert figures["ungated_attacks_succeeded"] == figures["attacks"] > 0
     assert len(result.tasks[0].waits) == waits
     assert figures["replays_refused"] == figures["tokens"] > 0
-    assert check_log_and_bundle(authority, gate, replays=result.replays_refused)["holds"]
+    assert check_log_and_bundle(gate, replays=result.replays_refused, made_us=0)["holds"]
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def test_the_set_checks_and_its_own_tests_pass(suite: str) -> None:
 @pytest.mark.parametrize("suite", ["banking", "slack"])
 def test_no_constant_of_a_task_stands_in_the_rules(suite: str) -> None:
     text = "\n".join(source.decode() for source in files(suite).values())
-    numbers = {Decimal(found.group().replace("_", "")) for found in NUMBER.finditer(text.split("# tests")[0])}
+    numbers = {Decimal(found.group().replace("_", "")) for found in NUMBER.finditer(text.split("\nfixture")[0])}
     loaded = load_suite(suite)
     for task in (*loaded.user_tasks.values(), *loaded.injection_tasks.values()):
         for call in task.ground_truth(loaded.load_and_inject_default_environment({})):
