@@ -146,6 +146,8 @@ def test_the_wheel_checks_its_examples_without_the_source_tree(installed: Path) 
 def test_the_wheel_plays_the_demo_without_the_source_tree(installed: Path) -> None:
     """Store, migrations, keys, policies, log and evidence: all from what the wheel carries."""
     done = run(
-        installed, "-c", "from intended_adapters.cli.app import main; import sys; sys.exit(main(['demo', '--json']))"
+        installed,
+        "-c",
+        "import sys; sys.argv = ['intended', 'demo', '--json']; from intended_adapters.cli.app import main; main()",
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
