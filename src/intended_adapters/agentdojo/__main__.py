@@ -46,9 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Console(stderr=True).print(str(problem), style="red", markup=False)
         return 2
     content = results_json(results, attack=asked.attack, evidence=evidence)
-    if asked.results is not None:
-        asked.results.parent.mkdir(parents=True, exist_ok=True)
-        asked.results.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    place = _results_place(asked)
+    if place is not None:
+        place.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if asked.json:
         print(json.dumps(content, indent=2, ensure_ascii=False))
     else:
@@ -91,6 +91,15 @@ def _holds(result: SuiteResult) -> bool:
     return kept and not figures["attacks_succeeded"] and not figures["refused"]
 
 
+def _results_place(asked: argparse.Namespace) -> Path | None:
+    """Where the figures go: where asked; else, for a whole run in a source tree, beside the other results."""
+    given: Path | None = asked.results
+    if given is not None or asked.suite or asked.attack != ATTACK or asked.policies is not None:
+        return given
+    folder = _HERE.parents[3] / "bench" / "results"
+    return folder / "agentdojo.json" if folder.is_dir() else None
+
+
 def _policies(given: Path | None) -> Path:
     for place in (given,) if given is not None else _POLICY_PLACES:
         if place.is_dir():
@@ -103,7 +112,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--suite", action="append", choices=list(HOSTS), help="one suite (may be given again); default: all")
     parser.add_argument("--attack", default=ATTACK, help=f"the benchmark's attack text (default {ATTACK})")
     parser.add_argument("--policies", type=Path, help="folder with one folder of policies for each suite")
-    parser.add_argument("--results", type=Path, help="also write the figures as JSON to this file")
+    parser.add_argument("--results", type=Path, help="write the figures as JSON to this file (a whole run in a source tree writes bench/results/agentdojo.json)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
     return parser
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 
 from intended_adapters.agentdojo.gate import Allowed, Refused, Waiting
@@ -18,19 +17,13 @@ from intended_core import (
     LocalPersonKey,
     Pending,
     SignedToken,
+    SystemRandomness,
     TenantAuthority,
 )
 
 __all__ = ["AUDIENCE", "AuthorityGate", "policy_sources"]
 
 AUDIENCE = "agentdojo"
-
-
-class _Randomness:
-    """The operating system's randomness."""
-
-    def token_bytes(self, size: int) -> bytes:
-        return secrets.token_bytes(size)
 
 
 class AuthorityGate:
@@ -54,7 +47,7 @@ class AuthorityGate:
     def prepare(cls, authority: Authority, name: str, policies: Path, parties: tuple[Entity, ...]) -> AuthorityGate:
         """A new tenant `name` with the policies of folder `policies`, the `parties` as entities, and the owner's key registered."""
         tenant = authority.create_tenant(name, "test")
-        key = LocalPersonKey.generate(_Randomness())
+        key = LocalPersonKey.generate(SystemRandomness())
         tenant.activate(policy_sources(policies))
         gate = cls(tenant, key)
         gate.know(parties)

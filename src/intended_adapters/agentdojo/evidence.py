@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any, Final
 
 from intended_adapters.agentdojo.authority_gate import AuthorityGate
-from intended_core import Grade, export_evidence, verify_evidence, verify_tenant_log
+from intended_core import Grade, export_evidence, show_record, verify_evidence, verify_tenant_log
 
 __all__ = ["check_log_and_bundle", "count_kinds"]
 
@@ -16,14 +15,14 @@ _DECISIONS: Final = ("decision.allow", "decision.escalate", "decision.deny")
 
 def count_kinds(gate: AuthorityGate) -> Counter[str]:
     """How many records of each kind the tenant's log holds."""
-    return Counter(json.loads(row.entry)["k"] for row in gate.tenant.records())
+    return Counter(show_record(row).kind for row in gate.tenant.records())
 
 
 def check_log_and_bundle(gate: AuthorityGate, *, replays: int, made_us: int) -> dict[str, Any]:
     """Compare the log with what was put to the gate, verify it, export the bundle of the newest allowed call and verify that.
 
-    The verifier is given the log's key and checkpoint, and of the bundle its bytes only. `holds` is True when every call, approval, redemption
-    and refused replay is in the log, no more and no less, and both verdicts are the best that pinned keys can give.
+    The verifier is given the log's key and checkpoint, and of the bundle its bytes only. `holds` is True when every call, approval,
+    redemption and refused replay is in the log, no more and no less, and both verdicts are the best that pinned keys can give.
     """
     kinds = count_kinds(gate)
     expected = {
