@@ -1,6 +1,7 @@
 """Outside judges of canonical bytes: the RFC 8785 test data, and the library `rfc8785` as a second opinion on our profile.
 
-Our profile is a part of RFC 8785: no number with a fraction or exponent, ASCII member names. On it the bytes are equal; outside it we refuse.
+Our profile is a part of RFC 8785: no number with a fraction or exponent, ASCII member names. On it the bytes are
+equal; outside it we refuse.
 """
 
 from __future__ import annotations

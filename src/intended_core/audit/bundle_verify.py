@@ -217,10 +217,12 @@ class _Examination:
             self._find("record.order", "the records are not in their order", seq)
             return
         raw, leaf = bundle.entries[place], leaf_hash(bundle.entries[place])
+        proven = False
         if self._head is not None:
             try:
                 proof = InclusionProof(index=seq, size=self._head.size, path=path)
                 verify_inclusion(proof, leaf=leaf, root=self._head.root)
+                proven = True
             except AuditError as error:
                 self._find("record.proof", f"record {seq}: {error}", seq)
         try:
@@ -238,7 +240,7 @@ class _Examination:
         ):
             self._find("record.foreign", f"record {seq} belongs to another log", seq)
         before = self._seen.get(seq - 1)
-        if before is not None and before.leaf != entry.previous_leaf:
+        if proven and before is not None and before.leaf != entry.previous_leaf:
             self._find("record.link", f"record {seq} does not follow record {seq - 1}", seq - 1)
         body: Mapping[str, Json] | None = None
         stored = bundle.bodies[place]
