@@ -26,7 +26,7 @@ def defined(path: Path) -> set[str]:
     return {name for name in names if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("name", sorted(ROOMS))
+@pytest.mark.parametrize("name", sorted(ROOMS), ids=str)
 def test_a_room_lists_what_is_public_and_only_that(name: str) -> None:
     module = importlib.import_module(name)
     listed = getattr(module, "__all__", None)
@@ -44,7 +44,7 @@ def test_a_package_has_what_it_lists(name: str) -> None:
     assert [item for item in getattr(module, "__all__", ()) if not hasattr(module, item)] == []
 
 
-@pytest.mark.parametrize("name", sorted(ROOMS))
+@pytest.mark.parametrize("name", sorted(ROOMS), ids=str)
 def test_a_room_has_a_law_at_its_door(name: str) -> None:
     document = ast.get_docstring(ast.parse(ROOMS[name].read_text(encoding="utf-8")))
     assert document, f"{name} does not say what it decides"

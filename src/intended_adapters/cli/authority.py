@@ -24,7 +24,19 @@ from intended_core import (
     outcome_json,
 )
 
-__all__ = ["approvals", "authority_commands", "entities", "keys", "persons", "policies", "tenants", "tokens"]
+__all__ = [
+    "approvals",
+    "approve",
+    "authority_commands",
+    "authorize",
+    "entities",
+    "init",
+    "keys",
+    "persons",
+    "policies",
+    "tenants",
+    "tokens",
+]
 
 tenants = typer.Typer()
 policies = typer.Typer()

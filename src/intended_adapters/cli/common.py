@@ -27,7 +27,20 @@ from intended_core import (
     UnitRefusedError,
 )
 
-__all__ = ["Exit", "JsonFlag", "Place", "console", "emit", "fail", "place", "policy_files", "problem", "read_file"]
+__all__ = [
+    "Exit",
+    "JsonFlag",
+    "Place",
+    "console",
+    "default_key_file",
+    "emit",
+    "exit_code",
+    "fail",
+    "place",
+    "policy_files",
+    "problem",
+    "read_file",
+]
 
 console = Console(highlight=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)

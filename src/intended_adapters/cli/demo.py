@@ -44,7 +44,7 @@ from intended_core import (
     verify_tenant_log,
 )
 
-__all__ = ["demo", "example_files", "play"]
+__all__ = ["Step", "Story", "demo", "example_files", "play"]
 
 STORY = "payments"
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from intended_core import AdapterError, AssemblyError
 
-__all__ = ["InProcessTransport", "in_process_transport"]
+__all__ = ["InProcessTransport", "in_process_transport", "is_async"]
 
 
 class InProcessTransport:
@@ -25,7 +25,9 @@ class InProcessTransport:
             if not callable(function):
                 raise AssemblyError(f"the action {action!r} needs a function to carry it out")
             if is_async(function):
-                raise AssemblyError(f"the function for {action!r} is async: the in-process transport calls plain functions")
+                raise AssemblyError(
+                    f"the function for {action!r} is async: the in-process transport calls plain functions"
+                )
         self._functions: Final = MappingProxyType(dict(functions))
 
     def invoke(self, action: str, arguments: dict[str, object]) -> object:

@@ -25,7 +25,18 @@ from intended_core.errors import AuditError, IntentError
 from intended_core.ids import Environment, Scope
 from intended_core.unit import RecordRow
 
-__all__ = ["FORMAT", "MAX_HEADERS", "NOT_COVERED", "Claims", "HeaderRange", "body_name", "readme", "write_bundle"]
+__all__ = [
+    "FORMAT",
+    "MAX_HEADERS",
+    "NOT_COVERED",
+    "Claims",
+    "HeaderRange",
+    "body_name",
+    "moment",
+    "readme",
+    "shown",
+    "write_bundle",
+]
 
 FORMAT: Final = "intended.evidence/v0"
 MAX_HEADERS: Final = 10_000  # 3.5 MB at 350 bytes each; a longer tail is left to a verification of the log itself

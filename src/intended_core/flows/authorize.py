@@ -37,7 +37,7 @@ from intended_core.tokens.claims import TokenClaims, claims_digest
 from intended_core.tokens.issuer import assemble, signing_input
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["authorize"]
+__all__ = ["authorize", "decision_body", "snapshot_write"]
 
 AuthorizeOutcome = Granted | Pending | Deny
 
@@ -224,7 +224,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         unsigned = signing_input(claims, kid=key.kid, algorithm=key.algorithm)
         signature: bytes = yield Sign(context.scope, key, unsigned)
         token = assemble(unsigned, signature, key.public_der)
-    except Exception as error:  # noqa: BLE001 - whatever kept the signature from us, the nonce must not stay usable
+    except Exception as error:  # noqa: BLE001 - fail closed: a fault of ours is a denial, named by its class only
         yield from _revoke(request, claims)
         return denied("unavailable", f"the token could not be signed ({type(error).__name__})")
     seq = 0 if claims.log is None else claims.log[1]

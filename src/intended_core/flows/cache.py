@@ -29,7 +29,15 @@ from intended_core.persons import Person
 from intended_core.ports import EntityProvider, Storage
 from intended_core.unit import Row, RowKey
 
-__all__ = ["ActivePolicy", "EntityCache", "LoadedEntities", "ScopeState", "StateCache"]
+__all__ = [
+    "ActivePolicy",
+    "EntityCache",
+    "LoadedEntities",
+    "ScopeState",
+    "StateCache",
+    "compile_policy",
+    "decode_sources",
+]
 
 MAX_POLICY_BYTES: Final = 16 * 1024 * 1024  # 10,000 rules are about 3 MB
 MAX_CLOSURE: Final = 10_000  # entities that one decision may reach

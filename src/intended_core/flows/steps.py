@@ -10,7 +10,7 @@ from intended_core.errors import UnitRefusedError
 from intended_core.flows.effects import Context
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
 
-__all__ = ["authentic", "close_unit", "next_head", "open_head", "thread_commitment"]
+__all__ = ["append_at", "authentic", "close_unit", "next_head", "open_head", "thread_commitment"]
 
 GUARDS_MOVED = "guards_moved"
 ENTITIES_MOVED = "entities_moved"

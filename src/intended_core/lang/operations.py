@@ -9,7 +9,32 @@ from intended_core.ids import EntityRef
 from intended_core.lang.types import DATETIME, DECIMAL, DURATION, INT, Type
 from intended_core.values import DECIMAL_MAX, DECIMAL_SCALE, INT_MAX, INT_MIN, Record
 
-__all__ = ["OPERATIONS", "UNTOLD", "EvaluationError", "operation_of", "walk"]
+__all__ = [
+    "OPERATIONS",
+    "UNTOLD",
+    "EvaluationError",
+    "add_decimal",
+    "add_int",
+    "all_of",
+    "any_of",
+    "entity_in",
+    "entity_in_any",
+    "like",
+    "method_contains_all",
+    "method_contains_any",
+    "method_domain",
+    "method_size",
+    "mul_decimal",
+    "mul_int",
+    "neg_decimal",
+    "neg_int",
+    "operation_of",
+    "order_key",
+    "origin",
+    "sub_decimal",
+    "sub_int",
+    "walk",
+]
 
 UNTOLD: Final = frozenset({"unknown", "content"})
 
