@@ -11,19 +11,20 @@ import binascii
 import hashlib
 import json
 import re
-from typing import Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import orjson
 
 from intended_core.errors import IntentError
 from intended_core.values import SAFE_INT
 
-__all__ = ["Json", "b64url", "canonical_json", "digest", "frame", "parse_canonical", "parse_strict", "unb64url"]
+__all__ = ["Json", "b64url", "canonical_json", "digest", "frame", "pack", "parse_canonical", "parse_strict", "unb64url"]
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MAX_DEPTH: Final = 32  # deepest legal intent is below 16 levels (language.md caps record nesting)
 _B64URL: Final = re.compile(r"[A-Za-z0-9_-]*")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def canonical_json(value: object) -> bytes:
@@ -35,27 +36,42 @@ def canonical_json(value: object) -> bytes:
         raise IntentError("text must be valid Unicode (no lone surrogates)") from None
 
 
-def _walk(value: object, depth: int) -> None:
+def pack(value: object) -> bytes:
+    """`canonical_json` without the walk, for values that the core put together itself from texts and bounded integers.
+
+    Raises IntentError for text that is not valid Unicode. Never given anything that came from outside unchecked.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        raise IntentError("text must be valid Unicode (no lone surrogates)") from None
+
+
+def _walk(value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise IntentError(f"nested deeper than {MAX_DEPTH} levels")
     kind = type(value)
-    if kind is str or kind is bool or value is None:
-        return
-    if kind is int:
-        if not -SAFE_INT <= value <= SAFE_INT:  # type: ignore[operator]
-            raise IntentError("an integer beyond 2**53-1 does not survive JSON")
-        return
     if kind is dict:
-        for key, item in value.items():  # type: ignore[attr-defined]
+        for key in value:
             if type(key) is not str or not key.isascii():
                 raise IntentError("member names are ASCII strings")
+        items = value.values()
+    elif kind is list or kind is tuple:
+        items = value
+    else:
+        items = (value,)
+    for item in items:
+        # Scalars are judged here and not by a call of their own: this walk stands on the path of every record.
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
+            continue
+        if kind is int:
+            if not -SAFE_INT <= item <= SAFE_INT:
+                raise IntentError("an integer beyond 2**53-1 does not survive JSON")
+        elif kind is dict or kind is list or kind is tuple:
             _walk(item, depth + 1)
-        return
-    if kind is list or kind is tuple:
-        for item in value:  # type: ignore[attr-defined]
-            _walk(item, depth + 1)
-        return
-    raise IntentError(f"canonical JSON holds no {kind.__name__}")
+        else:
+            raise IntentError(f"canonical JSON holds no {kind.__name__}")
 
 
 def _no_float(_text: str) -> NoReturn:
@@ -129,7 +145,7 @@ def digest(label: str, *parts: bytes) -> bytes:
 
 def b64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 § 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode("ascii")
 
 
 def unb64url(text: str) -> bytes:

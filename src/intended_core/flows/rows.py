@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from intended_core.canonical import Json, b64url, canonical_json, parse_canonical, unb64url
+from intended_core.canonical import Json, b64url, canonical_json, pack, parse_canonical, unb64url
 from intended_core.entities import Entity
 from intended_core.errors import IntentError, StoreCorruptError
 from intended_core.ids import EntityRef
@@ -18,6 +18,7 @@ __all__ = [
     "ApprovalRow",
     "GivenApproval",
     "NonceRow",
+    "alternatives_json",
     "decode_entity",
     "decode_person",
     "encode_entity",
@@ -143,7 +144,7 @@ class NonceRow:
 
     def to_body(self) -> bytes:
         """Canonical bytes for the row."""
-        return canonical_json(
+        return pack(
             {
                 "claims": b64url(self.claims), "aud": self.audience, "exp": self.expires_s, "g": self.generation,
                 "seq": self.seq, "attempt": self.attempt,
@@ -190,7 +191,7 @@ class ApprovalRow:
 
     def to_body(self) -> bytes:
         """Canonical bytes for the row."""
-        return canonical_json(
+        return pack(
             {
                 "digest": b64url(self.digest),
                 "intent": self.intent.decode("utf-8"),

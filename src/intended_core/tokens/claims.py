@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from intended_core.canonical import Json, b64url, canonical_json, frame
+from intended_core.canonical import Json, b64url, frame, pack
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import AdapterId, EntityRef, Environment, adapter_id
 
@@ -99,7 +99,7 @@ class TokenClaims:
 
     def canonical(self) -> bytes:
         """Canonical JSON bytes; raises IntentError for what JSON cannot hold."""
-        return canonical_json(self.to_json())
+        return pack(self.to_json())
 
 
 _NAMES: Final = tuple(item.name for item in fields(TokenClaims))
