@@ -1,6 +1,6 @@
 """The store's unit of a redemption beside a bare sqlite3 connection that executes the same statements: `python -m bench.bench_store`.
 
-Head select, nonce select, nonce update, record insert, head update, commit. The floor has no checks, no row objects and no lock.
+Head, nonce and thread select, nonce update, record insert, head update, commit. The floor has no checks, no row objects and no lock.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def prepared(path: Path, durability: Durability) -> SqliteStorage:
     storage = SqliteStorage.create(path, durability=durability)
     storage.create_scope(SCOPE)
     rows = tuple(Write(Row("nonce", _key(n), 1, "ISSUED", NONCE_BODY, MAC), 0) for n in range(NONCES))
-    storage.commit(Unit(SCOPE, lambda view: Changes(head=Head(1, STATE, MAC), writes=rows)))
+    records = tuple(RecordRow(n, ENTRY, BODY, MAC, _key(n)) for n in range(NONCES))
+    storage.commit(Unit(SCOPE, lambda view: Changes(head=Head(1, STATE, MAC), writes=rows, records=records)))
     return storage
 
 
@@ -59,10 +60,10 @@ def redeeming(storage: SqliteStorage) -> Callable[[], object]:
             return Changes(
                 head=Head(head.version + 1, STATE, MAC),
                 writes=(Write(Row("nonce", key.key, row.version + 1, "CONSUMED", NONCE_BODY, MAC), row.version),),
-                records=(RecordRow(head.version - 1, ENTRY, BODY, MAC, key.key),),
+                records=(RecordRow(head.version - 1 + NONCES, ENTRY, BODY, MAC, key.key),),
             )
 
-        return storage.commit(Unit(SCOPE, decide, reads=(key,)))
+        return storage.commit(Unit(SCOPE, decide, reads=(key,), threads=(key.key,)))
 
     return once
 
@@ -82,6 +83,7 @@ def bare(path: Path, durability: Durability) -> Callable[[], object]:
         cursor.execute("BEGIN IMMEDIATE")
         version, _, _, size = cursor.execute(sql.head, (1,)).fetchone()
         at, _, _, _ = cursor.execute(nonce.select, (1, key)).fetchone()
+        cursor.execute(sql.thread, (1, key)).fetchall()
         cursor.execute(nonce.replace, (at + 1, "CONSUMED", NONCE_BODY, MAC, 1, key, at))
         cursor.execute(sql.record_insert, (1, size, key, MAC, ENTRY, BODY))
         cursor.execute(sql.head_replace, (version + 1, size + 1, STATE, MAC, 1, version))

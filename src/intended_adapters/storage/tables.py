@@ -75,7 +75,10 @@ RECORD: Final = sa.Table(
     sa.UniqueConstraint("scope", "seq", name="record_seq"),
     sqlite_strict=True,
 )
-sa.Index("record_thread", RECORD.c.scope, RECORD.c.thread, sqlite_where=RECORD.c.thread != sa.literal_column("''"))
+# `seq` in the index gives the order; without it the planner walks all records of the scope instead.
+sa.Index(
+    "record_thread", RECORD.c.scope, RECORD.c.thread, RECORD.c.seq, sqlite_where=RECORD.c.thread != sa.literal_column("''")
+)
 
 
 def _row_table(kind: str) -> sa.Table:

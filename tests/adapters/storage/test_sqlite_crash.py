@@ -68,29 +68,26 @@ def test_killed_between_statements(tmp_path: Path, place: int) -> None:
 
 def test_a_write_ahead_log_cut_anywhere_ends_at_a_whole_unit(tmp_path: Path) -> None:
     path, copy = tmp_path / "authority.db", tmp_path / "copy.db"
-    storage = founded(path)
+    founded(path).close()  # the last to close moves the log into the file
+    storage = SqliteStorage.open(path)
     for number in range(6):
         storage.commit(issue(ACME, f"n{number}"))
     wal = Path(f"{path}-wal").read_bytes()
     main = path.read_bytes()
     found = set()
-    for end in [*range(len(wal), len(wal) * 2 // 3, -1531), *range(len(wal) * 2 // 3, 32, -20_011)]:
+    for end in range(len(wal), -1, -1531):
         copy.write_bytes(main)
         Path(f"{copy}-wal").write_bytes(wal[:end])
-        try:
-            opened = SqliteStorage.open(copy)
-        except Exception as error:
-            assert "no store" in str(error) or "something else" in str(error)
-            continue
+        opened = SqliteStorage.open(copy)
         head = opened.head(ACME)
         size = 0 if head is None else head.version
         check_log(opened, ACME, size, f"cut at {end}")
-        assert len(opened.scan(ACME, "nonce")) == max(0, size - 2)
+        assert len(opened.scan(ACME, "nonce")) == size - 2
         found.add(size)
         opened.close()
         for suffix in ("-wal", "-shm"):
             Path(f"{copy}{suffix}").unlink(missing_ok=True)
-    assert len(found) >= 3, "the cuts fell into several units"
+    assert found == set(range(2, 9)), "the cuts fell into every unit"
     storage.close()
 
 
@@ -170,7 +167,7 @@ def test_forking_while_other_threads_write(tmp_path: Path) -> None:
             try:
                 storage.commit(advance(ACME))
                 storage.head(ACME)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - reported below
                 failures.append(error)
                 return
 

@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("scope", "seq", name="record_seq"),
         sqlite_strict=True,
     )
-    op.execute("CREATE INDEX record_thread ON record (scope, thread) WHERE thread != ''")
+    op.execute("CREATE INDEX record_thread ON record (scope, thread, seq) WHERE thread != ''")
     op.execute(f"CREATE TRIGGER record_not_updated BEFORE UPDATE ON record BEGIN {APPEND_ONLY}; END")
     op.execute(f"CREATE TRIGGER record_not_deleted BEFORE DELETE ON record BEGIN {APPEND_ONLY}; END")
     for kind in KINDS:
