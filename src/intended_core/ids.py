@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from intended_core.errors import IntentError
 
-__all__ = ["MAX_ENTITY_ID_BYTES", "AdapterId", "EntityRef", "Environment", "Scope", "adapter_id", "environment", "tenant_name"]
+__all__ = [
+    "MAX_ENTITY_ID_BYTES",
+    "AdapterId",
+    "EntityRef",
+    "Environment",
+    "Scope",
+    "adapter_id",
+    "environment",
+    "tenant_name",
+]
 
 Environment = Literal["live", "test"]
 AdapterId = str
 
-MAX_ENTITY_ID_BYTES: Final = 1024  # fits every e-mail address, URL-shaped id and IBAN with room; keeps tokens under 8 KiB
+MAX_ENTITY_ID_BYTES: Final = (
+    1024  # fits every e-mail address, URL-shaped id and IBAN with room; keeps tokens under 8 KiB
+)
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ADAPTER: Final = re.compile(r"[a-z][a-z0-9-]{1,40}(/[a-z][a-z0-9-]{1,40})?")
 _ENTITY_TYPE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}(::[A-Za-z_][A-Za-z0-9_]{0,127}){0,8}")
@@ -38,7 +49,9 @@ def environment(text: str) -> Environment:
 def adapter_id(text: str) -> AdapterId:
     """Return `text` when it is an adapter id (`name` or `dist/name`), else raise IntentError."""
     if not isinstance(text, str) or _ADAPTER.fullmatch(text) is None:
-        raise IntentError("an adapter id is 2-41 lower-case letters, digits and hyphens, optionally dist/name", place="audience")
+        raise IntentError(
+            "an adapter id is 2-41 lower-case letters, digits and hyphens, optionally dist/name", place="audience"
+        )
     return text
 
 
@@ -59,7 +72,7 @@ class Scope:
         return f"{self.uuid}/{self.environment}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, eq=True)
 class EntityRef:
     """Names one entity: `EntityRef("User", "ann")` is written `User::"ann"` in policies.
 
@@ -68,6 +81,7 @@ class EntityRef:
 
     type: str
     id: str
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
         if not isinstance(self.type, str) or _ENTITY_TYPE.fullmatch(self.type) is None:
@@ -80,6 +94,14 @@ class EntityRef:
             raise IntentError("an entity id must be valid Unicode (no lone surrogates)", place="entity") from None
         if size > MAX_ENTITY_ID_BYTES:
             raise IntentError(f"an entity id has at most {MAX_ENTITY_ID_BYTES} bytes", place="entity")
+        object.__setattr__(self, "_hash", hash((self.type, self.id)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        # The hash of a text differs between processes: it is made anew where the reference arrives.
+        return (EntityRef, (self.type, self.id))
 
     def __str__(self) -> str:
         escaped = self.id.replace("\\", "\\\\").replace('"', '\\"')

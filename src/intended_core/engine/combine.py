@@ -8,20 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from intended_core.lang.compiler import Matched
 from intended_core.outcome import Allow, ApprovalRequirement, Deny, Escalate, Reason
 
 __all__ = ["Failed", "Matched", "combine"]
 
-
-@dataclass(frozen=True, slots=True)
-class Matched:
-    """A rule whose scope and conditions hold, with the approvals it asks for (already evaluated)."""
-
-    rule: str
-    because: str
-    place: str
-    approvals: tuple[ApprovalRequirement, ...] = ()
+MAX_ALONE: Final = 16_384
+_ALONE: dict[int, tuple[Matched, Allow]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +46,10 @@ def combine(
     if not permits:
         return Deny(kind="default", reasons=(Reason(text="no permit matches this intent"),))
     if not gates and not approved:
-        for permit in permits:
-            if permit.approvals:
-                continue
-            bare = permits if len(permits) == 1 else [item for item in permits if not item.approvals]
+        if len(permits) == 1 and not permits[0].approvals:
+            return _granted(permits[0])
+        bare = [item for item in permits if not item.approvals]
+        if bare:
             return Allow(rules=_ids(bare), reasons=_reasons(bare))
     gate_needs = _unique(need for gate in gates for need in gate.approvals)
     alternatives: dict[tuple[ApprovalRequirement, ...], list[Matched]] = {}
@@ -68,6 +63,18 @@ def combine(
     waiting = gates or permits
     ordered_needs = tuple(sorted(alternatives, key=lambda item: (len(item), [need.key for need in item])))
     return Escalate(alternatives=ordered_needs, rules=_ids(waiting), reasons=_reasons(waiting))
+
+
+def _granted(permit: Matched) -> Allow:
+    """The Allow of one permit alone: the same value for the same rule, made once."""
+    known = _ALONE.get(id(permit))
+    if known is not None and known[0] is permit:
+        return known[1]
+    made = Allow(rules=(permit.rule,), reasons=_reasons((permit,)))
+    if len(_ALONE) >= MAX_ALONE:
+        _ALONE.clear()
+    _ALONE[id(permit)] = (permit, made)
+    return made
 
 
 def _unique(needs: Iterable[ApprovalRequirement]) -> tuple[ApprovalRequirement, ...]:

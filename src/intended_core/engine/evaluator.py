@@ -73,10 +73,13 @@ def decide(
             continue
         if rule.resource_equal is not None and rule.resource_equal != resource:
             continue
-        if rule.principal_within and not _within(principal, above_principal, rule.principal_within):
+        groups = rule.principal_within
+        if groups and principal not in groups and above_principal.isdisjoint(groups):
             continue
-        if rule.resource_within and not _within(resource, above_resource, rule.resource_within):
+        groups = rule.resource_within
+        if groups and resource not in groups and above_resource.isdisjoint(groups):
             continue
+        found = rule.match
         try:
             condition = rule.condition
             if condition is not None:
@@ -85,14 +88,13 @@ def decide(
                     continue
                 if answer is not True:
                     raise EvaluationError("a condition did not answer true or false")
-            needs: tuple[ApprovalRequirement, ...] = ()
             if rule.approvals:
                 needs = tuple([_requirement(rule, block, intent, snapshot, now_ms) for block in rule.approvals])
+                found = Matched(rule.id, rule.because, rule.place, needs)
         except Exception as error:  # noqa: BLE001 - an error in any rule in scope denies, whatever it is
             failed = failed or []
             failed.append(Failed(rule.id, rule.place, _cause(error)))
             continue
-        found = Matched(rule.id, rule.because, rule.place, needs)
         if rule.effect == "permit":
             if permits is None:
                 permits = [found]
@@ -111,10 +113,6 @@ def decide(
         permits=permits or _NONE,
         approved=approved,
     )
-
-
-def _within(ref: EntityRef, above: frozenset[EntityRef], groups: tuple[EntityRef, ...]) -> bool:
-    return ref in groups or not above.isdisjoint(groups)
 
 
 def _cause(error: Exception) -> str:

@@ -16,8 +16,9 @@ from intended_core.lang import typed as t
 from intended_core.lang.codegen import Compiled, compile_condition
 from intended_core.lang.typed import Approval, CheckedPolicySet, Rule
 from intended_core.lang.types import Schema
+from intended_core.outcome import ApprovalRequirement
 
-__all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "compile_set"]
+__all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "Matched", "compile_set"]
 
 Condition: TypeAlias = Callable[..., Any]
 _EMPTY: Final[tuple[CompiledRule, ...]] = ()
@@ -36,9 +37,22 @@ class CompiledApproval:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A rule whose scope and conditions hold, with the approvals it asks for (already evaluated)."""
+
+    rule: str
+    because: str
+    place: str
+    approvals: tuple[ApprovalRequirement, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledRule:
-    """A rule for one action. `within` tests hold constant entities; `condition` is None when there is nothing to ask."""
+    """A rule for one action. `within` tests hold constant entities; `condition` is None when there is nothing to ask.
+
+    `match`: what it contributes when it holds and asks for no approval.
+    """
 
     id: str
     name: str
@@ -46,11 +60,12 @@ class CompiledRule:
     because: str
     place: str
     principal_equal: EntityRef | None
-    principal_within: tuple[EntityRef, ...]
+    principal_within: frozenset[EntityRef]
     resource_equal: EntityRef | None
-    resource_within: tuple[EntityRef, ...]
+    resource_within: frozenset[EntityRef]
     condition: Condition | None
     approvals: tuple[CompiledApproval, ...]
+    match: Matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +140,11 @@ def _rule(rule: Rule, action: str) -> CompiledRule:
     body = rule.bodies[action]
     return CompiledRule(
         id=rule.id, name=rule.name, effect=rule.effect, because=rule.because, place=str(rule.span),
-        principal_equal=rule.principal.equal, principal_within=rule.principal.within or (),
-        resource_equal=rule.resource.equal, resource_within=rule.resource.within or (),
+        principal_equal=rule.principal.equal, principal_within=frozenset(rule.principal.within or ()),
+        resource_equal=rule.resource.equal, resource_within=frozenset(rule.resource.within or ()),
         condition=compile_condition([clause.expr for clause in body.clauses]) if body.clauses else None,
         approvals=tuple(_approval(approval) for approval in body.approvals),
+        match=Matched(rule.id, rule.because, str(rule.span)),
     )  # fmt: skip
 
 
