@@ -246,7 +246,7 @@ def readme(claims: Claims, *, log_key: VerifierKey, count: int, complete: bool) 
         "\n"
         "To check it, on any computer, without a network:\n"
         "\n"
-        "  intended evidence verify FILE --log-key KEY\n"
+        "  intended evidence verify FILE --pin KEY\n"
         "\n"
         "KEY is the log key as you received it from the issuer on another way, at another time. The key printed above came with\n"
         "this file: alone it shows only that the file fits itself.\n"

@@ -358,7 +358,7 @@ class _Examination:
         best = Grade.CONSISTENT_UNPINNED if self._trust is None else Grade.CONSISTENT_UNANCHORED
         findings = tuple(self._findings)
         grade = worst(findings, otherwise=best)
-        if decision is not None and complete is None:
+        if decision is not None and decision.entry.thread is not None and complete is None:
             self._notes.append("whether more happened to this token later is not shown")
         return BundleVerdict(
             grade=grade,

@@ -161,29 +161,55 @@ def check_token_keys(seen: Mapping[int, Seen], keys: Sequence[Mapping[str, Json]
 
 
 def check_approvals(seen: Mapping[int, Seen], decision: Seen) -> list[Finding]:
-    """Every requirement that the decision counted as approved has a person's valid signature here."""
+    """Every requirement that the decision counted as approved has its quorum of distinct persons here, each with a valid signature over
+    the request that was made for this very intent and policy.
+    """
     counted = (decision.body or {}).get("approved")
     wanted = {key for key in counted if isinstance(key, str)} if isinstance(counted, list) else set()
+    asked = {str(body["approval"]): body for body in _bodies(seen, EventKind.DECISION_ESCALATE) if "approval" in body}
     found: list[Finding] = []
-    signed: set[str] = set()
-    for record in seen.values():
-        if record.entry.kind is not EventKind.APPROVAL_GRANTED or record.body is None:
-            continue
+    signed: dict[str, set[str]] = {}
+    needed: dict[str, int] = {}
+    for seq, record in seen.items():
         body = record.body
+        if record.entry.kind is not EventKind.APPROVAL_GRANTED or body is None:
+            continue
+        request = asked.get(str(body.get("approval")), {})
         try:
-            key, signature, asked = (
+            key, signature, digest = (
                 unb64url(str(body.get(name))) for name in ("person_key", "signature", "approval_digest")
             )
-            verify_ed25519(key, signature, frame(_PERSON_LABEL, asked))
+            verify_ed25519(key, signature, frame(_PERSON_LABEL, digest))
         except (AuditError, IntentError):
-            found.append(
-                _tampered("approval.signature", "a person's approval is not signed by their key", record.entry.seq)
-            )
+            found.append(_tampered("approval.signature", "a person's approval is not signed by their key", seq))
             continue
-        if record.entry.seq < decision.entry.seq:
-            signed.add(str(body.get("requirement")))
-    found += [
+        if request and request.get("approval_digest") != body.get("approval_digest"):
+            found.append(_tampered("approval.request", "a person's approval is of another request", seq))
+        elif seq < decision.entry.seq and _same_matter(request, decision.body or {}):
+            requirement = str(body.get("requirement"))
+            signed.setdefault(requirement, set()).add(str(body.get("person")))
+            needed[requirement] = _quorum(request, requirement)
+    return found + [
         _incomplete("approval.missing", f"the approval of {key[:80]!a} is not here", decision.entry.seq)
-        for key in sorted(wanted - signed)
+        for key in sorted(wanted)
+        if len(signed.get(key, ())) < needed.get(key, 1)
     ]
-    return found
+
+
+def _bodies(seen: Mapping[int, Seen], kind: EventKind) -> list[Mapping[str, Json]]:
+    return [record.body for record in seen.values() if record.entry.kind is kind and record.body is not None]
+
+
+def _same_matter(request: Mapping[str, Json], decision: Mapping[str, Json]) -> bool:
+    return all(
+        request.get(name) is not None and request.get(name) == decision.get(name) for name in ("ith", "policy_digest")
+    )
+
+
+def _quorum(request: Mapping[str, Json], key: str) -> int:
+    alternatives = request.get("alternatives")
+    for alternative in alternatives if isinstance(alternatives, list) else []:
+        for item in alternative if isinstance(alternative, list) else []:
+            if isinstance(item, dict) and item.get("key") == key and type(item.get("quorum")) is int:
+                return int(str(item["quorum"]))
+    return 1
