@@ -59,7 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(asked: argparse.Namespace, console: Console) -> tuple[list[SuiteResult], dict[str, Any]]:
     names = asked.suite or list(HOSTS)
     suites = {name: load_suite(name) for name in names}
-    steps = sum(len(suite.user_tasks) * (1 + len(suite.injection_tasks)) for suite in suites.values())
+    unknown = set(asked.task or ()) - {task for suite in suites.values() for task in suite.user_tasks}
+    if unknown:
+        raise AssemblyError(f"no suite has a user task {min(unknown)}")
+    steps = sum(
+        len([task for task in suite.user_tasks if not asked.task or task in asked.task]) * (1 + len(suite.injection_tasks))
+        for suite in suites.values()
+    )
     results: list[SuiteResult] = []
     evidence: dict[str, Any] = {}
     with ExitStack() as stack:
@@ -75,7 +81,7 @@ def _run(asked: argparse.Namespace, console: Console) -> tuple[list[SuiteResult]
         for name in names:
             gate = AuthorityGate.prepare(authority, f"agentdojo-{name}", _policies(asked.policies) / name, PARTIES)
             result = run_suite(
-                name, gate=gate, clock_ns=time.perf_counter_ns, random=os.urandom, attack=asked.attack,
+                name, gate=gate, clock_ns=time.perf_counter_ns, random=os.urandom, attack=asked.attack, tasks=asked.task,
                 advanced=lambda step: progress.update(bar, advance=1, description=step),
             )  # fmt: skip
             results.append(result)
@@ -94,7 +100,7 @@ def _holds(result: SuiteResult) -> bool:
 def _results_place(asked: argparse.Namespace) -> Path | None:
     """Where the figures go: where asked; else, for a whole run in a source tree, beside the other results."""
     given: Path | None = asked.results
-    if given is not None or asked.suite or asked.attack != ATTACK or asked.policies is not None:
+    if given is not None or asked.suite or asked.task or asked.attack != ATTACK or asked.policies is not None:
         return given
     folder = _HERE.parents[3] / "bench" / "results"
     return folder / "agentdojo.json" if folder.is_dir() else None
@@ -110,9 +116,10 @@ def _policies(given: Path | None) -> Path:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m intended_adapters.agentdojo", description=__doc__)
     parser.add_argument("--suite", action="append", choices=list(HOSTS), help="one suite (may be given again); default: all")
+    parser.add_argument("--task", action="append", help="one user task, such as user_task_3 (may be given again); default: all")
     parser.add_argument("--attack", default=ATTACK, help=f"the benchmark's attack text (default {ATTACK})")
     parser.add_argument("--policies", type=Path, help="folder with one folder of policies for each suite")
-    parser.add_argument("--results", type=Path, help="write the figures as JSON to this file (a whole run in a source tree writes bench/results/agentdojo.json)")
+    parser.add_argument("--results", type=Path, help="write the figures as JSON to this file")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
     return parser
 

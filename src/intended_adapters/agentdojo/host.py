@@ -18,10 +18,13 @@ __all__ = ["AGENT", "OWNER", "PARTIES", "Argument", "Host", "Told", "amount_text
 
 AGENT: Final = EntityRef("Agent", "assistant")
 OWNER: Final = EntityRef("Person", "owner")
+_APPROVERS: Final = EntityRef("Group", "approvers")
+_ASSISTANTS: Final = EntityRef("Group", "assistants")
 PARTIES: Final = (
-    Entity(ref=EntityRef("Group", "approvers")),
-    Entity(ref=OWNER, parents=frozenset({EntityRef("Group", "approvers")})),
-    Entity(ref=AGENT),
+    Entity(ref=_APPROVERS),
+    Entity(ref=_ASSISTANTS),
+    Entity(ref=OWNER, parents=frozenset({_APPROVERS})),
+    Entity(ref=AGENT, parents=frozenset({_ASSISTANTS})),
 )
 
 _NINE_DIGITS: Final = Decimal("0.000000001")

@@ -16,7 +16,7 @@ from intended_adapters.agentdojo.host import PARTIES
 from intended_adapters.agentdojo.runtime import Conversation, gated_runtime
 from intended_core import Authority
 
-POLICIES = Path(__file__).parents[3] / "policies" / "examples" / "agentdojo"
+POLICIES = Path(__file__).parents[4] / "policies" / "examples" / "agentdojo"
 
 
 @pytest.fixture
