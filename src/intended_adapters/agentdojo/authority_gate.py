@@ -30,7 +30,7 @@ class AuthorityGate:
     """A gate that decides with a tenant's active policies and redeems its tokens; the owner's key approves.
 
     Made by `prepare`. `asked`, `approvals`, `redeemed`: how many calls were put to the authority, to be found again in its log.
-    `last_allowed`: the log position of the newest Allow.
+    `exhibit`: the log position of the newest Allow that a person approved, else of the newest Allow.
     """
 
     def __init__(self, tenant: TenantAuthority, owner_key: LocalPersonKey) -> None:
@@ -38,7 +38,7 @@ class AuthorityGate:
         self.asked = 0
         self.approvals = 0
         self.redeemed = 0
-        self.last_allowed: int | None = None
+        self.exhibit: int | None = None
         self._owner_key = owner_key
         self._adapter = tenant.adapter(AUDIENCE)
         self._known: dict[EntityRef, Entity] = {}
@@ -66,7 +66,8 @@ class AuthorityGate:
         self.asked += 1
         outcome = self.tenant.authorize(intent, audience=AUDIENCE, approval=approval_id)
         if isinstance(outcome, Granted):
-            self.last_allowed = outcome.seq
+            if approval_id is not None or not self.approvals:
+                self.exhibit = outcome.seq
             return Allowed(token=outcome.token, rules=outcome.rules)
         if isinstance(outcome, Pending):
             return Waiting(approval_id=outcome.approval_id, rules=outcome.rules)

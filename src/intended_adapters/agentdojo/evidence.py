@@ -19,7 +19,7 @@ def count_kinds(gate: AuthorityGate) -> Counter[str]:
 
 
 def check_log_and_bundle(gate: AuthorityGate, *, replays: int, made_us: int) -> dict[str, Any]:
-    """Compare the log with what was put to the gate, verify it, export the bundle of the newest allowed call and verify that.
+    """Compare the log with what was put to the gate and verify it; export the bundle of one allowed call and verify that.
 
     The verifier is given the log's key and checkpoint, and of the bundle its bytes only. `holds` is True when every call, approval,
     redemption and refused replay is in the log, no more and no less, and both verdicts are the best that pinned keys can give.
@@ -39,11 +39,11 @@ def check_log_and_bundle(gate: AuthorityGate, *, replays: int, made_us: int) -> 
         "log": "; ".join([log.grade.value, *wrong, *(finding.text for finding in log.findings)]),
     }
     holds = not wrong and log.grade is Grade.CONSISTENT_UNANCHORED
-    if gate.last_allowed is None:
+    if gate.exhibit is None:
         return {**told, "bundle_of": None, "bundle": "no call was allowed", "holds": False}
     bundle = verify_evidence(
-        export_evidence(gate.tenant, gate.last_allowed, made_us=made_us), pinned=[str(key)], known=note
+        export_evidence(gate.tenant, gate.exhibit, made_us=made_us), pinned=[str(key)], known=note
     )
-    told["bundle_of"] = f"decision {gate.last_allowed}"
+    told["bundle_of"] = f"decision {gate.exhibit}"
     told["bundle"] = "; ".join([bundle.grade.value, f"run again: {bundle.rerun.value}", *(f.text for f in bundle.findings)])
     return {**told, "holds": holds and bundle.grade is Grade.CONSISTENT_UNANCHORED}

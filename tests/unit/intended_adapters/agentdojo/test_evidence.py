@@ -20,7 +20,7 @@ def bank(scene: Any) -> Any:
 def test_a_log_that_matches_holds(bank: Any) -> None:
     found = check_log_and_bundle(bank.gate, replays=1, made_us=1)
     assert found["holds"], found
-    assert found["bundle_of"] == f"decision {bank.gate.last_allowed}"
+    assert found["bundle_of"] == f"decision {bank.gate.exhibit}"
     assert found["log_records"] == bank.gate.tenant.head().size
 
 
@@ -39,3 +39,13 @@ def test_replays_are_compared_too(bank: Any) -> None:
 
 def test_a_play_without_any_allowed_call_proves_nothing(scene: Any) -> None:
     assert not check_log_and_bundle(scene("banking", "Nothing").gate, replays=0, made_us=1)["holds"]
+
+
+def test_the_bundle_is_of_an_approved_call_when_there_is_one(scene: Any) -> None:
+    bank = scene("banking", "Hello", lambda _function, _args: True)
+    bank.run("update_password", password="given-1")
+    approved = bank.gate.exhibit
+    bank.run("get_balance")
+    found = check_log_and_bundle(bank.gate, replays=2, made_us=1)
+    assert found["holds"], found
+    assert found["bundle_of"] == f"decision {approved}"
