@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 
-import pytest
 from hypothesis import HealthCheck, settings
 
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 
 # the same examples on every run, so that a change is judged and not its luck; `soak` looks for new ones
@@ -20,8 +17,3 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "checks"))
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Long text and bytes are no names: they may hold fresh keys, and every worker has to call a test the same."""
     return argname if isinstance(val, str | bytes) and len(val) > 32 else None
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Addresses in a test's name differ from worker to worker as well."""
-    item._nodeid = ADDRESS.sub("", item.nodeid)

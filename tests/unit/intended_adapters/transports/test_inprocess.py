@@ -79,7 +79,7 @@ class _Callable:
         return amount
 
 
-@pytest.mark.parametrize("function", [_async, _stream, _generator, _Callable(), partial(_async, 1), None, "pay"], ids=str)
+@pytest.mark.parametrize("function", [_async, _stream, _generator, _Callable(), partial(_async, 1), None, "pay"])
 def test_what_would_never_run_is_refused(function: object) -> None:
     with pytest.raises(AssemblyError):
         InProcessTransport({"pay": function})  # type: ignore[dict-item]
