@@ -78,14 +78,18 @@ def verify_tenant_log(
     )  # fmt: skip
 
 
-def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int) -> bytes:
-    """The evidence bundle (`.evb`) of the decision at `seq`. `made_us`: the time to write into it. Raises AuditError."""
-    found = tenant.collect(seq)
+def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int, since: bytes | None = None) -> bytes:
+    """The evidence bundle (`.evb`) of the decision at `seq`. `made_us`: the time to write into it. Raises AuditError.
+
+    `since`: an older checkpoint of this log that the receiver has kept; the bundle then shows that the log continues it.
+    """
+    size = None if since is None else open_checkpoint(since, [tenant.checkpoint()[1]]).size
+    found = tenant.collect(seq, since=size)
     return write_bundle(
         scope=found.scope, origin=found.origin, generation=found.generation, seq=found.seq, records=found.records,
         proofs=found.proofs, checkpoint=found.checkpoint, log_key=found.log_key, token_keys=found.token_keys,
         sources=found.sources, intent=found.intent, entities=found.entities, made_us=made_us, engine=ENGINE,
-        sign=tenant.sign_log, headers=found.headers,
+        sign=tenant.sign_log, headers=found.headers, consistency=found.consistency,
     )  # fmt: skip
 
 

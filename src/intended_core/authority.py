@@ -189,9 +189,9 @@ class TenantAuthority:
         """Records in order, streamed."""
         return self._runtime.storage.records(self.scope, start=start, stop=stop)
 
-    def collect(self, seq: int) -> evidencing.Collected:
-        """What the decision at `seq` rests on, for an evidence bundle. Raises AuditError."""
-        return self.run(evidencing.collect(self._context, seq))
+    def collect(self, seq: int, *, since: int | None = None) -> evidencing.Collected:
+        """What the decision at `seq` rests on, for an evidence bundle; `since`: size of an older head. Raises AuditError."""
+        return self.run(evidencing.collect(self._context, seq, since=since))
 
     def sign_log(self, payload: bytes) -> bytes:
         """The log key's signature over an evidence manifest."""

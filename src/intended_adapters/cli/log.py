@@ -128,6 +128,7 @@ def _gist(body: dict[str, Any]) -> str:
 def evidence_export(
     seq: int,
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the bundle.")],
+    since: Annotated[Path | None, typer.Option(help="An older checkpoint that the receiver has kept.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Write the evidence bundle of the decision at record SEQ.
@@ -135,8 +136,9 @@ def evidence_export(
     Example: intended --tenant acme evidence export 42 -o decision-42.evb
     """
     where = place()
+    kept = None if since is None else read_file(since, limit=64 * 1024)
     with where.open() as authority:
-        data = export_evidence(where.handle(authority), seq, made_us=time.time_ns() // 1000)
+        data = export_evidence(where.handle(authority), seq, made_us=time.time_ns() // 1000, since=kept)
     try:
         out.write_bytes(data)
     except OSError as error:

@@ -26,6 +26,7 @@ from intended_core.audit.lives import (
     check_lives,
     check_range,
     check_token_keys,
+    root_at,
 )
 from intended_core.audit.manifest import MANIFEST, verify_manifest
 from intended_core.audit.proof import InclusionProof, verify_consistency, verify_inclusion
@@ -342,6 +343,9 @@ class _Examination:
                 self._find("head.fork", f"two signed heads of {head.size} records differ", grade=Grade.FORKED)
         elif known.size == 0:
             return
+        elif (root := root_at(self._bundle, known.size)) is not None:
+            if root != known.root:
+                self._find("head.fork", "the log does not continue the head that you know", grade=Grade.FORKED)
         elif shown is None or (shown.first, shown.second) != (known.size, head.size):
             text = f"the bundle does not show that its log continues the head of {known.size} that you know"
             self._find("head.unlinked", text, grade=Grade.INCOMPLETE)

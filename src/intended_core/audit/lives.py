@@ -15,7 +15,16 @@ from intended_core.canonical import Json, frame, unb64url
 from intended_core.errors import AuditError, IntentError, KeyRingError
 from intended_core.keys.jwks import load_public
 
-__all__ = ["Life", "Seen", "check_approvals", "check_founding", "check_lives", "check_range", "check_token_keys"]
+__all__ = [
+    "Life",
+    "Seen",
+    "check_approvals",
+    "check_founding",
+    "check_lives",
+    "check_range",
+    "check_token_keys",
+    "root_at",
+]
 
 _PERSON_LABEL = b"intended.person-signature/v0"  # what a person's key signs: access.persons.person_message
 
@@ -132,6 +141,16 @@ def check_range(
         for seq in others
     ]
     return (None if hidden or thread is None else head.size), hidden
+
+
+def root_at(bundle: Bundle, size: int) -> bytes | None:
+    """The root that the log had at `size`, from the range of headers; None when the range does not reach back so far."""
+    frontier = bundle.before
+    if frontier is None or not frontier.size <= size <= frontier.size + len(bundle.headers):
+        return None
+    for raw in bundle.headers[: size - frontier.size]:
+        frontier = frontier.append(leaf_hash(raw))
+    return frontier.root()
 
 
 def check_token_keys(seen: Mapping[int, Seen], keys: Sequence[Mapping[str, Json]]) -> tuple[list[Finding], list[str]]:

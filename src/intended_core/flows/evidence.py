@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
 from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
 from intended_core.audit.log import LogHead, thread_of
-from intended_core.audit.proof import InclusionProof, prove_inclusion
+from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
 from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, b64url
@@ -58,6 +58,7 @@ class Collected:
     intent: bytes
     entities: bytes
     headers: HeaderRange | None
+    consistency: ConsistencyProof | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +97,10 @@ def checkpoint(context: Context) -> Flow[tuple[bytes, LogHead, VerifierKey]]:
     return sign_checkpoint(text, key=vkey, sign=lambda _: signature), head, vkey
 
 
-def collect(context: Context, seq: int) -> Flow[Collected]:
+def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Collected]:
     """What the decision at `seq` rests on: genesis, its thread, the approvals it used, proofs, inputs and sources.
 
+    `since`: the size of an older head; the log is then shown to continue it.
     Raises AuditError when there is no decision at `seq`, or when one of its inputs is not there any more.
     """
     state: ScopeState = yield LoadState(context.scope)
@@ -146,6 +148,7 @@ def collect(context: Context, seq: int) -> Flow[Collected]:
         checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"),
         token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
         sources=sources, intent=intent, entities=entities, headers=headers,
+        consistency=None if not since else prove_consistency(lambda a, b: leaves[a:b], first=since, second=head.size),
     )  # fmt: skip
 
 

@@ -158,6 +158,25 @@ def test_row_7_a_cut_tail(edited: World) -> None:
     assert (verdict.grade, verdict.seq) == (Grade.TRUNCATED, edited.denied)
 
 
+def test_a_bundle_continues_the_checkpoint_that_its_receiver_kept(edited: World) -> None:
+    kept, key = edited.tenant.checkpoint()
+    granted = edited.tenant.authorize(pay("3"), audience="bank")
+    assert isinstance(granted, Granted)
+    edited.tenant.authorize(pay("4"), audience="bank")
+    later = edited.tenant.authorize(pay("5"), audience="bank")
+    assert isinstance(later, Granted)
+    blind = export_evidence(edited.tenant, later.seq, made_us=1)
+    assert verify_evidence(blind, pinned=[str(key)], known=kept).grade is Grade.INCOMPLETE
+    linked = export_evidence(edited.tenant, later.seq, made_us=1, since=kept)
+    assert verify_evidence(linked, pinned=[str(key)], known=kept).grade is Grade.CONSISTENT_UNANCHORED
+    newer, _ = edited.tenant.checkpoint()
+    old = export_evidence(edited.tenant, edited.allowed, made_us=1)
+    edited.tenant.authorize(pay("6"), audience="bank")
+    newest, _ = edited.tenant.checkpoint()
+    assert verify_evidence(old, pinned=[str(key)], known=newer).grade is Grade.CONSISTENT_UNANCHORED
+    assert verify_evidence(old, pinned=[str(key)], known=newest).grade is Grade.TRUNCATED
+
+
 def forged(world: World, seq: int, name: str, data: bytes) -> bytes:
     """The bundle of `seq` with one member replaced, signed anew with the log's own key."""
     bundle = export_evidence(world.tenant, seq, made_us=1)

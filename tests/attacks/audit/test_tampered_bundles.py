@@ -172,8 +172,16 @@ def test_row_11_a_fork() -> None:
     assert check(linked, replace(TRUST, known_head=LOG.known(4))).grade is Grade.CONSISTENT_UNANCHORED
     verdict = check(linked, replace(TRUST, known_head=KnownHead(size=4, root=bytes(32))))
     assert (verdict.grade, codes(verdict)) == (Grade.FORKED, {"head.fork"})
-    verdict = check(linked, replace(TRUST, known_head=LOG.known(5)))
+    # From the decision on, the headers tell every root; before it, only a consistency proof from that very size does.
+    assert check(GOOD, replace(TRUST, known_head=LOG.known(5))).grade is Grade.CONSISTENT_UNANCHORED
+    verdict = check(GOOD, replace(TRUST, known_head=KnownHead(size=5, root=bytes(32))))
+    assert (verdict.grade, codes(verdict)) == (Grade.FORKED, {"head.fork"})
+    verdict = check(GOOD, replace(TRUST, known_head=LOG.known(2)))
     assert (verdict.grade, codes(verdict)) == (Grade.INCOMPLETE, {"head.unlinked"})
+    early = LOG.bundle(DECIDED, [CONSUMED], known=2)
+    assert check(early, replace(TRUST, known_head=LOG.known(2))).grade is Grade.CONSISTENT_UNANCHORED
+    verdict = check(early, replace(TRUST, known_head=KnownHead(size=2, root=bytes(32))))
+    assert (verdict.grade, codes(verdict)) == (Grade.FORKED, {"head.fork"})
 
 
 def test_row_15_a_token_for_another_record() -> None:
