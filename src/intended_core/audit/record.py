@@ -1,12 +1,13 @@
 """One record: a header (`entry`, the leaf) and a body that it commits to (audit.md § 1.1).
 
 The entry carries no personal data. The body carries a 128-bit salt, so that its hash says nothing about an erased body. Both are
-canonical JSON in exactly one spelling: parsed, re-encoded and compared, at writing and at reading.
+canonical JSON in exactly one spelling, at writing and at reading: the header is one pattern, the body is parsed, re-encoded and compared.
 """
 
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +18,7 @@ from typing import Final
 import orjson
 
 from intended_core.audit.tree import HASH_BYTES, leaf_hash
-from intended_core.canonical import Json, b64url, canonical_json, parse_canonical, unb64url
+from intended_core.canonical import Json, b64url, canonical_json, parse_canonical
 from intended_core.errors import AuditError, IntentError
 from intended_core.values import SAFE_INT
 
@@ -40,8 +41,8 @@ MAX_BODY_BYTES: Final = 1024 * 1024  # an intent of 256 KiB with room for reason
 _BODY_LABEL: Final = b"intended.audit/body.v0\x00"
 _UUID: Final = re.compile(r"[0-9a-f]{32}")
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
-_TEXT: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_FIELDS: Final = frozenset({"$", "o", "t", "g", "s", "e", "ts", "k", "b", "p", "th", "w", "pv", "x"})
+_TEXT: Final = re.compile(r"[!#-\[\]-~]{1,255}")  # printable ASCII without space, quote and backslash
+_TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 
 class EventKind(StrEnum):
@@ -97,7 +98,18 @@ class EventKind(StrEnum):
     EXPORT_BUNDLE = "export.bundle"
 
 
-_KINDS: Final = frozenset(kind.value for kind in EventKind)
+_KINDS: Final = {kind.value.encode("ascii"): kind for kind in EventKind}
+_HASH: Final = "([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"  # 32 bytes in base64url, the unused bits zero
+_WORD: Final = r"([!#-\[\]-~]{1,255})"
+_INT: Final = "(0|[1-9][0-9]{0,15})"
+# A header's names, text and numbers need no escape, so its canonical JSON is one pattern; nothing else is ever a header.
+_HEADER: Final = re.compile(
+    (
+        rf'\{{"\$":"{re.escape(VERSION)}","b":"{_HASH}","e":{_INT},"g":{_INT},"k":"([a-z_.]+)","o":"{_WORD}","p":"{_HASH}",'
+        rf'"pv":(?:null|"{_HASH}"),"s":{_INT},"t":"([0-9a-f]{{32}})","th":(?:null|\["{_HASH}",{_INT},(?:null|{_INT})\]),'
+        rf'"ts":{_INT},"w":"{_WORD}","x":(?:null|"{_WORD}")\}}'
+    ).encode("ascii")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,32 +215,35 @@ def make_record(
 
 def parse_entry(data: bytes) -> Entry:
     """The header in `data`; raises AuditError `audit.record` unless these are exactly the bytes that `make_record` writes."""
-    try:
-        value = parse_canonical(data, max_bytes=MAX_ENTRY_BYTES)
-        if not isinstance(value, dict) or value.keys() != _FIELDS or value["$"] != VERSION:
-            raise AuditError("a header of an unknown version or with unknown members", code="audit.record")
-        kind = value["k"]
-        if not isinstance(kind, str) or kind not in _KINDS:
-            raise AuditError("a record of an unknown kind", code="audit.record")
-        policy, trace = value["pv"], value["x"]
-        seq = _count(value["s"])
-        return Entry(
-            origin=_text(value["o"]),
-            tenant_uuid=_text(value["t"], _UUID),
-            generation=_count(value["g"]),
-            seq=seq,
-            epoch=_count(value["e"]),
-            time_us=_count(value["ts"]),
-            kind=EventKind(kind),
-            body_hash=_digest(value["b"]),
-            previous_leaf=_digest(value["p"]),
-            thread=_thread(value["th"], seq),
-            writer=_text(value["w"]),
-            policy_digest=None if policy is None else _digest(policy),
-            trace=None if trace is None else _text(trace),
-        )
-    except IntentError:
-        raise AuditError("a header is not in canonical form", code="audit.record") from None
+    found = _HEADER.fullmatch(data) if len(data) <= MAX_ENTRY_BYTES else None
+    if found is None:
+        raise AuditError("a header is not in its canonical form", code="audit.record")
+    body, epoch, generation, kind, origin, link, policy, seq, tenant, life, n, previous, time, writer, trace = (
+        found.groups()
+    )
+    known = _KINDS.get(kind)
+    if known is None:
+        raise AuditError("a record of an unknown kind", code="audit.record")
+    at = _number(seq)
+    thread = None
+    if life is not None:
+        thread = Thread(commitment=_raw(life), n=_number(n), previous=None if previous is None else _number(previous))
+        _link(thread, at)
+    return Entry(
+        origin=_ascii(origin),
+        tenant_uuid=_ascii(tenant),
+        generation=_number(generation),
+        seq=at,
+        epoch=_number(epoch),
+        time_us=_number(time),
+        kind=known,
+        body_hash=_raw(body),
+        previous_leaf=_raw(link),
+        thread=thread,
+        writer=_ascii(writer),
+        policy_digest=None if policy is None else _raw(policy),
+        trace=None if trace is None else _ascii(trace),
+    )
 
 
 def parse_body(data: bytes, *, expected: bytes) -> dict[str, Json]:
@@ -264,26 +279,20 @@ def _count(value: Json) -> int:
     return value
 
 
-def _digest(value: Json) -> bytes:
-    if not isinstance(value, str):
-        raise AuditError("a header's digest is malformed", code="audit.record")
-    data = unb64url(value)
-    if len(data) != HASH_BYTES:
-        raise AuditError("a header's digest is malformed", code="audit.record")
-    return data
+def _number(digits: bytes) -> int:
+    value = int(digits)
+    if value > SAFE_INT:
+        raise AuditError("a header's number is malformed", code="audit.record")
+    return value
 
 
-def _thread(value: Json, seq: int) -> Thread | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or len(value) != 3:
-        raise AuditError("a header's thread is malformed", code="audit.record")
-    commitment, n, previous = value
-    thread = Thread(
-        commitment=_digest(commitment), n=_count(n), previous=None if previous is None else _count(previous)
-    )
-    _link(thread, seq)
-    return thread
+def _raw(text: bytes) -> bytes:
+    # The pattern allows only the 43 canonical characters of 32 bytes.
+    return a2b_base64(text.translate(_TO_STANDARD) + b"=")
+
+
+def _ascii(text: bytes) -> str:
+    return text.decode("ascii")
 
 
 def _link(thread: Thread, seq: int) -> None:

@@ -23,6 +23,7 @@ from intended_core.audit.record import (
 )
 from intended_core.audit.tree import leaf_hash
 from intended_core.errors import AuditError
+from tests.reference import audit_record
 
 SALT = bytes(range(16))
 PLAIN: dict[str, Any] = {
@@ -186,3 +187,50 @@ def test_a_flipped_bit_is_refused_or_is_another_leaf(place: int, bit: int) -> No
 def test_every_kind_survives() -> None:
     for kind in EventKind:
         assert parse_entry(made(kind=kind).entry).kind is kind
+
+
+@settings(max_examples=400)
+@given(st.data())
+def test_the_pattern_and_the_schema_agree_on_edited_headers(data: st.DataObject) -> None:
+    thread = data.draw(st.sampled_from([None, PLAIN["thread"], Thread(commitment=b"\x02" * 32, n=0, previous=None)]))
+    good = made(
+        thread=thread,
+        policy_digest=data.draw(st.sampled_from([None, b"\xff" * 32])),
+        trace=data.draw(st.sampled_from([None, "t"])),
+        kind=data.draw(st.sampled_from(EventKind)),
+    ).entry
+    assert audit_record.read(good)["s"] == parse_entry(good).seq
+    start = data.draw(st.integers(0, len(good)))
+    stop = data.draw(st.integers(start, min(len(good), start + 4)))
+    pieces = st.sampled_from(
+        [b"", b'"', b"\\", b"0", b"9", b"-", b".0", b"e1", b"null", b",", b"]", b"A", b"Q", b" ", b"\n", b"\xc3\xa9"]
+    )
+    changed = good[:start] + data.draw(pieces | st.binary(max_size=4)) + good[stop:]
+    try:
+        expected = audit_record.read(changed)
+    except audit_record.NoHeaderError:
+        with pytest.raises(AuditError):
+            parse_entry(changed)
+        return
+    entry = parse_entry(changed)
+    assert (entry.origin, entry.tenant_uuid, entry.writer, entry.trace) == (
+        expected["o"],
+        expected["t"],
+        expected["w"],
+        expected["x"],
+    )
+    assert (entry.seq, entry.generation, entry.epoch, entry.time_us) == (
+        expected["s"],
+        expected["g"],
+        expected["e"],
+        expected["ts"],
+    )
+    assert entry.body_hash == audit_record.digest(expected["b"])
+    assert entry.previous_leaf == audit_record.digest(expected["p"])
+
+
+@pytest.mark.parametrize("text", ['a"b', "a\\b", '"', "\\"])
+def test_header_text_needs_no_escape(text: str) -> None:
+    for name in ("origin", "writer", "trace"):
+        with pytest.raises(AuditError):
+            made(**{name: text})
