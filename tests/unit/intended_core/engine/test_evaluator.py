@@ -1,0 +1,162 @@
+"""decide and approver_may on whole policies; every answer is compared with the interpreter's."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from intended_core import AccessDeniedError, Allow, Deny, Entity, EntityRef, Escalate
+from intended_core.engine.evaluator import approver_may, decide
+from intended_core.flows.policytests import TEST_SCOPE
+from intended_core.lang.intents import validate
+from tests.reference.policy_world import ANN, BOB, NOW_MS, World, group, user
+
+PERMIT = '@id("p") permit p { action == read; when true; }'
+
+
+def test_a_matching_permit_allows_and_names_itself() -> None:
+    found = World.of(PERMIT).decide()
+    assert isinstance(found, Allow)
+    assert found.rules == ("p",)
+
+
+def test_no_rule_is_a_denial_by_default() -> None:
+    found = World.of('@id("p") permit p { action == write; when principal.vip; }').decide()
+    assert isinstance(found, Deny)
+    assert found.kind == "default"
+
+
+def test_an_unknown_principal_or_resource_is_an_error() -> None:
+    world = World.of(PERMIT)
+    for entities in ([user("ann")], [Entity(ref=EntityRef("Doc", "d"), attributes={"owner": ANN})]):
+        found = World.of(PERMIT, entities).decide()
+        assert isinstance(found, Deny)
+        assert found.kind == "error"
+    assert isinstance(world.decide(), Allow)
+
+
+def test_a_principal_that_is_no_root_needs_a_chain() -> None:
+    world = World.of(PERMIT)
+    found = world.decide(world.intent(EntityRef("Agent", "bot")))
+    assert isinstance(found, Deny)
+    assert found.kind == "chain_missing"
+
+
+@pytest.mark.parametrize(
+    ("scope", "ann", "bob"),
+    [
+        ('principal == User::"ann";', True, False),
+        ('principal in Group::"board";', False, True),
+        ('principal in [Group::"board", User::"ann"];', True, True),
+        ("principal is User;", True, True),
+        ("principal is Agent;", False, False),
+        ('resource == Doc::"d";', True, True),
+        ('resource == Doc::"other";', False, False),
+        ('principal == User::"ann"; resource == Doc::"d";', True, False),
+    ],
+)
+def test_scopes(scope: str, ann: bool, bob: bool) -> None:
+    world = World.of(f'@id("p") permit p {{ action == read; {scope} when true; }}')
+    assert isinstance(world.decide(world.intent(ANN)), Allow) is ann
+    assert isinstance(world.decide(world.intent(BOB)), Allow) is bob
+
+
+def test_an_error_in_a_rule_in_scope_denies_whatever_else_matches() -> None:
+    world = World.of(PERMIT + '@id("x") permit x { action == read; when args.n + 9_223_372_036_854_775_807 > 0; }')
+    found = world.decide()
+    assert isinstance(found, Deny)
+    assert (found.kind, found.rules) == ("error", ("x",))
+    assert "overflow" in found.reasons[0].text
+
+
+def test_an_error_out_of_scope_does_not_matter() -> None:
+    world = World.of(
+        PERMIT + '@id("x") forbid x { principal == User::"bob"; action == read; when args.n + 9_223_372_036_854_775_807 > 0; }'
+    )
+    assert isinstance(world.decide(), Allow)
+
+
+def test_what_escapes_a_condition_denies() -> None:
+    world = World.of(PERMIT)
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    for answer in (1, "yes", None, RecursionError(), MemoryError(), ZeroDivisionError()):
+
+        def condition(*_: object, answer: object = answer) -> object:
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        bucket = next(iter(world.compiled.index.values()))
+        broken = dataclasses.replace(bucket.general[0], condition=condition)
+        index = {key: dataclasses.replace(found, general=(broken,)) for key, found in world.compiled.index.items()}
+        compiled = dataclasses.replace(world.compiled, index=index)
+        found = decide(compiled, valid, world.snapshot, now_ms=NOW_MS)
+        assert isinstance(found, Deny)
+        assert found.kind == "error"
+
+
+def approval(more: str = "", quorum: str = "1", expires: str = "1h") -> str:
+    return (
+        '@id("p") permit p { action == read; when true; approval { from: Group::"board"; '
+        f"quorum: {quorum}; expires: {expires}; {more} }} }}"
+    )
+
+
+def test_an_approval_makes_the_permit_wait_and_its_key_lets_it_pass() -> None:
+    world = World.of(approval())
+    found = world.decide()
+    assert isinstance(found, Escalate)
+    (need,) = found.alternatives[0]
+    assert (need.key, need.group, need.quorum, need.expires_ms) == ("p#1", group("board"), 1, 3_600_000)
+    assert isinstance(world.decide(approved=frozenset({need.key})), Allow)
+    assert isinstance(world.decide(approved=frozenset({"p#2"})), Escalate)
+
+
+@pytest.mark.parametrize(("quorum", "good"), [("0", False), ("1", True), ("16", True), ("17", False), ("0 - 1", False)])
+def test_a_quorum_outside_1_to_16_is_an_error(quorum: str, good: bool) -> None:
+    world = World.of(approval(quorum=f"args.n - args.n + {quorum}"))
+    found = world.decide()
+    assert isinstance(found, Escalate) if good else isinstance(found, Deny) and found.kind == "error"
+
+
+@pytest.mark.parametrize(("expires", "good"), [("30d", True), ("31d", False), ("1ms", True), ("0ms", False)])
+def test_an_approval_lives_up_to_thirty_days(expires: str, good: bool) -> None:
+    found = World.of(approval(expires=f"if args.n > 0 then {expires} else 1h")).decide()
+    assert isinstance(found, Escalate) if good else isinstance(found, Deny) and found.kind == "error"
+
+
+def judged(world: World, person: EntityRef, key: str = "p#1") -> str:
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    try:
+        found = approver_may(world.compiled, key, valid, world.snapshot, person, now_ms=NOW_MS)
+    except AccessDeniedError as error:
+        return str(error)
+    assert (found.key, found.ref) == (key, person)
+    return "accepted"
+
+
+def test_who_may_approve() -> None:
+    world = World.of(approval())
+    assert judged(world, BOB) == "accepted"
+    assert "own intent" in judged(world, ANN)
+    assert "not a known entity" in judged(world, EntityRef("User", "ghost"))
+    assert "not in" in judged(world, EntityRef("Agent", "bot"))
+    assert "no such approval" in judged(world, BOB, "p#9")
+
+
+def test_an_excluded_approver_may_not() -> None:
+    assert "excluded" in judged(World.of(approval('exclude: [User::"bob"];')), BOB)
+
+
+def test_the_approvers_own_conditions_hold() -> None:
+    more = "when approver is User and approver.level >= args.n;"
+    assert judged(World.of(approval(more)), BOB) == "accepted"
+    assert "conditions" in judged(World.of(approval(more.replace("args.n", "args.n + 1"))), BOB)
+
+
+def test_the_submitter_may_not_approve_even_from_the_group() -> None:
+    world = World.of(approval(), [
+        Entity(ref=group("board")), user("ann", "board"), Entity(ref=EntityRef("Doc", "d"), attributes={"owner": ANN}),
+    ])  # fmt: skip
+    assert "own intent" in judged(world, ANN)

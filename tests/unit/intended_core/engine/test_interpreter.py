@@ -1,0 +1,48 @@
+"""The interpreter's own bounds; its meaning is compared with the engine's in every test of the evaluator and by tests/property."""
+
+from __future__ import annotations
+
+import pytest
+
+from intended_core.engine import interpreter
+from intended_core.engine.interpreter import interpret
+from intended_core.flows.policytests import TEST_SCOPE
+from intended_core.lang.intents import validate
+from tests.reference.policy_world import NOW_MS, World
+
+
+def test_it_counts_its_steps_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World.of('@id("p") permit p { action == read; when all x in args.set { x > 0 } and args.n == 1; }')
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    assert interpret(world.checked, valid, world.snapshot, now_ms=NOW_MS).outcome == "allow"
+    monkeypatch.setattr(interpreter, "MAX_STEPS", 5)
+    found = interpret(world.checked, valid, world.snapshot, now_ms=NOW_MS)
+    assert (found.outcome, found.kind, found.rules) == ("deny", "error", ("p",))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("args.d * 2.0 == 3.0", "allow"),
+        ("args.d * 0.000000001 == 0.000000002", "allow"),  # 1.5e-9 rounds half to even
+        ("args.d * 0.333333333 == 0.500000000", "allow"),
+        ("args.d - 0.000000001 < 1.5", "allow"),
+        ('args.s like "a*c"', "allow"),
+        ('args.s like "a"', "deny"),
+        ('args.s like "*"', "allow"),
+        ('args.s like "*b*" and not (args.s like "b*")', "allow"),
+        ("1 in args.set and 3 not in args.set", "allow"),
+        ("args.set.size() == 2 and args.set.contains_all([1])", "allow"),
+        ('"content" in origin(args.s) and "unknown" in origin(args.s)', "allow"),
+        ('origin(args.note) == []', "allow"),
+        ('(args?.note ?? "none") == "none"', "allow"),
+        ("now - 1d < now and now + 1ms > now", "allow"),
+        ('principal in Group::"staff" and principal not in Group::"board"', "allow"),
+        ("resource.owner == principal", "allow"),
+        ("if args.n == 1 then true else false", "allow"),
+        ("any x in args.set { x == 2 } and not (all x in args.set { x == 2 })", "allow"),
+    ],
+)
+def test_both_meanings_say_what_the_page_says(condition: str, expected: str) -> None:
+    world = World.of(f'@id("p") permit p {{ action == read; when {condition}; }}')
+    assert type(world.decide()).__name__.lower() == expected
