@@ -149,9 +149,10 @@ def _cost(decls: Declarations, rules: Sequence[Rule], items: Sequence[ast.Item],
 
 def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
     reached = checker.typer.used_defs
+    _check_circles(sorted(set(decls.defs) - reached), decls, report)
     for name, decl in sorted(decls.defs.items()):
         if name not in reached:
-            _check_unused_def(name, decl, decls, report)
+            _check_unused_def(decl, decls, report)
             report.warn(
                 "lint.unused",
                 f"the def `{name}` is never used",
@@ -163,26 +164,42 @@ def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
             report.warn("lint.unused", f"the const `{name}` is never used", const.name.span)
 
 
-def _check_unused_def(name: str, decl: ast.DefDecl, decls: Declarations, report: Report) -> None:
-    """Types must resolve and defs must not call each other in a circle, used or not."""
+def _check_unused_def(decl: ast.DefDecl, decls: Declarations, report: Report) -> None:
     try:
         for _, formal in decl.formals:
             decls.resolve(formal)
         decls.resolve(decl.result)
     except Refused as error:
         report.add(error.diagnostic)
-    seen: set[str] = set()
-    todo = [decl.body]
+
+
+def _check_circles(names: Sequence[str], decls: Declarations, report: Report) -> None:
+    """Defs do not call each other in a circle, used or not: one report per circle."""
+    calls = {name: _calls(decls.defs[name].body, decls) for name in names}
+    done: set[str] = set()
+    for name in names:
+        path: list[str] = []
+        todo: list[tuple[str, ast.FunctionCall | None, bool]] = [(name, None, False)]
+        while todo:
+            current, call, leaving = todo.pop()
+            if leaving:
+                path.pop()
+                done.add(current)
+            elif call is not None and current in path:
+                message = f"the def `{current}` calls itself"
+                report.error("name.cycle", message, call.span, cause="nothing in the language recurs")
+            elif current not in done:
+                path.append(current)
+                todo.append((current, None, True))
+                todo.extend((callee.name.text, callee, False) for callee in calls.get(current, ()))
+
+
+def _calls(body: ast.Expr, decls: Declarations) -> list[ast.FunctionCall]:
+    found: list[ast.FunctionCall] = []
+    todo = [body]
     while todo:
         node = todo.pop()
-        if isinstance(node, ast.FunctionCall):
-            callee = node.name.text
-            if callee == name:
-                report.error(
-                    "name.cycle", f"the def `{name}` calls itself", node.span, cause="nothing in the language recurs"
-                )
-                return
-            if callee in decls.defs and callee not in seen:
-                seen.add(callee)
-                todo.append(decls.defs[callee].body)
+        if isinstance(node, ast.FunctionCall) and node.name.text in decls.defs:
+            found.append(node)
         todo.extend(ast.inside(node))
+    return found

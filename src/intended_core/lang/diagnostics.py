@@ -39,7 +39,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "name.cycle": "a declaration that refers to itself",
         "field.repeated": "a clause or field that may stand only once",
         "field.missing": "a clause or field that is required",
-        "field.unknown": "a member that the record does not have",
         "clause.misplaced": "a clause that this kind of rule may not have",
         "annotation.unknown": "an annotation that is not known here",
         "annotation.value": "an annotation with the wrong value",
@@ -63,7 +62,6 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "lint.caller-word": "a permit that rests on what the caller says alone",
         "lint.narrowing-skips-action": "a forbid or gate without an action clause that cannot speak of some action",
         "lint.unused": "something declared and never used",
-        "lint.no-effect": "something written that changes nothing",
     }
 )
 

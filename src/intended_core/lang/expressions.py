@@ -51,6 +51,8 @@ from intended_core.lang.walk import walk
 __all__ = ["ExprTyper"]
 
 MAX_QUANTIFIERS: Final = 2  # language.md § 1, totality and cost
+MAX_BODY_STEPS: Final = 20_000  # expressions of one rule body with its defs inlined; more would not pass the cost limit
+MAX_STEPS: Final = 2_000_000  # expressions of one set, typed once per action; bounds the time that checking takes
 _UNTOLD_ROOTS: Final = {"chain": "`chain`", "tenant": "`tenant`", "action": "`action` in an expression"}
 
 
@@ -61,21 +63,35 @@ class ExprTyper(OperatorTyper, CallTyper):
         self.decls = decls
         self.used_defs: set[str] = set()
         self.used_consts: set[str] = set()
+        self.steps = 0
+        self._started = 0
+
+    def start(self) -> None:
+        """A new rule body: its size is counted from here."""
+        self._started = self.steps
 
     def infer(self, expr: ast.Expr, env: Env, expected: Type | None = None) -> Typed:
         """The typed expression; `expected` is what its place asks for. Raises Refused."""
-        method: Callable[[Any, Env, Type | None], Typed] = self._METHODS[type(expr)].__get__(self)
-        typed = method(expr, env, expected)
+        typed = self._dispatch(expr, env, expected)
         if expected is not None and not assignable(typed.type, expected):
-            if expected == BOOL:
-                raise refuse("type.condition", f"a condition is Bool, and this is {show_type(typed.type)}", expr.span)
             message = f"{show_type(expected)} is asked for here, and this is {show_type(typed.type)}"
             raise refuse("type.mismatch", message, expr.span)
         return typed
 
     def boolean(self, expr: ast.Expr, env: Env) -> Typed:
         """A condition."""
-        return self.infer(expr, env, BOOL)
+        typed = self._dispatch(expr, env, BOOL)
+        if typed.type != BOOL:
+            raise refuse("type.condition", f"a condition is Bool, and this is {show_type(typed.type)}", expr.span)
+        return typed
+
+    def _dispatch(self, expr: ast.Expr, env: Env, expected: Type | None) -> Typed:
+        self.steps += 1
+        if self.steps - self._started > MAX_BODY_STEPS or self.steps > MAX_STEPS:
+            cause = "each use of a def is typed anew, so defs that use others many times grow quickly"
+            raise refuse("limit.cost", "this rule is too large once its defs are put in", expr.span, cause=cause)
+        method: Callable[[Any, Env, Type | None], Typed] = self._METHODS[type(expr)].__get__(self)
+        return method(expr, env, expected)
 
     def _literal(self, expr: ast.LiteralExpr, _env: Env, expected: Type | None) -> Typed:
         return Typed(literal(expr, expected))

@@ -266,6 +266,7 @@ class RuleChecker:
         return test.within is None or any(self.decls.below(name, ref.type) for ref in test.within)
 
     def _body(self, decl: ast.RuleDecl, rule_id: str, roots: Mapping[str, EntityType], action: ActionDecl) -> RuleBody:
+        self.typer.start()
         env = Env(
             roots={**roots, "args": action.args, "context": action.context}, names={}, facts=NOTHING, origins={}, fresh=count(1),
         )  # fmt: skip

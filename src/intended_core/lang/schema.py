@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from intended_core.canonical import canonical_json, digest
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import suggest
 from intended_core.lang.report import Refused, Report, refuse
 from intended_core.lang.typed import Span
+from intended_core.lang.typeforms import MAX_TYPE_DEPTH, measure, schema_digest
 from intended_core.lang.types import (
     BOOL,
     DATETIME,
@@ -26,19 +26,17 @@ from intended_core.lang.types import (
     EnumType,
     Member,
     RecordType,
-    Scalar,
     Schema,
     SetType,
     Type,
 )
 
-__all__ = ["RESERVED", "Declarations", "build_schema", "type_json"]
+__all__ = ["RESERVED", "Declarations", "build_schema"]
 
 RESERVED: Final = frozenset(
     {"principal", "action", "resource", "args", "context", "now", "chain", "tenant", "approver", "origin", "datetime"}
 )
 MAX_SET: Final = 10_000  # the largest @max: one walk of it fits the step limit
-MAX_TYPE_DEPTH: Final = 8  # nesting of records; keeps canonical forms of intents below their depth limit
 _SCALARS: Final = {item.name: item for item in (BOOL, INT, DECIMAL, STRING, EMAIL, DATETIME, DURATION)}
 _LATER: Final = frozenset({"Date", "Time", "Ip", "Host", "Url", "Path", "Digest", "List", "Map", "Grant"})
 _MEMBER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -204,6 +202,7 @@ class _Builder:
             found = self.resolve(decl.type, self._max(decl.annotations, decl.type), depth + 1)
         finally:
             self._open.pop()
+        measure(found, span)
         self._resolved[name] = found
         return found
 
@@ -296,6 +295,7 @@ class _Builder:
                 hint = suggest(parent.text, self.entities)
                 raise refuse("name.unknown", f"there is no entity type `{parent.text}`", parent.span, help=hint)
         attributes = RecordType() if decl.record is None else self.record(decl.record)
+        measure(attributes, decl.span)
         for field in () if decl.record is None else decl.record.fields:
             if isinstance(field, ast.FieldDecl) and any(note.name == "from" for note in field.annotations):
                 raise refuse("annotation.unknown", "@from belongs to args and context, not to attributes", field.span)
@@ -352,6 +352,7 @@ class _Builder:
                         written.span,
                         help="write `{ name: Type }` or the name of one",
                     )
+                measure(found, written.span)
                 records[word] = found
         return ActionDecl(name, names["principal"], names["resource"], records["args"], records["context"])
 
@@ -389,34 +390,6 @@ def _ancestors(entities: Mapping[str, EntityDecl]) -> dict[str, frozenset[str]]:
     return found
 
 
-def type_json(type_: Type) -> object:
-    """Plain data that names a type in full, for digests."""
-    if isinstance(type_, Scalar):
-        return type_.name
-    if isinstance(type_, EnumType):
-        return {"enum": sorted(type_.members), "name": type_.name}
-    if isinstance(type_, EntityType):
-        return {"entity": list(type_.names)}
-    if isinstance(type_, SetType):
-        return {"max": type_.max_size, "set": type_json(type_.element)}
-    members = [[item.name, type_json(item.type), item.optional, item.from_caller] for item in type_.members]
-    return {"record": sorted(members, key=lambda item: str(item[0]))}
-
-
-def _schema_digest(entities: Mapping[str, EntityDecl], actions: Mapping[str, ActionDecl]) -> bytes:
-    plain = {
-        "actions": [
-            [item.name, list(item.principals), list(item.resources), type_json(item.args), type_json(item.context)]
-            for _, item in sorted(actions.items())
-        ],
-        "entities": [
-            [item.name, list(item.parents), type_json(item.attributes), item.root]
-            for _, item in sorted(entities.items())
-        ],
-    }
-    return digest("intended.schema.v0", canonical_json(plain))
-
-
 def build_schema(items: Sequence[ast.Item], report: Report) -> Declarations:
     """Everything declared; problems go to the report, and what could not be read is left out."""
     builder = _Builder(items, report)
@@ -428,6 +401,6 @@ def build_schema(items: Sequence[ast.Item], report: Report) -> Declarations:
             types[name] = builder.resolve(ast.TypeName(name, (), Span("", 1, 1, 1, 1)))
         except Refused:
             continue  # already reported where it is declared
-    schema = Schema(entities, actions, b"" if report.errors else _schema_digest(entities, actions))
+    schema = Schema(entities, actions, b"" if report.errors else schema_digest(entities, actions))
     pack = "" if builder.pack is None else builder.pack.name
     return Declarations(pack, schema, types, builder.consts, builder.defs, _ancestors(entities), builder.resolve)

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import Final
 
 from intended_core.ids import EntityRef
-from intended_core.lang.schema import type_json
 from intended_core.lang.typed import Let, Literal_, Quantified, RecordOf, SetOf, Span, TypedExpr, Var
+from intended_core.lang.typeforms import type_json
 from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, SetType
 
 __all__ = ["MAX_COST", "cost", "parts", "semantic_form", "walk"]

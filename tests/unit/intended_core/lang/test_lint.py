@@ -1,0 +1,35 @@
+"""Warnings."""
+
+from __future__ import annotations
+
+import pytest
+
+from intended_core.lang.lint import reads_now
+from tests.unit.intended_core.lang.support import rule, rule_text, warned
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (rule_text(""), ["lint.bare-permit"]),
+        (rule_text('principal in Group::"g";'), []),
+        (rule_text("when args.amount < 5;"), ["lint.caller-word"]),
+        (rule_text('when (context?.said ?? "") == "please";'), ["lint.caller-word"]),
+        (rule_text("when args.amount < 5 and context.risk < 3;"), []),
+        (rule_text('when "content" not in origin(args.payee);'), []),
+        (rule_text("when args.payee.verified;"), []),
+        (rule_text('when args.amount < 5; approval { from: Group::"g"; quorum: 1; expires: 1h; }'), []),
+        (rule_text("when context.risk > 5;", "escalate"), ["lint.gate-without-permit"]),
+        (rule_text("when args.urgent;", "forbid", ""), ["lint.narrowing-skips-action"]),
+        (rule_text("when args.urgent;", "permit", ""), ["lint.caller-word"]),
+        (rule_text("let a = 3; when context.risk < 4;"), ["lint.unused"]),
+    ],
+)
+def test_warnings(text: str, found: list[str]) -> None:
+    assert warned(text) == found
+
+
+def test_reads_now() -> None:
+    assert reads_now(rule("when now > context.at;"))
+    assert reads_now(rule('approval { from: Group::"g"; quorum: 1; expires: now - context.at; }', "escalate"))
+    assert not reads_now(rule("when context.risk > 3;"))

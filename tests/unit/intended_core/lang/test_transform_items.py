@@ -1,0 +1,84 @@
+"""Parse trees to syntax trees of items."""
+
+from __future__ import annotations
+
+from intended_core.lang import ast
+from intended_core.lang.parser import parse
+from intended_core.lang.source import Source
+
+
+def item(text: str) -> ast.Item:
+    items, problems = parse(Source.from_text("a", text))
+    assert problems == ()
+    assert len(items) == 1
+    return items[0]
+
+
+def test_rule_with_every_clause() -> None:
+    made = item(
+        '@id("x") @owner("me") escalate r { principal is User, Agent in [G::"a", G::"b"]; action in [a, "b/c"]; resource == R::"x";'
+        ' let y = 1; when y == 1; unless y == 2; approval { from: G::"a"; when true; } because "b"; }'
+    )
+    assert isinstance(made, ast.RuleDecl)
+    assert [clause.kind for clause in made.clauses] == [
+        "principal", "action", "resource", "let", "when", "unless", "approval", "because",
+    ]  # fmt: skip
+    scope = made.clauses[0].value
+    assert isinstance(scope, ast.ScopeDecl)
+    assert [name.text for name in scope.types or ()] == ["User", "Agent"]
+    assert [entity.id for entity in scope.within or ()] == ["a", "b"]
+    assert [name.text for name in made.clauses[1].value] == ["a", "b/c"]  # type: ignore[attr-defined]
+    assert [(note.name, len(note.args)) for note in made.annotations] == [("id", 1), ("owner", 1)]
+
+
+def test_unsupported_clauses_are_kept() -> None:
+    made = item('@id("x") permit r { meter m > 3; oblige a(b: 1); valid from now; action in group; }')
+    assert isinstance(made, ast.RuleDecl)
+    assert all(isinstance(clause.value, ast.Unsupported) for clause in made.clauses)
+
+
+def test_entity_in_fixture_with_one_parent_keeps_its_own_name() -> None:
+    made = item(
+        'fixture f { entity A::"1", A::"2" in G::"g" { x: 1 }; entity A::"3"; entity A::"4" in [G::"g", G::"h"]; given a = 1; }'
+    )
+    assert isinstance(made, ast.FixtureDecl)
+    assert [[entity.id for entity in world.entities] for world in made.entities] == [["1", "2"], ["3"], ["4"]]
+    assert [[parent.id for parent in world.parents] for world in made.entities] == [["g"], [], ["g", "h"]]
+    assert made.entities[0].attributes is not None
+    assert made.entities[1].attributes is None
+    assert [name.text for name, _ in made.givens] == ["a"]
+
+
+def test_action_parts() -> None:
+    made = item("action a, b { principal: A::B, C; resource: D; args: { x?: Set<Int>, ...E }; context: F; }")
+    assert isinstance(made, ast.ActionDecl)
+    assert [name.text for name in made.names] == ["a", "b"]
+    assert [word for word, _, _ in made.parts] == ["principal", "resource", "args", "context"]
+    assert [name.text for name in made.parts[0][1]] == ["A::B", "C"]  # type: ignore[attr-defined]
+
+
+def test_top_level_items_without_meaning_here_are_kept() -> None:
+    for text, what in [
+        ("import a::b as c;", "`import`"),
+        ('lattice L { "a" < "b" }', "`lattice`"),
+        ("param p: Int = 1;", "`param`"),
+        ("table t: Set<Int>;", "`table`"),
+        ("meter m { amount: 1; }", "`meter`"),
+        ("obligation o(a: Int) before;", "`obligation`"),
+        ("prove p { always deny when true; }", "`prove`"),
+    ]:
+        made = item(text)
+        assert isinstance(made, ast.UnsupportedItem)
+        assert made.what == what
+
+
+def test_test_block() -> None:
+    made = item(
+        'test "t" with f, g { given a = 1; intent { principal: U::"u"; action: "x/y"; resource: R::"r"; now: n; } expect allow by r;'
+        ' case "c" { a: 2 } expect deny(forbid) by r, s; again expect deny; advance 1d; approve by U::"u"; }'
+    )
+    assert isinstance(made, ast.TestDecl)
+    assert [name.text for name in made.fixtures] == ["f", "g"]
+    assert [case.name.text if case.name else None for case in made.cases] == [None, "c"]
+    assert made.cases[1].expect.deny_class is not None
+    assert [item.what for item in made.unsupported] == ["`again`", "`advance`", "`approve by`"]
