@@ -141,13 +141,14 @@ class SqliteStorage:
         with self._pool as cursor:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
-                scope = self._ids.get(unit.scope) or self._find(cursor, unit.scope)
+                scope = self._find(cursor, unit.scope)
                 if scope is None:
                     raise StoreError("the store has no such tenant and environment: create its scope first")
                 committed = apply_unit(cursor, self._sql, scope, unit)
             except BaseException as error:  # noqa: BLE001 - _undo raises it again
                 self._undo(cursor, error)
             self._finish(cursor)
+            self._ids[unit.scope] = scope
             return committed
 
     def _finish(self, cursor: sqlite3.Cursor) -> None:
@@ -171,13 +172,11 @@ class SqliteStorage:
         raise error
 
     def _find(self, cursor: sqlite3.Cursor, scope: Scope) -> int | None:
-        """The scope's number, remembered: a scope is never removed and its number never changes."""
+        """The scope's number. It is remembered once the scope has a head: from then on it never changes."""
         known = self._ids.get(scope)
         if known is None:
             row = cursor.execute(self._sql.scope_id, (scope.uuid, scope.environment, scope.tenant)).fetchone()
-            if row is None:
-                return None
-            known = self._ids[scope] = int(row[0])
+            known = None if row is None else int(row[0])
         return known
 
     # Reading
@@ -189,8 +188,16 @@ class SqliteStorage:
 
     def head(self, scope: Scope) -> Head | None:
         """The head as last committed, or None."""
-        rows = self._rows(scope, self._sql.head)
-        return Head(*rows[0][:3]) if rows else None
+
+        def work(cursor: sqlite3.Cursor) -> Head | None:
+            known = self._find(cursor, scope)
+            row = None if known is None else cursor.execute(self._sql.head, (known,)).fetchone()
+            if row is None or known is None:
+                return None
+            self._ids[scope] = known
+            return Head(*row[:3])
+
+        return self._pool.read(work)
 
     def read(self, scope: Scope, keys: Sequence[RowKey]) -> Sequence[Row]:
         """The rows that exist among `keys`, in their order, in one snapshot."""

@@ -73,3 +73,15 @@ def test_a_row_that_stands_where_it_may_not(tmp_path: Path) -> None:
     other.execute("PRAGMA foreign_keys = ON")
     with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
         other.execute("INSERT INTO row_nonce VALUES (99, 'n', 1, 'ISSUED', x'00', x'00')")
+
+
+def test_room_made_twice_is_found_by_whoever_looked_before(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    mine, theirs = SqliteStorage.create(path), SqliteStorage.open(path)
+    for maker in (mine, theirs, mine):
+        maker.create_scope(ACME)
+        assert (mine.head(ACME), theirs.head(ACME)) == (None, None)
+        assert mine.scan(ACME, "nonce") == theirs.scan(ACME, "nonce") == ()
+    theirs.commit(advance(ACME))
+    mine.commit(advance(ACME))
+    check_log(theirs, ACME, 2, "both wrote")
