@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from intended_core.audit.grades import EXIT_CODES, Finding, Grade, exit_code, worst
@@ -38,3 +41,29 @@ def test_the_worst_finding_counts() -> None:
     )
     assert worst(findings, otherwise=Grade.CONSISTENT_UNANCHORED) is Grade.FORKED
     assert worst((), otherwise=Grade.CONSISTENT_UNPINNED) is Grade.CONSISTENT_UNPINNED
+
+
+ROOT = Path(__file__).resolve().parents[4]
+PAGE = ROOT / "docs" / "how-to" / "evidence.md"
+
+
+def test_every_verdict_and_its_code_is_documented() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", text, re.MULTILINE))
+    assert listed == {grade.value: str(code) for grade, code in EXIT_CODES.items()}
+
+
+def test_every_finding_is_documented() -> None:
+    calls = re.compile(r'(?:_find|_Bad|_tampered|_incomplete)\(\s*"([a-z_.]+)"(?: if [^,]+ else "([a-z_.]+)")?')
+    made = {
+        code
+        for path in (ROOT / "src" / "intended_core" / "audit").glob("*.py")
+        for pair in calls.findall(path.read_text(encoding="utf-8"))
+        for code in pair
+        if code
+    }
+    assert len(made) > 45
+    table = PAGE.read_text(encoding="utf-8").partition("## Findings")[2]
+    listed = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)?)`", table))
+    reruns = {code for code in listed if code.startswith("rerun.")} - {"rerun.differs"}
+    assert made == listed - reruns
