@@ -15,7 +15,7 @@ import orjson
 from intended_core.audit.record import EventKind, Thread, make_record
 from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, b64url, unb64url
-from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.errors import AuditError, IntentError, StoreCorruptError
 from intended_core.ids import Scope
 from intended_core.unit import RecordRow
 
@@ -68,7 +68,7 @@ class LogHead:
                 time_us=data["ts"], guards=data["gv"], entities=data["ev"],
             )  # fmt: skip
             size = data["n"]
-        except (ValueError, TypeError, IntentError):
+        except (ValueError, TypeError, IntentError, AuditError):
             raise StoreCorruptError("the head row is damaged") from None
         if head.frontier.size != size:
             raise StoreCorruptError("the head row's size and frontier disagree")

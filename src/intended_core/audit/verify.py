@@ -132,6 +132,8 @@ class _Walk:
         if row.seq != at:
             what = "is missing" if row.seq > at else f"is not where it belongs: number {row.seq} comes again"
             raise _Bad("log.gap" if row.seq > at else "log.order", at, f"record {at} {what}")
+        if not type(row.entry) is type(row.body) is type(row.leaf) is bytes:
+            raise _Bad("column.type", at, f"record {at} is stored as something else than bytes")
         leaf = leaf_hash(row.entry)
         if leaf != row.leaf:
             raise _Bad("column.leaf", at, f"the header of record {at} is not the one that its stored hash was made of")
@@ -165,7 +167,7 @@ class _Walk:
     def _broken_link(self, at: int, leaf: bytes, following: RecordRow | None) -> NoReturn:
         # Record `at` and the one before disagree; the one after vouches for `at`, and then the earlier one was changed.
         vouched = at == 0
-        if following is not None:
+        if following is not None and type(following.entry) is bytes:
             try:
                 vouched = parse_entry(following.entry).previous_leaf != leaf
             except AuditError:

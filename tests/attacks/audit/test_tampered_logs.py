@@ -234,6 +234,18 @@ class TestRow7CutTheTail:
         assert told.findings[0].code in {"receipt.leaf", "record.time"}
 
 
+@pytest.mark.parametrize("column", ["entry", "body", "leaf"])
+@pytest.mark.parametrize("value", ["text", None, 5, bytearray(b"x")])
+def test_a_column_of_another_type(column: str, value: object) -> None:
+    for seq in (5, 39):
+        rows = list(LOG.rows)
+        rows[seq] = replace(rows[seq], **{column: value})
+        tampered(rows, seq, "column.type")
+    broken = [replace(row, **{column: value}) if row.seq == 6 else row for row in LOG.rows]
+    broken[5] = refreshed(broken[5], entry=broken[5].entry.replace(b"writer-1", b"writer-2"))
+    assert check(broken).seq in {5, 6}
+
+
 def test_everything_deleted() -> None:
     verdict = check([])
     assert (verdict.grade, verdict.findings[0].code) == (Grade.TRUNCATED, "log.empty")
