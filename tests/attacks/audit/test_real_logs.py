@@ -219,6 +219,18 @@ def test_another_request(world: World) -> None:
     assert "inputs.intent" in {finding.code for finding in verdict.findings}
 
 
+def test_inputs_of_another_decision(world: World) -> None:
+    other = unpack(export_evidence(world.tenant, world.allowed, made_us=1)).members
+    verdict = verify_evidence(forged(world, world.denied, layout.INTENT, other[layout.INTENT]), pinned=world.pins)
+    assert {finding.code for finding in verdict.findings} == {"inputs.intent", "rerun.intent"}
+    assert (verdict.grade, verdict.seq) == (Grade.TAMPERED, world.denied)
+    fewer = json.dumps(json.loads(other[layout.ENTITIES])[1:], sort_keys=True, separators=(",", ":")).encode()
+    verdict = verify_evidence(forged(world, world.allowed, layout.ENTITIES, fewer), pinned=world.pins)
+    assert [finding.code for finding in verdict.findings] == ["rerun.entities"]
+    verdict = verify_evidence(forged(world, world.allowed, layout.ENTITIES, b"{}"), pinned=world.pins)
+    assert [finding.code for finding in verdict.findings] == ["rerun.rerun"]
+
+
 def test_an_approval_left_out(world: World) -> None:
     found = world.tenant.collect(world.approved)
     granted = [row for row in found.records if b'"k":"approval.granted"' in row.entry]
