@@ -24,7 +24,7 @@ ASKING = (Matched("q", "because q", "f:5:1", (need("q#1"), need("q#2"))),)
 NONE = frozenset[str]()
 
 
-@pytest.mark.parametrize(("failed", "forbids", "gates", "permits"), itertools.product((0, 1), repeat=4))
+@pytest.mark.parametrize(("failed", "forbids", "gates", "permits"), list(itertools.product((0, 1), repeat=4)))
 def test_error_beats_forbid_beats_gate_beats_permit_beats_default(failed: int, forbids: int, gates: int, permits: int) -> None:
     found = combine(
         failed=FAILED[:failed], forbids=FORBID[:forbids], gates=GATE[:gates], permits=PERMIT[:permits], approved=NONE
