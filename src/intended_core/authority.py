@@ -75,6 +75,9 @@ class TenantAuthority:
         """Drive a flow of this scope."""
         return drive(self._runtime, self._context, flow)
 
+    def _operate(self, flow: Flow[T]) -> T:
+        return drive(self._runtime, self._context, flow, seconds=self._context.settings.operator_deadline_seconds)
+
     # -- policies and entities ---------------------------------------------------------------------------------------
 
     def activate(self, sources: Mapping[str, str]) -> Activated:
@@ -85,15 +88,15 @@ class TenantAuthority:
         if not sources:
             raise PolicyError("a policy set has at least one file")
         made = [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in sources.items()]
-        return self.run(activate(self._context, made))
+        return self._operate(activate(self._context, made))
 
     def put_entities(self, entities: Sequence[Entity]) -> int:
         """Insert or replace entities, all or nothing; returns the record's place in the log. Raises IntentError."""
-        return self.run(put_entities(self._context, entities))
+        return self._operate(put_entities(self._context, entities))
 
     def remove_entities(self, refs: Sequence[EntityRef]) -> int:
         """Remove entities, all or nothing; returns the record's place in the log."""
-        return self.run(remove_entities(self._context, refs))
+        return self._operate(remove_entities(self._context, refs))
 
     # -- authorize and redeem ----------------------------------------------------------------------------------------
 
@@ -174,7 +177,7 @@ class TenantAuthority:
 
     def rotate_keys(self) -> Rotated:
         """Make a new token key ACTIVE; the old one verifies until live tokens have expired."""
-        return self.run(rotate(self._context))
+        return self._operate(rotate(self._context))
 
     def head(self) -> LogHead:
         """Where the log stands, authenticated."""
@@ -191,7 +194,7 @@ class TenantAuthority:
 
     def collect(self, seq: int, *, since: int | None = None) -> evidencing.Collected:
         """What the decision at `seq` rests on, for an evidence bundle; `since`: size of an older head. Raises AuditError."""
-        return self.run(evidencing.collect(self._context, seq, since=since))
+        return self._operate(evidencing.collect(self._context, seq, since=since))
 
     def sign_log(self, payload: bytes) -> bytes:
         """The log key's signature over an evidence manifest."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import orjson
+
 from intended_core.access.persons import authenticate
+from intended_core.canonical import digest, pack
 from intended_core.engine.evaluator import approver_may
 from intended_core.errors import IntendedError, UnitRefusedError
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
@@ -17,10 +20,11 @@ from intended_core.flows.rows import ApprovalRow
 from intended_core.flows.steps import authentic
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
-from intended_core.outcome import ApprovalRequirement
+from intended_core.lang.snapshot import TypedSnapshot
+from intended_core.outcome import ApprovalRequirement, Escalate
 from intended_core.unit import Row, RowKey, UnitView, Write
 
-__all__ = ["ApprovedUse", "load_approval", "satisfied", "use_approval"]
+__all__ = ["ApprovedUse", "bound_digest", "load_approval", "satisfied", "use_approval"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,13 @@ def satisfied(
     return None
 
 
+def bound_digest(intent: ValidIntent, snapshot: TypedSnapshot) -> bytes:
+    """What the entities that the intent names looked like: an approval is for them as they were shown (32 bytes)."""
+    named = {(ref.type, ref.id) for ref in intent.references}
+    shown = [item for item in orjson.loads(snapshot.wire) if tuple(item["ref"]) in named]
+    return digest("intended.bound/v0", pack(shown))
+
+
 def use_approval(
     context: Context,
     state: ScopeState,
@@ -67,12 +78,14 @@ def use_approval(
     entities: LoadedEntities,
     row: Row,
     *,
+    waiting: Escalate,
     now_us: int,
     audience: str,
 ) -> ApprovedUse:
     """What this approval is worth for this intent, now; raises UnitRefusedError with the reason in plain words.
 
-    Each approver's signature and standing are checked again: who left the group since no longer counts.
+    `waiting`: what the whole set, evaluated again without it, asks for. Each approver's signature and standing are checked again, and the
+    quorum that counts is today's: who left the group since, or a quorum that grew, is not carried over.
     """
     request = ApprovalRow.from_row(row)
     if row.state != "APPROVED":
@@ -83,6 +96,10 @@ def use_approval(
         raise UnitRefusedError("approval_binding", "the approval is for another intent or another adapter")
     if request.policy != policy.digest:
         raise UnitRefusedError("approval_policy", "the policy set changed after the request; ask again")
+    if request.bound != bound_digest(intent, entities.snapshot):
+        raise UnitRefusedError(
+            "approval_binding", "an entity that the intent names changed after the request; ask again"
+        )
     counted: dict[str, set[EntityRef]] = {}
     for given in request.given:
         person = state.persons.get(given.person)
@@ -94,7 +111,7 @@ def use_approval(
         except IntendedError:
             continue
         counted.setdefault(given.key, set()).add(given.person)
-    keys = satisfied(request.alternatives, counted)
+    keys = satisfied(waiting.alternatives, counted)
     if keys is None:
         raise UnitRefusedError("approval_quorum", "not enough of the approvers still have the standing to approve")
     return ApprovedUse(approval_id=row.key, keys=keys, row=row)

@@ -13,7 +13,7 @@ from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import Json, b64url, digest
 from intended_core.engine.evaluator import decide
 from intended_core.errors import IntendedError, IntentError, StoreError, UnitRefusedError
-from intended_core.flows.approvals import ApprovedUse, load_approval, use_approval
+from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, LoadState, Now, Random, Sign
 from intended_core.flows.outcomes import Granted, Pending, denied
@@ -25,6 +25,7 @@ from intended_core.flows.steps import (
     append_at,
     authentic,
     close_unit,
+    look_again_if_stale,
     next_head,
     open_head,
     thread_commitment,
@@ -99,13 +100,13 @@ def _attempt(
 ) -> Flow[AuthorizeOutcome]:
     state: ScopeState = yield LoadState(context.scope, fresh)
     if state.policy is None:
-        return (yield from _record_denial(context, given, denied("default", "no policy set is active")))
+        return (yield from _early(context, given, state, denied("default", "no policy set is active")))
     policy = state.policy
     now_us: int = yield Now()
     try:
         intent = validate(policy.checked.schema, context.scope, given)
     except IntentError as error:
-        return (yield from _record_denial(context, given, denied("intent_invalid", error.problem, place=error.place)))
+        return (yield from _early(context, given, state, denied("intent_invalid", error.problem, place=error.place)))
     approvers: frozenset[EntityRef] = frozenset()
     row: Row | None = None
     if approval_id is not None:
@@ -114,28 +115,39 @@ def _attempt(
     try:
         entities: LoadedEntities = yield LoadEntities(context.scope, refs, fresh)
     except IntentError as error:
-        return (yield from _record_denial(context, given, denied("error", error.problem, place=error.place)))
+        return (yield from _early(context, given, state, denied("error", error.problem, place=error.place)))
+    now_ms = now_us // 1000
+    outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms)
     approval: ApprovedUse | None = None
-    if row is not None:
+    if row is not None and isinstance(outcome, Escalate):
         try:
-            approval = use_approval(context, state, policy, intent, entities, row, now_us=now_us, audience=audience)
+            approval = use_approval(
+                context, state, policy, intent, entities, row, waiting=outcome, now_us=now_us, audience=audience
+            )
         except UnitRefusedError as refused:
-            return (yield from _record_denial(context, given, denied("conflict", refused.detail)))
+            return (yield from _early(context, given, state, denied("conflict", refused.detail), entities))
+        outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms, approved=approval.keys)
     nonce: bytes = yield Random(16)
     salt: bytes = yield Random(16)
     request = _Request(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
         nonce=b64url(nonce), salt=salt, approval=approval,
     )  # fmt: skip
-    outcome = decide(
-        policy.compiled, intent, entities.snapshot, now_ms=now_us // 1000,
-        approved=frozenset() if approval is None else approval.keys,
-    )  # fmt: skip
     if isinstance(outcome, Allow):
         return (yield from _grant(request, outcome))
     if isinstance(outcome, Escalate):
         return (yield from _escalate(request, outcome))
     return (yield from _deny(request, outcome))
+
+
+def _early(
+    context: Context, given: Intent, state: ScopeState, outcome: Deny, entities: LoadedEntities | None = None
+) -> Flow[Deny]:
+    """A denial before any rule ran, once the store has confirmed what it rests on."""
+    yield from look_again_if_stale(
+        context, guards=state.guards, entities=None if entities is None else entities.version
+    )
+    return (yield from _record_denial(context, given, outcome))
 
 
 def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[str, Json]:
@@ -271,6 +283,7 @@ def _escalate(request: _Request, outcome: Escalate) -> Flow[Pending]:
         head = _open(request, view)
         row = ApprovalRow(
             digest=asked, intent=request.intent.wire, ith=request.intent.ith, policy=request.policy.digest,
+            bound=bound_digest(request.intent, request.entities.snapshot),
             audience=request.audience, alternatives=outcome.alternatives, given=(), created_us=request.now_us,
             expires_us=request.now_us + life_ms * 1000, seq=head.size, steps=1,
         )  # fmt: skip

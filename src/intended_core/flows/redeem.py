@@ -13,7 +13,15 @@ from intended_core.errors import IntendedError, IntentError, StoreError, TokenEr
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
 from intended_core.flows.rows import NonceRow
-from intended_core.flows.steps import CLOCK_BACK, GUARDS_MOVED, authentic, close_unit, open_head, thread_commitment
+from intended_core.flows.steps import (
+    CLOCK_BACK,
+    GUARDS_MOVED,
+    authentic,
+    close_unit,
+    look_again_if_stale,
+    open_head,
+    thread_commitment,
+)
 from intended_core.intent import Call, ValidCall
 from intended_core.lang.intents import validate_call
 from intended_core.tokens.claims import TokenClaims
@@ -28,6 +36,9 @@ UNRECORDED = frozenset(
     {"token.size", "token.base64", "token.segments", "token.header", "token.key_unknown", "token.algorithm",
      "token.key_state", "token.signature"}
 )  # fmt: skip
+
+# What a newer policy set or key ring could change; every other refusal stands whatever else has happened.
+MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding", "token.policy"})
 
 
 def redeem(context: Context, token: str | bytes, call: Call, *, audience: str) -> Flow[RedeemedToken]:
@@ -61,6 +72,7 @@ def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *
     attempt_id = b64url((yield Random(16)))
     salt: bytes = yield Random(16)
     if state.policy is None:
+        yield from look_again_if_stale(context, guards=state.guards)
         raise TokenError("token.no_policy")
     verified: VerifiedToken | None = None
     call: ValidCall | None = None
@@ -78,6 +90,8 @@ def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *
         if bound.claims.pol != state.policy.digest:
             raise TokenError("token.policy")
     except TokenError as error:
+        if error.code in MAY_BE_STALE:
+            yield from look_again_if_stale(context, guards=state.guards)
         if error.code not in UNRECORDED:
             yield from _record_refusal(context, error.code, None if verified is None else verified.claims, salt, now_us)
         raise

@@ -181,6 +181,7 @@ class ApprovalRow:
     intent: bytes
     ith: bytes
     policy: bytes
+    bound: bytes
     audience: str
     alternatives: tuple[tuple[ApprovalRequirement, ...], ...]
     given: tuple[GivenApproval, ...]
@@ -197,6 +198,7 @@ class ApprovalRow:
                 "intent": self.intent.decode("utf-8"),
                 "ith": b64url(self.ith),
                 "policy": b64url(self.policy),
+                "bound": b64url(self.bound),
                 "aud": self.audience,
                 "alternatives": alternatives_json(self.alternatives),
                 "given": [[g.key, g.person.type, g.person.id, b64url(g.signature)] for g in self.given],
@@ -221,7 +223,8 @@ class ApprovalRow:
             )
             return cls(
                 digest=unb64url(str(data["digest"])), intent=str(data["intent"]).encode("utf-8"),
-                ith=unb64url(str(data["ith"])), policy=unb64url(str(data["policy"])), audience=str(data["aud"]),
+                ith=unb64url(str(data["ith"])), policy=unb64url(str(data["policy"])), bound=unb64url(str(data["bound"])),
+                audience=str(data["aud"]),
                 alternatives=alternatives, given=given, created_us=int(str(data["created"])),
                 expires_us=int(str(data["expires"])), seq=int(str(data["seq"])), steps=int(str(data["steps"])),
             )  # fmt: skip

@@ -116,9 +116,12 @@ class Runtime:
         return data
 
 
-def drive(runtime: Runtime, context: Context, flow: Flow[T]) -> T:
-    """Run `flow` to its end. After its deadline every unshielded effect fails, so that the flow ends in a denial."""
-    deadline = runtime.clock.monotonic() + context.settings.flow_deadline_seconds
+def drive(runtime: Runtime, context: Context, flow: Flow[T], *, seconds: float | None = None) -> T:
+    """Run `flow` to its end. After its deadline every unshielded effect fails, so that the flow ends in a denial.
+
+    `seconds`: the deadline; default `Settings.flow_deadline_seconds`.
+    """
+    deadline = runtime.clock.monotonic() + (context.settings.flow_deadline_seconds if seconds is None else seconds)
     try:
         effect = next(flow)
         while True:

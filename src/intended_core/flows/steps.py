@@ -7,10 +7,18 @@ from dataclasses import replace
 from intended_core.audit.log import Draft, LogHead, append
 from intended_core.canonical import digest
 from intended_core.errors import UnitRefusedError
-from intended_core.flows.effects import Context
+from intended_core.flows.effects import Context, Flow, ReadHead
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
 
-__all__ = ["append_at", "authentic", "close_unit", "next_head", "open_head", "thread_commitment"]
+__all__ = [
+    "append_at",
+    "authentic",
+    "close_unit",
+    "look_again_if_stale",
+    "next_head",
+    "open_head",
+    "thread_commitment",
+]
 
 GUARDS_MOVED = "guards_moved"
 ENTITIES_MOVED = "entities_moved"
@@ -35,6 +43,22 @@ def open_head(
     if entities is not None and head.entities != entities:
         raise UnitRefusedError(ENTITIES_MOVED, "entities changed meanwhile")
     return head
+
+
+def look_again_if_stale(context: Context, *, guards: int, entities: int | None = None) -> Flow[None]:
+    """Before a refusal that rests on what this process remembers: one look at the head.
+
+    Raises UnitRefusedError `guards_moved` or `entities_moved` when the store has moved on, so that the flow starts over with fresh state.
+    """
+    stored: Head | None = yield ReadHead(context.scope)
+    if stored is None:
+        raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
+    context.mac.check_head(context.scope, stored)
+    head = LogHead.from_state(stored.state)
+    if head.guards != guards:
+        raise UnitRefusedError(GUARDS_MOVED, "policy, keys or persons changed meanwhile")
+    if entities is not None and head.entities != entities:
+        raise UnitRefusedError(ENTITIES_MOVED, "entities changed meanwhile")
 
 
 def next_head(context: Context, previous: Head | None, log: LogHead) -> Head:
