@@ -6,7 +6,7 @@ A diagnostic has a stable `code` (see `CODES`), a message in the author's words,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, Protocol
 
@@ -110,6 +110,7 @@ _MAX_SHOWN: Final = 160  # columns of source shown; longer lines are cut around 
 
 def render(diagnostic: Diagnostic, source: _Lines | None) -> str:
     """The diagnostic as text; with the source line and carets when `source` is given."""
+    diagnostic = _printable(diagnostic)
     span = diagnostic.span
     margin = " " * len(str(span.line))
     lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}", f"{margin}--> {span}"]
@@ -134,6 +135,24 @@ def render(diagnostic: Diagnostic, source: _Lines | None) -> str:
         lines.append(f"{margin} = help: {diagnostic.help}")
     lines.extend(f"{margin} = note: {note}" for note in diagnostic.notes)
     return "\n".join(lines)
+
+
+def _printable(diagnostic: Diagnostic) -> Diagnostic:
+    """The same with control characters of the author's strings written as escapes: this text goes to terminals."""
+    return replace(
+        diagnostic,
+        message=_escaped(diagnostic.message),
+        label=_escaped(diagnostic.label),
+        cause=_escaped(diagnostic.cause),
+        help=_escaped(diagnostic.help),
+        notes=tuple(_escaped(note) for note in diagnostic.notes),
+    )
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in text)
 
 
 def render_all(diagnostics: Iterable[Diagnostic], sources: Iterable[_Lines]) -> str:

@@ -9,7 +9,7 @@ from intended_core.lang import ast
 from intended_core.lang.builtins import show_type
 from intended_core.lang.diagnostics import suggest
 from intended_core.lang.flow import NOTHING, Env, Fact, Facts, Typed, is_open, join, meet, path_key
-from intended_core.lang.literals import literal
+from intended_core.lang.literals import MAX_STRING_BYTES, literal
 from intended_core.lang.report import refuse
 from intended_core.lang.schema import Declarations
 from intended_core.lang.typed import (
@@ -254,6 +254,8 @@ class OperatorTyper:
             raise refuse(
                 "type.operator", f"`like` matches a String, and this is {show_type(operand.type)}", expr.base.span
             )
+        if len(expr.pattern.encode("utf-8")) > MAX_STRING_BYTES:
+            raise refuse("limit.string", f"a String has at most {MAX_STRING_BYTES:,} bytes", expr.span)
         return Typed(Like(operand, tuple(expr.pattern.split("*")), BOOL, expr.span))
 
     def is_(self, expr: ast.IsExpr, env: Env, _expected: Type | None) -> Typed:

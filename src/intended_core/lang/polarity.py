@@ -130,7 +130,7 @@ class _Check:
         if key[0] == "args":
             return True
         if key[0] == "context":
-            steps = (*key[1:], node.name if isinstance(node, HasMember) else node.path[0])
+            steps = (*key[1:], *((node.name,) if isinstance(node, HasMember) else node.path))
             first = self.action.context.member(steps[0])
             return first is not None and (first.from_caller or _below_caller(first.type, steps[1:]))
         return key[0].startswith("$")

@@ -65,6 +65,9 @@ class TestExpander:
         if decl.name.text in self.names:
             self.report.error("name.duplicate", f'the test "{decl.name.text}" is declared twice', decl.name.span)
         self.names.setdefault(decl.name.text, decl.name.span)
+        for label in (decl.name, *(case.name for case in decl.cases if case.name is not None)):
+            if not label.text.isprintable():
+                self.report.error("test.invalid", "names of tests are printable", label.span)
         if decl.unsupported:
             return ()
         try:

@@ -19,13 +19,26 @@ from intended_core.lang.flow import NOTHING, Binding, Env, is_path
 from intended_core.lang.polarity import check_polarity
 from intended_core.lang.report import Refused, Report, refuse
 from intended_core.lang.schema import Declarations
-from intended_core.lang.typed import Approval, Clause, Literal_, Rule, RuleBody, ScopeTest, Span, TypedExpr, Unary, Var
-from intended_core.lang.types import BOOL, ActionDecl, EntityType
+from intended_core.lang.typed import (
+    Approval,
+    Binary,
+    Clause,
+    Literal_,
+    Root,
+    Rule,
+    RuleBody,
+    ScopeTest,
+    Span,
+    TypedExpr,
+    Unary,
+    Var,
+)
+from intended_core.lang.types import BOOL, DATETIME, ActionDecl, EntityType
 from intended_core.lang.walk import cost
 
 __all__ = ["RuleChecker"]
 
-_ONCE: Final = frozenset({"principal", "action", "resource", "because"})
+_ONCE: Final = frozenset({"principal", "action", "resource", "because", "valid"})
 _SEVERITIES: Final = ("low", "medium", "high", "critical")
 _ANNOTATIONS: Final = ("id", "severity", "owner", "control")
 MAX_BECAUSE: Final = 500  # characters; it is shown to people beside each outcome
@@ -57,8 +70,9 @@ class RuleChecker:
                 except Refused as error:
                     self.report.add(error.diagnostic)
         because = clauses.get("because", "")
-        if isinstance(because, str) and len(because) > MAX_BECAUSE:
-            self.report.error("limit.string", f"`because` has at most {MAX_BECAUSE} characters", decl.head)
+        if isinstance(because, str) and not (len(because) <= MAX_BECAUSE and (because.isprintable() or not because)):
+            message = f"`because` has at most {MAX_BECAUSE} printable characters"
+            self.report.error("limit.string", message, decl.head, cause="it is shown to people beside each outcome")
         self._approval_count(decl)
         if len(self.report.errors) > before:
             self._try_bodies(decl, rule_id, tests, clauses)
@@ -296,6 +310,10 @@ class RuleChecker:
                 check_polarity(made, decl.effect, action)
                 conditions.append(Clause("when" if clause.kind == "when" else "unless", made, clause.span))
                 env = env.knowing(facts)
+            elif clause.kind == "valid" and isinstance(value, tuple):
+                made = wrap(self._valid(value, clause.span, env), lets)
+                check_polarity(made, decl.effect, action)
+                conditions.append(Clause("when", made, clause.span))
         for clause in decl.clauses:
             if clause.kind == "approval" and isinstance(clause.value, ast.ApprovalDecl):
                 key = f"{rule_id}#{len(approvals) + 1}"
@@ -305,6 +323,18 @@ class RuleChecker:
                 self.report.warn("lint.unused", f"`{name.text}` is never used", name.span)
         steps = 1 + sum(cost(item.expr) for item in conditions) + sum(_approval_cost(item) for item in approvals)
         return RuleBody(tuple(conditions), tuple(approvals), steps)
+
+    def _valid(self, value: tuple[ast.Expr, ast.Expr | None], span: Span, env: Env) -> TypedExpr:
+        """`valid from a until b` as `now >= a and now < b`."""
+        now = Root("now", DATETIME, span)
+        start = self.typer.infer(value[0], env, DATETIME).expr
+        made: TypedExpr = Binary("ge", now, start, BOOL, span)
+        if value[1] is None:
+            return made
+        end = self.typer.infer(value[1], env, DATETIME).expr
+        if isinstance(start, Literal_) and isinstance(end, Literal_) and int(str(start.value)) >= int(str(end.value)):
+            raise refuse("type.literal", "this rule ends before it begins", value[1].span)
+        return Binary("and", made, Binary("lt", now, end, BOOL, span), BOOL, span)
 
 
 def _approval_cost(approval: Approval) -> int:

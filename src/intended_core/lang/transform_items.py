@@ -19,7 +19,7 @@ _UNSUPPORTED_ITEMS: Final = {
     "obligation_decl": "`obligation`",
     "property_": "`prove`",
 }
-_UNSUPPORTED_CLAUSES: Final = {"c_meter": "`meter` in a rule", "c_oblige": "`oblige`", "c_valid": "`valid from`"}
+_UNSUPPORTED_CLAUSES: Final = {"c_meter": "`meter` in a rule", "c_oblige": "`oblige`"}
 _UNSUPPORTED_TESTS: Final = {"t_again": "`again`", "t_advance": "`advance`", "t_approve": "`approve by`"}
 
 
@@ -198,6 +198,8 @@ class ItemTransform:
                 )
         elif word == "let":
             value = (self.token(kids[0]), self.expr(kids[1]))
+        elif word == "valid":
+            value = (self.expr(kids[0]), None if kids[1] is None else self.expr(kids[1]))
         elif word == "because":
             value = self.string(kids[0])
         elif word == "approval":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from intended_core.errors import PolicyError
-from intended_core.lang.checker import check_all
+from intended_core.lang.checker import check, check_all
 from intended_core.lang.source import Source, read_source
 
 SCHEMA = "@root entity User { ok: Bool } entity Thing; action use { principal: User; resource: Thing; }\n"
@@ -89,3 +89,13 @@ def test_escapes_in_messages_are_not_sent_to_the_terminal() -> None:
     with pytest.raises(PolicyError) as caught:
         Source.from_bytes("a.policy", b'because "\x1b[2J\x1b[H all fine"')
     assert "\x1b" not in str(caught.value)
+
+
+def test_escaped_control_characters_do_not_reach_the_terminal() -> None:
+    for text in ("\\u{1b}[2J", "\\u{202e}", "\\n\\n error"):
+        bad = f'@id("f") forbid f {{ action == use; when principal == User::"{text}" and principal.ok == "{text}"; }}\n'
+        enum = f'enum E {{ "a" }} const c: E = "{text}";\n'
+        with pytest.raises(PolicyError) as caught:
+            check([Source.from_text("a.policy", SCHEMA + bad + enum)])
+        assert all(char == "\n" or char.isprintable() for char in str(caught.value))
+        assert "\n\n error" not in str(caught.value)

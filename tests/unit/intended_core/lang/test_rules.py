@@ -6,6 +6,7 @@ import pytest
 
 from intended_core.ids import EntityRef
 from intended_core.lang.typed import Let, ScopeTest, Unary
+from intended_core.lang.walk import semantic_form
 from tests.unit.intended_core.lang.support import body, codes, refused, rule, run
 
 
@@ -89,6 +90,21 @@ def test_ids_and_names_are_unique() -> None:
     one = '@id("a") permit r { action == close; when resource.owner == principal; }\n'
     assert refused(one + one.replace(" r ", " s ")) == ["rule.id"]
     assert refused(one + one.replace('"a"', '"b"')) == ["name.duplicate"]
+
+
+def test_valid_is_a_condition_on_now() -> None:
+    made = body('valid from datetime("2026-01-01T00:00:00Z") until datetime("2026-02-01T00:00:00Z"); when args.urgent;')
+    same = body(
+        'when now >= datetime("2026-01-01T00:00:00Z") and now < datetime("2026-02-01T00:00:00Z"); when args.urgent;'
+    )
+    assert [semantic_form(clause.expr) for clause in made.clauses] == [
+        semantic_form(clause.expr) for clause in same.clauses
+    ]
+    assert len(body("valid from context.at;").clauses) == 1
+    assert codes("valid from 3;") == ["type.mismatch"]
+    assert codes('valid from datetime("2026-01-01T00:00:00Z") until datetime("2026-01-01T00:00:00Z");') == [
+        "type.literal"
+    ]
 
 
 def test_cost_is_counted() -> None:

@@ -32,7 +32,7 @@ def test_rule_with_every_clause() -> None:
 
 
 def test_unsupported_clauses_are_kept() -> None:
-    made = item('@id("x") permit r { meter m > 3; oblige a(b: 1); valid from now; action in group; }')
+    made = item('@id("x") permit r { meter m > 3; oblige a(b: 1); action in group; }')
     assert isinstance(made, ast.RuleDecl)
     assert all(isinstance(clause.value, ast.Unsupported) for clause in made.clauses)
 
