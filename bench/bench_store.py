@@ -99,9 +99,7 @@ def reading(results: Results, storage: SqliteStorage, path: Path) -> None:
     """A head read, as every cache check does it."""
     connection = sqlite3.connect(path, isolation_level=None)
     sql = statements().head
-    mine, floor = paired(
-        lambda: storage.head(SCOPE), lambda: connection.execute(sql, (1,)).fetchall(), number=5_000
-    )
+    mine, floor = paired(lambda: storage.head(SCOPE), lambda: connection.execute(sql, (1,)).fetchall(), number=5_000)
     results.figure("head read", mine.median_us, "µs")
     results.figure("head read / bare", mine.ratio_to(floor), "×")
     connection.close()

@@ -141,14 +141,16 @@ class SqliteStorage:
         with self._pool as cursor:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
-                scope = self._find(cursor, unit.scope)
+                known = self._ids.get(unit.scope)
+                scope = self._find(cursor, unit.scope) if known is None else known
                 if scope is None:
                     raise StoreError("the store has no such tenant and environment: create its scope first")
                 committed = apply_unit(cursor, self._sql, scope, unit)
             except BaseException as error:  # noqa: BLE001 - _undo raises it again
                 self._undo(cursor, error)
             self._finish(cursor)
-            self._ids[unit.scope] = scope
+            if known is None:
+                self._ids[unit.scope] = scope
             return committed
 
     def _finish(self, cursor: sqlite3.Cursor) -> None:
