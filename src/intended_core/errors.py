@@ -46,9 +46,17 @@ class IntentError(IntendedError):
     """The caller must act: the intent does not fit the schema. `place` is a path such as `args.money.amount`."""
 
     def __init__(self, message: str, *, place: str = "") -> None:
+        # Both may hold names that the caller made up, and both are recorded and shown: escaped, so that a denial can be written.
+        place, message = _shown(place), _shown(message)
         super().__init__(f"{place}: {message}" if place else message)
         self.place = place
         self.problem = message
+
+
+def _shown(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
 
 
 class TokenError(IntendedError):

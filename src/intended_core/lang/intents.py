@@ -150,8 +150,8 @@ def validate(schema: Schema, scope: Scope, intent: Intent) -> ValidIntent:
 
 
 def _origins(action: _Action, given: Mapping[str, object]) -> dict[str, frozenset[str]]:
-    if not given:
-        return {}
+    if not isinstance(given, Mapping):
+        raise IntentError("an object of paths and sets of places is needed", place="origins")
     origins: dict[str, frozenset[str]] = {}
     for path, places in given.items():
         if path not in action.origin_paths:
@@ -161,8 +161,8 @@ def _origins(action: _Action, given: Mapping[str, object]) -> dict[str, frozense
             )
         if isinstance(places, str) or not isinstance(places, set | frozenset | list | tuple):
             raise IntentError("give a set of places", place=f"origins.{path}")
-        told = frozenset(places)
-        if not told or not told <= ORIGINS:
+        told = frozenset(place for place in places if isinstance(place, str))
+        if not told or not told <= ORIGINS or not all(isinstance(place, str) for place in places):
             raise IntentError(f"places are {', '.join(sorted(ORIGINS))}", place=f"origins.{path}")
         # What is not known may be content: leaving origins out, or calling one unknown, never widens.
         origins[path] = told | {"content"} if "unknown" in told else told
@@ -170,14 +170,17 @@ def _origins(action: _Action, given: Mapping[str, object]) -> dict[str, frozense
 
 
 def _caller(action: _Action, intent: Intent) -> list[str]:
-    for name in sorted(intent.caller_context):
+    names = intent.caller_context
+    if not isinstance(names, set | frozenset) or not all(isinstance(name, str) for name in names):
+        raise IntentError("a set of member names is needed", place="caller_context")
+    for name in sorted(names):
         if name not in intent.context:
             raise IntentError("is named as given by the caller and is not there", place=f"context.{name}")
         if name not in action.from_caller:
             raise IntentError(
                 "must come from the host; the schema does not mark it @from(caller)", place=f"context.{name}"
             )
-    return sorted(intent.caller_context)
+    return sorted(names)
 
 
 def parse_wire(schema: Schema, scope: Scope, wire: bytes) -> ValidIntent:

@@ -75,6 +75,7 @@ class _Builder:
         self._resolved: dict[str, Type] = {}
         self._open: list[str] = []
         self._cyclic: set[str] = set()
+        self._refused: dict[str, ast.UnsupportedItem] = {}
         for item in items:
             self._collect(item)
 
@@ -106,6 +107,7 @@ class _Builder:
                 self.defs[item.name.text] = item
         elif isinstance(item, ast.UnsupportedItem):
             self.report.unsupported(item.what, item.span)
+            self._refused[item.name] = item
 
     def _action_name(self, item: ast.ActionDecl, name: ast.Name) -> None:
         if _ACTION.fullmatch(name.text) is None:
@@ -181,6 +183,8 @@ class _Builder:
             return EnumType(name, tuple(member.text for member in self.enums[name].members))
         if name in self.aliases:
             return self._alias(name, expr.span, depth)
+        if name in self._refused:  # reported where it is declared; the same code and place is one diagnostic
+            raise refuse("unsupported", self._refused[name].what, self._refused[name].span)
         known = [*_SCALARS, "Set", *self._types]
         raise refuse(
             "name.unknown",

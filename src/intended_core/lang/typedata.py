@@ -55,7 +55,7 @@ def _wrong(value: object, wanted: str, place: str) -> IntentError:
 def _text(value: object, wanted: str, place: str) -> str:
     if type(value) is not str:
         raise _wrong(value, wanted, place)
-    if len(value) * 4 > MAX_STRING_BYTES:
+    if len(value) * 4 > MAX_STRING_BYTES or not value.isascii():
         try:
             size = len(value.encode("utf-8"))
         except UnicodeEncodeError:

@@ -12,7 +12,12 @@ from intended_core.engine.combine import Failed, Matched, combine
 
 def need(key: str) -> ApprovalRequirement:
     return ApprovalRequirement(
-        key=key, rule=key.partition("#")[0], group=EntityRef("Group", "g"), quorum=1, exclude=frozenset(), expires_ms=1000
+        key=key,
+        rule=key.partition("#")[0],
+        group=EntityRef("Group", "g"),
+        quorum=1,
+        exclude=frozenset(),
+        expires_ms=1000,
     )
 
 
@@ -25,7 +30,9 @@ NONE = frozenset[str]()
 
 
 @pytest.mark.parametrize(("failed", "forbids", "gates", "permits"), list(itertools.product((0, 1), repeat=4)))
-def test_error_beats_forbid_beats_gate_beats_permit_beats_default(failed: int, forbids: int, gates: int, permits: int) -> None:
+def test_error_beats_forbid_beats_gate_beats_permit_beats_default(
+    failed: int, forbids: int, gates: int, permits: int
+) -> None:
     found = combine(
         failed=FAILED[:failed], forbids=FORBID[:forbids], gates=GATE[:gates], permits=PERMIT[:permits], approved=NONE
     )
@@ -58,7 +65,9 @@ def test_a_permit_that_asks_waits_for_every_block_of_it() -> None:
     assert isinstance(found, Escalate)
     assert [[n.key for n in one] for one in found.alternatives] == [["q#1", "q#2"]]
     for partial in ({"q#1"}, {"q#2"}, {"g#1"}):
-        assert isinstance(combine(failed=(), forbids=(), gates=(), permits=ASKING, approved=frozenset(partial)), Escalate)
+        assert isinstance(
+            combine(failed=(), forbids=(), gates=(), permits=ASKING, approved=frozenset(partial)), Escalate
+        )
     done = combine(failed=(), forbids=(), gates=(), permits=ASKING, approved=frozenset({"q#1", "q#2"}))
     assert isinstance(done, Allow)
     assert (done.rules, done.approvals) == (("q",), ("q#1", "q#2"))
@@ -68,7 +77,9 @@ def test_a_gate_holds_for_every_alternative() -> None:
     found = combine(failed=(), forbids=(), gates=GATE, permits=(*ASKING, *PERMIT), approved=NONE)
     assert isinstance(found, Escalate)
     assert [[n.key for n in one] for one in found.alternatives] == [["g#1"], ["g#1", "q#1", "q#2"]]
-    assert isinstance(combine(failed=(), forbids=(), gates=GATE, permits=ASKING, approved=frozenset({"q#1", "q#2"})), Escalate)
+    assert isinstance(
+        combine(failed=(), forbids=(), gates=GATE, permits=ASKING, approved=frozenset({"q#1", "q#2"})), Escalate
+    )
     done = combine(failed=(), forbids=(), gates=GATE, permits=PERMIT, approved=frozenset({"g#1"}))
     assert isinstance(done, Allow)
     assert done.approvals == ("g#1",)
@@ -92,7 +103,10 @@ def test_rules_and_reasons_are_sorted_and_said_once() -> None:
     found = combine(failed=(), forbids=(*FORBID, other, *FORBID), gates=(), permits=(), approved=NONE)
     assert isinstance(found, Deny)
     assert found.rules == ("a", "f")
-    assert [(r.rule, r.text, r.place) for r in found.reasons] == [("a", "because a", "f:9:1"), ("f", "because f", "f:2:1")]
+    assert [(r.rule, r.text, r.place) for r in found.reasons] == [
+        ("a", "because a", "f:9:1"),
+        ("f", "because f", "f:2:1"),
+    ]
     both = combine(failed=(), forbids=(), gates=(), permits=(*PERMIT, other), approved=NONE)
     assert isinstance(both, Allow)
     assert both.rules == ("a", "p")

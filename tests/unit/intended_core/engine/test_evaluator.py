@@ -72,7 +72,8 @@ def test_an_error_in_a_rule_in_scope_denies_whatever_else_matches() -> None:
 
 def test_an_error_out_of_scope_does_not_matter() -> None:
     world = World.of(
-        PERMIT + '@id("x") forbid x { principal == User::"bob"; action == read; when args.n + 9_223_372_036_854_775_807 > 0; }'
+        PERMIT
+        + '@id("x") forbid x { principal == User::"bob"; action == read; when args.n + 9_223_372_036_854_775_807 > 0; }'
     )
     assert isinstance(world.decide(), Allow)
 
