@@ -21,11 +21,11 @@ from intended_core.errors import AssemblyError, IntentError, KeyRingError, Store
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Settings
 from intended_core.flows.runtime import Runtime, drive
-from intended_core.flows.tenant import MAC_SECRET, found
+from intended_core.flows.tenant import MAC_SECRET, found, mac_place
 from intended_core.ids import Scope, environment, tenant_name
 from intended_core.keys.ring import SigningKeys
 from intended_core.keys.rowmac import RowMac
-from intended_core.keys.sealing import Place, open_sealed, seal
+from intended_core.keys.sealing import open_sealed
 from intended_core.loader.registry import Registry, load_registry
 from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage, StorageInfo
 from intended_core.unit import RowKey
@@ -146,13 +146,11 @@ class Authority:
         identity = same[0] if same else uuid.UUID(bytes=self._runtime.randomness.token_bytes(16), version=4).hex
         scope = Scope(tenant=wanted, uuid=identity, environment=in_env)
         secret = self._runtime.randomness.token_bytes(MAC_BYTES)
-        sealed = seal(
-            kek=self._runtime.kek, randomness=self._runtime.randomness, place=_mac_place(scope), plaintext=secret
-        )
         self._runtime.storage.create_scope(scope)
         context = self._context(scope, RowMac(secret))
         origin = f"{self._name}/{scope.uuid}/{scope.environment}"
-        drive(self._runtime, context, found(context, origin=origin, issuer=self._name, sealed_mac=sealed))
+        flow = found(context, origin=origin, issuer=self._name, secret=secret)
+        drive(self._runtime, context, flow, seconds=self._settings.operator_deadline_seconds)
         return self._keep(TenantAuthority(runtime=self._runtime, context=context))
 
     def tenant(self, name: str, env: str = "live") -> TenantAuthority:
@@ -176,7 +174,7 @@ class Authority:
                 f"the row-tag secret of {scope.tenant}/{scope.environment} is gone; restore the store"
             )
         try:
-            secret = open_sealed(kek=self._runtime.kek, place=_mac_place(scope), blob=rows[0].body)
+            secret = open_sealed(kek=self._runtime.kek, place=mac_place(scope), blob=rows[0].body)
         except KeyRingError:
             raise KeyRingError(
                 "the key-encryption key does not open this store: give the key file that was made with it"
@@ -226,10 +224,6 @@ class Authority:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _mac_place(scope: Scope) -> Place:
-    return Place(scope=scope, kind="secret", key=MAC_SECRET, version=1, field="key")
 
 
 def _check_places(store: Path, key_file: Path) -> None:

@@ -197,7 +197,7 @@ class TenantAuthority:
         return self._operate(evidencing.collect(self._context, seq, since=since))
 
     def sign_log(self, payload: bytes) -> bytes:
-        """The log key's signature over an evidence manifest."""
+        """The log key's signature over an evidence manifest, checked under the pinned public key. Raises KeyRingError."""
         return self.run(_sign_log(self._context, payload))
 
     def policy(self) -> ScopeState:
@@ -213,5 +213,7 @@ def _state(context: Context, *, fresh: bool = False) -> Flow[tuple[ScopeState, i
 
 def _sign_log(context: Context, payload: bytes) -> Flow[bytes]:
     state: ScopeState = yield LoadState(context.scope)
-    signature: bytes = yield Sign(context.scope, state.ring.active("log"), payload)
+    key = state.ring.active("log")
+    signature: bytes = yield Sign(context.scope, key, payload)
+    key.public_key().verify(signature, payload)
     return signature

@@ -2,7 +2,8 @@
 
 `perform` answers one effect; `drive` runs a flow to its end in the calling thread, within its deadline. What an adapter raises is thrown
 into the flow, which turns it into a denial; what is not one of our errors is wrapped as AdapterError, so that a flow never sees a
-foreign exception.
+foreign exception. An answer that is not what the effect asks for is an AdapterError as well (`flows.answers`), and so is a seal that
+does not open again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 from intended_core.clock import Clock, Randomness
 from intended_core.errors import AdapterError, IntendedError, StoreBusyError
+from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import (
     Commit,
@@ -32,7 +34,7 @@ from intended_core.flows.effects import (
     Sign,
 )
 from intended_core.keys.ring import SigningKeys
-from intended_core.keys.sealing import seal
+from intended_core.keys.sealing import open_sealed, seal
 from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage
 
 __all__ = ["Runtime", "drive"]
@@ -60,7 +62,11 @@ class Runtime:
     def perform(self, effect: Effect, context: Context) -> Any:
         """The answer to one effect. Raises IntendedError only."""
         try:
-            return self._perform(effect, context)
+            answer = accept(effect, self._perform(effect, context))
+            if isinstance(effect, Seal) and open_sealed(kek=self.kek, place=effect.place, blob=answer) != effect.plaintext:
+                # What rests on a seal must not commit unless the seal opens: a key that cannot be loaded signs nothing.
+                raise AdapterError("a sealed value does not open to what was sealed")
+            return answer
         except IntendedError:
             raise
         except (
@@ -80,7 +86,7 @@ class Runtime:
             case Now():
                 return self.clock.now_us()
             case Random(size=size):
-                return self._random(size)
+                return self.randomness.token_bytes(size)
             case LoadState(scope=scope, fresh=fresh):
                 return self.states.get(scope, context.mac, fresh=fresh)
             case LoadEntities(scope=scope, refs=refs, fresh=fresh):
@@ -108,12 +114,6 @@ class Runtime:
                 return self.signer.generate(algorithm)
             case Seal(place=place, plaintext=plaintext):
                 return seal(kek=self.kek, randomness=self.randomness, place=place, plaintext=plaintext)
-
-    def _random(self, size: int) -> bytes:
-        data = self.randomness.token_bytes(size)
-        if len(data) != size:
-            raise AdapterError("the random generator answered the wrong number of bytes")
-        return data
 
 
 def drive(runtime: Runtime, context: Context, flow: Flow[T], *, seconds: float | None = None) -> T:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from intended_core.audit.log import Draft, LogHead, append
 from intended_core.canonical import digest
-from intended_core.errors import UnitRefusedError
+from intended_core.errors import StoreCorruptError, UnitRefusedError
 from intended_core.flows.effects import Context, Flow, ReadHead
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
 
@@ -95,9 +95,14 @@ def append_at(
 
 
 def authentic(context: Context, view: UnitView, key: RowKey) -> Row | None:
-    """The row under the lock with its MAC checked, or None; raises StoreCorruptError when the MAC fails."""
+    """The row under the lock with its MAC checked, or None; raises StoreCorruptError when the MAC fails or it is another row."""
     row = view.rows.get(key)
-    return None if row is None else context.mac.check(context.scope, row).row
+    if row is None:
+        return None
+    row = context.mac.check(context.scope, row).row
+    if row.kind != key.kind or row.key != key.key:
+        raise StoreCorruptError(f"the store answered another {key.kind} row than the one that was asked for")
+    return row
 
 
 def thread_commitment(kind: str, identifier: str) -> bytes:

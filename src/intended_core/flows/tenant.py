@@ -10,12 +10,14 @@ from intended_core.canonical import b64url
 from intended_core.errors import UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, GenerateKey, Now, Random, Seal
 from intended_core.flows.steps import append_at, next_head
+from intended_core.ids import Scope
 from intended_core.keys.jwks import load_public, thumbprint
 from intended_core.keys.ring import KeyPurpose, KeyRecord, KeyState, check_generated, new_record, private_place
+from intended_core.keys.sealing import Place
 from intended_core.ports import GeneratedKey
 from intended_core.unit import Changes, Row, Unit, UnitView, Write
 
-__all__ = ["MAC_SECRET", "Founded", "found", "make_key", "signing_row"]
+__all__ = ["MAC_SECRET", "Founded", "found", "mac_place", "make_key", "signing_row"]
 
 MAC_SECRET = "row-tags"  # noqa: S105 - the name of a row, not a secret
 
@@ -48,8 +50,17 @@ def signing_row(context: Context, record: KeyRecord) -> Row:
     return context.mac.seal_row(context.scope, "signing_key", key, record.version, record.state.value, record.to_body())
 
 
-def found(context: Context, *, origin: str, issuer: str, sealed_mac: bytes) -> Flow[Founded]:
-    """Open the log of an empty scope. `sealed_mac` is the sealed row-tag key that `context.mac` was made from."""
+def mac_place(scope: Scope) -> Place:
+    """Where the row-tag key of a scope is sealed."""
+    return Place(scope=scope, kind="secret", key=MAC_SECRET, version=1, field="key")
+
+
+def found(context: Context, *, origin: str, issuer: str, secret: bytes) -> Flow[Founded]:
+    """Open the log of an empty scope. `secret` is the row-tag key that `context.mac` was made from; it is stored sealed.
+
+    Raises UnitRefusedError `scope_exists`.
+    """
+    sealed_mac: bytes = yield Seal(mac_place(context.scope), secret)
     token_key = yield from make_key(context, algorithm="RS256", purpose="token", state=KeyState.ACTIVE)
     log_key = yield from make_key(context, algorithm="Ed25519", purpose="log", state=KeyState.ACTIVE)
     now_us: int = yield Now()

@@ -1,0 +1,96 @@
+"""What an adapter may answer to an effect: its type, its size, and that it speaks of what was asked.
+
+The one place where a flow's answers are looked at before the flow sees them, so that a flow reasons about values of the shape that its
+effect names and nothing else. It does not authenticate: rows and heads carry tags, signatures are verified, seals are opened, each in
+its own room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from intended_core.errors import AdapterError
+from intended_core.flows.cache import LoadedEntities, ScopeState
+from intended_core.flows.effects import (
+    Commit,
+    Effect,
+    GenerateKey,
+    LoadEntities,
+    LoadState,
+    Now,
+    Random,
+    ReadHead,
+    ReadLeaves,
+    ReadRecords,
+    ReadRows,
+    ScanRows,
+    Seal,
+    Sign,
+)
+from intended_core.ports import GeneratedKey
+from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
+
+__all__ = ["accept"]
+
+LEAF_BYTES: Final = 32  # SHA-256, RFC 6962 § 2.1
+MAX_US: Final = 2**53 - 1  # the largest time that a record keeps (RFC 7493)
+
+
+def accept(effect: Effect, answer: Any) -> Any:
+    """`answer`, when it is what `effect` asks for; raises AdapterError otherwise, and for an effect that nobody knows."""
+    fits = _FITS.get(type(effect))
+    if fits is None or not fits(effect, answer):
+        raise AdapterError(f"{type(effect).__name__} was answered with something else than it asks for")
+    return answer
+
+
+def _rows(answer: Any) -> bool:
+    return isinstance(answer, tuple | list) and all(type(row) is Row for row in answer)
+
+
+def _asked_rows(effect: ReadRows, answer: Any) -> bool:
+    """Each row at most once, and none that was not asked for: another row may be authentic and still be the wrong one."""
+    if not _rows(answer):
+        return False
+    found = [RowKey(row.kind, row.key) for row in answer]
+    return len(set(found)) == len(found) and set(found) <= set(effect.keys)
+
+
+def _scanned_rows(effect: ScanRows, answer: Any) -> bool:
+    return _rows(answer) and all(row.kind == effect.kind and effect.state in (None, row.state) for row in answer)
+
+
+def _leaves(effect: ReadLeaves, answer: Any) -> bool:
+    return (
+        isinstance(answer, tuple | list)
+        and len(answer) <= max(0, effect.stop - effect.start)
+        and all(type(leaf) is bytes and len(leaf) == LEAF_BYTES for leaf in answer)
+    )
+
+
+def _records(effect: ReadRecords, answer: Any) -> bool:
+    if not isinstance(answer, tuple | list) or not all(type(record) is RecordRow for record in answer):
+        return False
+    if effect.thread:
+        return all(record.thread == effect.thread for record in answer)
+    return [record.seq for record in answer] == list(range(effect.start, effect.start + len(answer)))
+
+
+_FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
+    Now: lambda _, answer: type(answer) is int and 0 <= answer <= MAX_US,
+    Random: lambda effect, answer: type(answer) is bytes and len(answer) == effect.size,
+    LoadState: lambda _, answer: type(answer) is ScopeState,
+    LoadEntities: lambda _, answer: type(answer) is LoadedEntities,
+    ReadRows: _asked_rows,
+    ScanRows: _scanned_rows,
+    ReadHead: lambda _, answer: answer is None or type(answer) is Head,
+    ReadLeaves: _leaves,
+    ReadRecords: _records,
+    Commit: lambda _, answer: type(answer) is Committed,
+    Sign: lambda _, answer: type(answer) is bytes,
+    GenerateKey: lambda _, answer: type(answer) is GeneratedKey
+    and type(answer.private_der) is bytes
+    and type(answer.public_der) is bytes,
+    Seal: lambda _, answer: type(answer) is bytes,
+}

@@ -1,0 +1,167 @@
+"""Every effect of every flow is broken in every way: the answer is a denial or a raise, nothing is lost, nothing is usable twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+
+from intended_core import Deny, Granted, Pending, RedeemedToken, TokenError
+from intended_core.flows import approve, evidence, write
+from intended_core.flows.activate import activate
+from intended_core.flows.authorize import authorize
+from intended_core.flows.effects import Effect, Flow
+from intended_core.flows.redeem import redeem
+from intended_core.flows.rotate import rotate
+from intended_core.flows.tenant import found
+from intended_core.lang.source import Source
+from intended_core.persons import Person
+from tests.faults.fault_world import FAULTS, run, twice
+from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, CLOSED, ENTITIES, SECRET, STRICT, World, intent, pay
+
+FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
+    "authorize-allow": lambda w: authorize(w.context, intent(), audience="bank"),
+    "authorize-deny": lambda w: authorize(w.context, intent(account=CLOSED), audience="bank"),
+    "authorize-escalate": lambda w: authorize(w.context, intent("500.00"), audience="bank"),
+    "authorize-invalid": lambda w: authorize(w.context, intent("a lot"), audience="bank"),
+    "redeem": lambda w: redeem(w.context, w.token, pay(), audience="bank"),
+    "redeem-replay": lambda w: redeem(w.context, w.spent, pay(), audience="bank"),
+    "redeem-other-call": lambda w: redeem(w.context, w.token, pay("99.00"), audience="bank"),
+    "approve": lambda w: approve.approve(
+        w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
+    ),
+    "rotate": lambda w: rotate(w.context),
+    "activate": lambda w: activate(w.context, [Source.from_bytes("bank.policy", STRICT.encode())]),
+    "put-entities": lambda w: write.put_entities(w.context, ENTITIES),
+    "remove-entities": lambda w: write.remove_entities(w.context, [ACCOUNT]),
+    "register-person": lambda w: write.register_person(w.context, Person(ref=ANN, public_key=ANN_KEY.public_key)),
+    "found": lambda w: found(w.new, origin="faults/new", issuer="faults", secret=SECRET),
+    "checkpoint": lambda w: evidence.checkpoint(w.context),
+    "collect": lambda w: evidence.collect(w.context, w.pending.seq),
+}
+
+
+@cache
+def world() -> World:
+    return World()
+
+
+@cache
+def effects_of(name: str) -> tuple[Effect, ...]:
+    """The effects of the undisturbed flow, in order."""
+    here = world()
+    here.restore()
+    seen: list[Effect] = []
+    while True:
+        here.restore()
+        reached = run(here, FLOWS[name](here), at=len(seen), fault=_watch).reached
+        if reached is None:
+            return tuple(seen)
+        seen.append(reached)
+
+
+def _watch(here: World, effect: Effect) -> Any:
+    return here.runtime.perform(effect, here.context)
+
+
+def usable(here: World, token: str) -> bool:
+    """Whether a new process still honours the token; honouring it spends it."""
+    here.reopen()
+    try:
+        here.tenant.redeem(token, pay(), adapter=here.tenant.adapter("bank"))
+    except TokenError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize("name", sorted(FLOWS))
+def test_no_fault_lets_anything_through(name: str, fault: str) -> None:
+    here = world()
+    for at, effect in enumerate(effects_of(name)):
+        here.restore()
+        before = here.data()
+        ended = run(here, FLOWS[name](here), at=at, fault=FAULTS[fault])
+        where = f"{name}, effect {at} ({type(effect).__name__}), {fault}"
+        assert ended.reached is not None, where
+        here.check()
+        after = here.data()
+        assert after.records[: len(before.records)] == before.records, f"{where}: a record is gone"
+        if name.startswith("authorize"):
+            assert not isinstance(ended.result, Granted | Pending), f"{where}: granted"
+            assert ended.error is None or fault.startswith("crash"), f"{where}: authorize raised {ended.error!r}"
+            assert isinstance(ended.result, Deny) or fault.startswith("crash"), where
+        elif name.startswith("redeem"):
+            assert not isinstance(ended.result, RedeemedToken), f"{where}: redeemed"
+            assert ended.error is not None, where
+        spent = here.store.snapshot()[here.tenant.scope.key].rows
+        consumed = sum(row.kind == "nonce" and row.state == "CONSUMED" for row in spent.values())
+        assert not usable(here, here.spent), f"{where}: a spent token is usable again"
+        first, second = usable(here, here.token), usable(here, here.token)
+        assert not second, f"{where}: a token is usable twice"
+        assert not (first and consumed > 1), f"{where}: the spent nonce was spent again"
+        here.check()
+
+
+@pytest.mark.parametrize("name", sorted(FLOWS))
+def test_an_effect_that_happens_twice_gives_nothing_twice(name: str) -> None:
+    here = world()
+    for at, effect in enumerate(effects_of(name)):
+        here.restore()
+        ended = run(here, FLOWS[name](here), at=at, fault=twice)
+        where = f"{name}, effect {at} ({type(effect).__name__}) twice"
+        here.check()
+        assert not usable(here, here.spent), where
+        redeemed = isinstance(ended.result, RedeemedToken)
+        assert not (redeemed and usable(here, here.token)), f"{where}: redeemed, and usable again"
+        if isinstance(ended.result, Granted):
+            assert usable(here, ended.result.token.text), where
+            assert not usable(here, ended.result.token.text), f"{where}: usable twice"
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+@pytest.mark.parametrize("name", sorted(FLOWS))
+def test_after_any_fault_the_authority_still_works(name: str, fault: str) -> None:
+    here = world()
+    for at, effect in enumerate(effects_of(name)):
+        here.restore()
+        run(here, FLOWS[name](here), at=at, fault=FAULTS[fault])
+        here.reopen()
+        where = f"{name}, effect {at} ({type(effect).__name__}), {fault}"
+        moved = name in {"activate", "remove-entities"}
+        amount = "0.50" if moved else "12.50"
+        outcome = here.tenant.authorize(intent(amount), audience="bank")
+        if name == "remove-entities" and isinstance(outcome, Deny):
+            assert outcome.kind == "error", where
+            continue
+        assert isinstance(outcome, Granted), f"{where}: {outcome}"
+        here.tenant.redeem(outcome.token, pay(amount), adapter=here.tenant.adapter("bank"))
+        here.check()
+
+
+def test_the_flows_are_long_enough_to_break() -> None:
+    counts = {name: len(effects_of(name)) for name in FLOWS}
+    assert min(counts.values()) >= 2, counts
+    assert counts["authorize-allow"] >= 6, counts
+    assert counts["redeem"] >= 4, counts
+
+
+def test_authorize_commits_before_it_signs_and_redeem_commits_last() -> None:
+    """Allow, then record, then sign; consume, then act."""
+    granting = [type(effect).__name__ for effect in effects_of("authorize-allow")]
+    assert granting[-2:] == ["Commit", "Sign"]
+    assert [type(effect).__name__ for effect in effects_of("redeem")][-1] == "Commit"
+
+
+def test_a_failed_signature_revokes_the_nonce() -> None:
+    here = world()
+    effects = effects_of("authorize-allow")
+    for fault in ("error", "no-answer", "wrong-answer"):
+        here.restore()
+        ended = run(here, FLOWS["authorize-allow"](here), at=len(effects) - 1, fault=FAULTS[fault])
+        assert isinstance(ended.result, Deny), fault
+        assert ended.result.kind == "unavailable"
+        states = sorted(row.state for row in here.data().rows.values() if row.kind == "nonce")
+        assert states == ["CONSUMED", "ISSUED", "REVOKED"]

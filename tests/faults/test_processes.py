@@ -1,0 +1,151 @@
+"""Real processes: two that redeem one token at once, and one that is killed between any two effects of a flow."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.world import AUDIENCE, ENTITIES, NOW_US, intent
+from intended_core import (
+    Authority,
+    Entity,
+    Grade,
+    Granted,
+    LocalPersonKey,
+    ManualClock,
+    Pending,
+    Settings,
+    SystemRandomness,
+    TokenError,
+    UnitRefusedError,
+    verify_tenant_log,
+)
+from tests.faults.process_world import ASKING, BOB, DESK, open_world, risky
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 1_000
+ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+
+
+def make_world(folder: Path, tokens: int) -> None:
+    """A store with tokens to redeem and a request to approve."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "keys").mkdir()
+    settings = Settings(token_life_seconds=300, flow_deadline_seconds=60)
+    with Authority.create(
+        folder / "data" / "a.db",
+        key_file=folder / "keys" / "kek",
+        clock=ManualClock(NOW_US),
+        settings=settings,
+        durability="normal",
+    ) as authority:
+        tenant = authority.create_tenant("acme")
+        tenant.activate({"p.policy": ASKING})
+        tenant.put_entities([*ENTITIES, Entity(ref=BOB, parents=frozenset({DESK}))])
+        key = LocalPersonKey.generate(SystemRandomness())
+        tenant.register_person(BOB, key.public_key)
+        (folder / "bob.pem").write_bytes(key.to_pem())
+        made = [tenant.require(intent(), audience=AUDIENCE).text for _ in range(tokens)]
+        (folder / "tokens").write_text("\n".join(made))
+        (folder / "token").write_text(made[0])
+        waiting = tenant.authorize(risky(), audience=AUDIENCE)
+        assert isinstance(waiting, Pending)
+        (folder / "approval").write_text(waiting.approval_id)
+
+
+@pytest.mark.slow
+def test_two_processes_redeem_one_token_a_thousand_times(tmp_path: Path) -> None:
+    make_world(tmp_path, ROUNDS)
+    command = [sys.executable, "-m", "tests.faults.process_world", "race", str(tmp_path)]
+    workers = [
+        subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n"
+        wins = [0, 0]
+        for number in range(ROUNDS):
+            # Who is started first takes turns, so that neither wins by the order of two writes.
+            for worker in workers if number % 2 else reversed(workers):
+                assert worker.stdin is not None
+                worker.stdin.write("\n")
+                worker.stdin.flush()
+            said = [worker.stdout.readline().strip() for worker in workers if worker.stdout is not None]
+            assert sorted(said) == ["token.replayed", "won"], f"round {number}: {said}"
+            wins[said.index("won")] += 1
+        assert min(wins) > 0, f"one process won every round, so nothing was raced: {wins}"
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    with open_world(tmp_path) as authority:
+        authority.probe()
+        assert verify_tenant_log(authority.tenant("acme")).grade is Grade.CONSISTENT_UNPINNED
+
+
+def killed(folder: Path, flow: str, index: int, moment: str) -> bool:
+    """Run the child; True when it was killed, False when it finished because the flow has fewer effects."""
+    command = [sys.executable, "-m", "tests.faults.process_world", flow, str(folder), str(index), moment]
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode == -signal.SIGKILL:
+        return True
+    assert done.returncode == 0, done.stderr
+    return False
+
+
+def check_after(folder: Path, flow: str) -> None:
+    """The store opens, its log holds, nothing is lost and nothing is usable twice."""
+    with open_world(folder) as authority:
+        authority.probe()
+        tenant = authority.tenant("acme")
+        assert verify_tenant_log(tenant).grade is Grade.CONSISTENT_UNPINNED
+        bank, call = tenant.adapter(AUDIENCE), intent().call()
+        consumed = sum(1 for row in tenant.records() if b'"k":"token.consumed"' in row.entry)
+        try:
+            tenant.redeem((folder / "token").read_text(), call, adapter=bank)
+            again = 1
+        except TokenError:
+            again = 0
+        assert consumed + again == 1, "a token was redeemed twice, or is lost"
+        with pytest.raises(TokenError):
+            tenant.redeem((folder / "token").read_text(), call, adapter=bank)
+        approval = (folder / "approval").read_text()
+        key = LocalPersonKey.from_pem((folder / "bob.pem").read_bytes())
+        if tenant.approval(approval).state == "PENDING":
+            tenant.approve(approval, person=BOB, key=key)
+        else:
+            assert flow == "approve"
+            with pytest.raises(UnitRefusedError):
+                tenant.approve(approval, person=BOB, key=key)
+        assert isinstance(tenant.authorize(risky(), audience=AUDIENCE, approval=approval), Granted)
+        states = [record.state.value for record in tenant.policy().ring.records if record.purpose == "token"]
+        assert states.count("ACTIVE") == 1
+        fresh = tenant.require(intent(), audience=AUDIENCE)
+        tenant.redeem(fresh, call, adapter=bank)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flow", ["authorize", "redeem", "approve", "rotate"])
+def test_killed_between_any_two_effects(tmp_path: Path, flow: str) -> None:
+    make_world(tmp_path / "made", 1)
+    deaths = 0
+    for index in range(64):
+        for moment in ("before", "after"):
+            folder = tmp_path / f"{index}-{moment}"
+            shutil.copytree(tmp_path / "made", folder)
+            died = killed(folder, flow, index, moment)
+            deaths += died
+            if died:
+                check_after(folder, flow)
+            shutil.rmtree(folder)
+        if not died:
+            break
+    assert deaths >= 8, f"{flow} has only {deaths / 2} effects: the child was not killed where it should be"

@@ -1,0 +1,98 @@
+"""What an adapter may answer to an effect, and what is refused before a flow sees it."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+
+from intended_core.errors import AdapterError
+from intended_core.flows.answers import accept
+from intended_core.flows.effects import (
+    Commit,
+    Effect,
+    GenerateKey,
+    LoadEntities,
+    LoadState,
+    Now,
+    Random,
+    ReadHead,
+    ReadLeaves,
+    ReadRecords,
+    ReadRows,
+    ScanRows,
+    Seal,
+    Sign,
+)
+from intended_core.ids import Scope
+from intended_core.keys.sealing import Place
+from intended_core.ports import GeneratedKey
+from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit
+
+SCOPE = Scope(tenant="acme", uuid="a" * 32, environment="live")
+HEAD = Head(1, b"{}", b"m" * 32)
+ROW = Row("entity", "e", 1, "ACTIVE", b"{}", b"m" * 32)
+OTHER = Row("entity", "f", 1, "ACTIVE", b"{}", b"m" * 32)
+FIRST = RecordRow(4, b"e", b"b", b"l" * 32, "t")
+SECOND = RecordRow(5, b"e", b"b", b"l" * 32, "t")
+READ = ReadRows(SCOPE, (RowKey("entity", "e"),))
+SCAN = ScanRows(SCOPE, "entity", "ACTIVE")
+LEAVES = ReadLeaves(SCOPE, 3, 5)
+RECORDS = ReadRecords(SCOPE, start=4, stop=6)
+THREAD = ReadRecords(SCOPE, thread="t")
+COMMIT = Commit(Unit(SCOPE, lambda view: Changes(HEAD)))
+KEY = GeneratedKey(private_der=b"p", public_der=b"q")
+SEAL = Seal(Place(scope=SCOPE, kind="secret", key="k", version=1, field="f"), b"secret")
+SIGN = Sign(SCOPE, None, b"payload")  # type: ignore[arg-type]  # the key is not looked at here
+
+GOOD: list[tuple[Effect, Any]] = [
+    (Now(), 0), (Now(), 1_800_000_000_000_000), (Random(16), b"r" * 16), (READ, ()), (READ, [ROW]), (SCAN, (ROW, OTHER)),
+    (ReadHead(SCOPE), None), (ReadHead(SCOPE), HEAD), (LEAVES, ()), (LEAVES, (b"l" * 32, b"l" * 32)), (RECORDS, (FIRST, SECOND)),
+    (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
+]  # fmt: skip
+BAD: list[tuple[Effect, Any]] = [
+    (Now(), True), (Now(), 1.5), (Now(), -1), (Now(), 2**53), (Now(), "1"),
+    (Random(16), b"r" * 15), (Random(16), b"r" * 17), (Random(16), bytearray(16)), (Random(16), "r" * 16),
+    (LoadState(SCOPE), {}), (LoadEntities(SCOPE, frozenset()), {}),
+    (READ, OTHER), (READ, [OTHER]), (READ, [ROW, ROW]), (READ, {ROW}), (READ, [(ROW,)]), (READ, b""),
+    (SCAN, [Row("person", "e", 1, "ACTIVE", b"{}", b"m" * 32)]), (SCAN, [Row("entity", "e", 1, "REMOVED", b"{}", b"m" * 32)]),
+    (ReadHead(SCOPE), b"{}"), (LEAVES, (b"l" * 32,) * 3), (LEAVES, (b"l" * 31,)), (LEAVES, b"l" * 32),
+    (RECORDS, (SECOND,)), (RECORDS, (FIRST, FIRST)), (RECORDS, (FIRST, None)), (THREAD, (RecordRow(4, b"", b"", b"l" * 32, "u"),)),
+    (COMMIT, HEAD), (COMMIT, True), (GenerateKey("RS256"), (b"p", b"q")),
+    (GenerateKey("RS256"), GeneratedKey(private_der="p", public_der=b"q")),  # type: ignore[arg-type]
+    (SEAL, "sealed"), (SIGN, "s"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("at", range(len(GOOD)), ids=lambda at: f"{type(GOOD[at][0]).__name__}-{at}")
+def test_what_is_asked_for_is_passed_on_unchanged(at: int) -> None:
+    effect, answer = GOOD[at]
+    assert accept(effect, answer) is answer
+
+
+@pytest.mark.parametrize("at", range(len(BAD)), ids=lambda at: f"{type(BAD[at][0]).__name__}-{at}")
+def test_anything_else_is_an_adapters_fault(at: int) -> None:
+    effect, answer = BAD[at]
+    with pytest.raises(AdapterError, match=type(effect).__name__):
+        accept(effect, answer)
+
+
+@pytest.mark.parametrize(
+    "effect", [effect for effect, _ in GOOD if not isinstance(effect, ReadHead)], ids=lambda e: type(e).__name__
+)
+def test_no_answer_is_no_answer(effect: Effect) -> None:
+    with pytest.raises(AdapterError):
+        accept(effect, None)
+
+
+def test_every_effect_has_its_law_and_no_other_has() -> None:
+    tried = {type(effect) for effect, _ in BAD}
+    assert tried == set(get_args(Effect))
+    with pytest.raises(AdapterError, match="str"):
+        accept("Now", 1)  # type: ignore[arg-type]
+
+
+def test_the_message_holds_nothing_of_the_answer() -> None:
+    with pytest.raises(AdapterError) as raised:
+        accept(GenerateKey("RS256"), b"a private key")
+    assert "private" not in str(raised.value)
