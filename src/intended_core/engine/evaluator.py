@@ -14,6 +14,7 @@ from intended_core.intent import ValidIntent
 from intended_core.lang.compiler import CompiledApproval, CompiledPolicySet, CompiledRule
 from intended_core.lang.operations import EvaluationError
 from intended_core.lang.snapshot import TypedSnapshot
+from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
 from intended_core.outcome import Allow, ApprovalRequirement, Deny, Escalate, Reason
 
 __all__ = ["ApproverAccepted", "approver_may", "decide"]
@@ -42,8 +43,12 @@ def decide(
     *,
     now_ms: int,
     approved: frozenset[str] = frozenset(),
+    surroundings: Surroundings = NO_SURROUNDINGS,
 ) -> Allow | Escalate | Deny:
-    """The outcome of `intent`. `now_ms`: UTC milliseconds. `approved`: keys of approval blocks that have their quorum."""
+    """The outcome of `intent`. `now_ms`: UTC milliseconds. `approved`: keys of approval blocks that have their quorum.
+
+    `surroundings`: the tenant, and the values of params and tables; the chain comes from the intent.
+    """
     principal, resource = intent.principal, intent.resource
     attributes, ancestors = snapshot.attributes, snapshot.ancestors
     if principal not in ancestors or resource not in ancestors:
@@ -83,13 +88,17 @@ def decide(
         try:
             condition = rule.condition
             if condition is not None:
-                answer = condition(principal, resource, args, context, now_ms, attributes, ancestors, origins, None)
+                answer = condition(
+                    principal, resource, args, context, now_ms, attributes, ancestors, origins, None, surroundings
+                )
                 if answer is False:
                     continue
                 if answer is not True:
                     raise EvaluationError("a condition did not answer true or false")
             if rule.approvals:
-                needs = tuple([_requirement(rule, block, intent, snapshot, now_ms) for block in rule.approvals])
+                needs = tuple(
+                    [_requirement(rule, block, intent, snapshot, now_ms, surroundings) for block in rule.approvals]
+                )
                 found = Matched(rule.id, rule.because, rule.place, needs)
         except Exception as error:  # noqa: BLE001 - an error in any rule in scope denies, whatever it is
             failed = failed or []
@@ -124,11 +133,16 @@ def _cause(error: Exception) -> str:
 
 
 def _requirement(
-    rule: CompiledRule, block: CompiledApproval, intent: ValidIntent, snapshot: TypedSnapshot, now_ms: int
+    rule: CompiledRule,
+    block: CompiledApproval,
+    intent: ValidIntent,
+    snapshot: TypedSnapshot,
+    now_ms: int,
+    surroundings: Surroundings,
 ) -> ApprovalRequirement:
     values = (
         intent.principal, intent.resource, intent.args, intent.context, now_ms, snapshot.attributes, snapshot.ancestors,
-        intent.origins, None,
+        intent.origins, None, surroundings,
     )  # fmt: skip
     quorum = block.quorum(*values)
     expires = block.expires(*values)
@@ -150,6 +164,7 @@ def approver_may(
     approver: EntityRef,
     *,
     now_ms: int,
+    surroundings: Surroundings = NO_SURROUNDINGS,
 ) -> ApproverAccepted:
     """That `approver` may count for the approval block `key` of this intent; raises AccessDeniedError with the reason."""
     found = compiled.approvals.get((intent.action, key))
@@ -162,7 +177,7 @@ def approver_may(
     if above is None:
         raise _refused(f"{approver} is not a known entity")
     try:
-        need = _requirement(rule, block, intent, snapshot, now_ms)
+        need = _requirement(rule, block, intent, snapshot, now_ms, surroundings)
         if approver in need.exclude:
             raise _refused(f"{approver} is excluded from approving this")
         if need.group not in above:
@@ -170,7 +185,7 @@ def approver_may(
         for condition in block.conditions:
             answer = condition(
                 intent.principal, intent.resource, intent.args, intent.context, now_ms, snapshot.attributes,
-                snapshot.ancestors, intent.origins, approver,
+                snapshot.ancestors, intent.origins, approver, surroundings,
             )  # fmt: skip
             if answer is not True:
                 raise _refused(f"{approver} does not meet the approval's conditions")

@@ -1,7 +1,8 @@
 """Expressions to code objects. The only place that runs generated code, and it runs only what it built itself from a checked tree.
 
-A compiled condition takes `(p, r, a, c, n, A, H, O, v)`: principal, resource, args, context, now in milliseconds, attributes by entity,
-ancestors by entity, origins by path, approver; it answers a value or raises. KeyError means an entity that is not in the snapshot.
+A compiled condition takes `(p, r, a, c, n, A, H, O, v, w)`: principal, resource, args, context, now in milliseconds, attributes by
+entity, ancestors by entity, origins by path, approver, surroundings (`lang.surroundings`); it answers a value or raises. KeyError means an
+entity that is not in the snapshot.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from intended_core.lang.types import EntityType
 __all__ = ["PARAMETERS", "Compiled", "compile_condition"]
 
 Compiled: TypeAlias = Callable[..., Any]
-PARAMETERS: Final = ("p", "r", "a", "c", "n", "A", "H", "O", "v")
+PARAMETERS: Final = ("p", "r", "a", "c", "n", "A", "H", "O", "v", "w")
 _ROOTS: Final = {"principal": "p", "resource": "r", "args": "a", "context": "c", "now": "n", "approver": "v"}
 _COMPARE: Final[dict[str, type[ast.cmpop]]] = {
     "eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE,
