@@ -18,7 +18,7 @@ from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.typed import CheckedPolicySet, Rule, RuleBody, ScopeTest, TypedExpr
 from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, Schema, SetType, Type
 
-__all__ = ["Meaning", "interpret"]
+__all__ = ["Meaning", "Watch", "interpret"]
 
 MAX_STEPS: Final = 200_000  # four times the static cap of one action's rules
 _UNIT: Final = Fraction(1, 10**9)
@@ -39,6 +39,25 @@ class Meaning:
     alternatives: frozenset[frozenset[str]]
 
 
+class Watch:
+    """Who looks on while the interpreter walks (`engine.trace`). It sees and never answers: nothing that it does reaches the meaning."""
+
+    def rule(self, rule: Rule) -> None:
+        """The scope of `rule` matched; what follows belongs to it."""
+
+    def rule_failed(self, cause: str) -> None:
+        """The rule has no answer."""
+
+    def begin(self, expr: TypedExpr) -> None:
+        """`expr` is reached; what begins before its end is inside it."""
+
+    def end(self, value: Any) -> None:
+        """The expression last begun has this tagged value."""
+
+    def failed(self, cause: str) -> None:
+        """The expression last begun has no value."""
+
+
 @dataclass(slots=True)
 class _World:
     intent: ValidIntent
@@ -47,6 +66,7 @@ class _World:
     steps: int
     tags: dict[EntityRef, Any]
     schema: Schema
+    watch: Watch | None
 
 
 def _tag(value: Any, kind: Type) -> Any:
@@ -77,13 +97,14 @@ def interpret(
     *,
     now_ms: int,
     approved: frozenset[str] = frozenset(),
+    watch: Watch | None = None,
 ) -> Meaning:
     """What the page says about this intent. Never raises for what a policy or an intent can hold: that is a deny."""
     if intent.principal not in snapshot.ancestors or intent.resource not in snapshot.ancestors:
         return _denied("error")
     if not checked.schema.entities[intent.principal.type].root:
         return _denied("chain_missing")
-    world = _World(intent, snapshot, now_ms, 0, {}, checked.schema)
+    world = _World(intent, snapshot, now_ms, 0, {}, checked.schema, watch)
     erring: set[str] = set()
     matched: dict[str, list[tuple[Rule, RuleBody]]] = {"permit": [], "forbid": [], "escalate": []}
     needs: dict[str, frozenset[str]] = {}
@@ -93,6 +114,8 @@ def interpret(
             continue
         if not _in_scope(rule.resource, intent.resource, snapshot):
             continue
+        if watch is not None:
+            watch.rule(rule)
         try:
             if not all(_value(clause.expr, world, {}) == ("bool", True) for clause in body.clauses):
                 continue
@@ -100,8 +123,10 @@ def interpret(
                 _approval(block, world)
             needs[rule.id] = frozenset(block.key for block in body.approvals)
             matched[rule.effect].append((rule, body))
-        except (_Erred, RecursionError, MemoryError):
+        except (_Erred, RecursionError, MemoryError) as error:
             erring.add(rule.id)
+            if watch is not None:
+                watch.rule_failed(_cause(error))
     if erring:
         return _denied("error", erring)
     if matched["forbid"]:
@@ -120,6 +145,10 @@ def interpret(
         outcome="escalate", kind="", rules=tuple(sorted({rule.id for rule, _ in waiting})),
         alternatives=frozenset(wanted.values()),
     )  # fmt: skip
+
+
+def _cause(error: Exception) -> str:
+    return str(error) if isinstance(error, _Erred) else "more depth or memory than a decision may use"
 
 
 def _denied(kind: str, rules: set[str] | None = None) -> Meaning:
@@ -148,6 +177,20 @@ def _value(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
     world.steps += 1
     if world.steps > MAX_STEPS:
         raise _Erred("too many steps")
+    watch = world.watch
+    if watch is None:
+        return _meaning(expr, world, bound)
+    watch.begin(expr)
+    try:
+        found = _meaning(expr, world, bound)
+    except (_Erred, RecursionError, MemoryError) as error:
+        watch.failed(_cause(error))
+        raise
+    watch.end(found)
+    return found
+
+
+def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
     match expr:
         case t.Literal_(value=value, type=kind):
             return _tag(value, kind)
