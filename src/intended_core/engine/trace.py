@@ -126,7 +126,7 @@ def trace(
     now_ms: int,
     approved: frozenset[str] = frozenset(),
 ) -> Trace:
-    """The answer to `intent` with everything that led to it. Arguments and promises as `interpret`; never raises for what a policy holds."""
+    """The answer to `intent` with everything that led to it. Arguments and promises as `interpret`."""
     recorder = _Recorder()
     meaning = interpret(checked, intent, snapshot, now_ms=now_ms, approved=approved, watch=recorder)
     rules = [_rule(rule, recorder, intent.action) for rule in checked.rules if intent.action in rule.bodies]

@@ -15,7 +15,7 @@ from intended_core.lang.intents import validate
 from tests.reference.policy_world import BOB, NOW_MS, World
 
 RULES = """
-@id("a") permit a { action == read; when args.n > 0 and principal.vip; when args.n > 99; }
+@id("a") permit a { principal is User; action == read; when args.n > 0 and principal.vip; when args.n > 99; }
 @id("b") permit b { principal == User::"bob"; action == read; when true; }
 @id("c") forbid c { action == read; unless args.n == 1; }
 @id("d") forbid d { action == read; when args.n + 9223372036854775807 > 0; }
@@ -76,7 +76,7 @@ def test_the_parts_of_an_approval_have_values() -> None:
     clauses = by_id(traced())["e"].clauses
     assert [(clause.kind, clause.answer) for clause in clauses] == [("when", "true")] + [("approval", "value")] * 3
     assert [clause.step.shown for clause in clauses[1:] if clause.step] == ['Group::"board"', "1", "90m"]
-    outside = by_id(traced(RULES.replace("quorum: args.n", "quorum: 17")))["e"]
+    outside = by_id(traced(RULES.replace("quorum: args.n", "quorum: args.n + 16")))["e"]
     assert (outside.result, outside.cause) == ("error", "an approval out of range")
 
 
