@@ -18,8 +18,9 @@ from intended_core.audit.tree import root_of
 from intended_core.authority import TenantAuthority
 from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
 from intended_core.errors import AssemblyError, IntentError, KeyRingError, StoreCorruptError
+from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
-from intended_core.flows.effects import Context, Settings
+from intended_core.flows.effects import Context, Random, Settings
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
 from intended_core.ids import Scope, environment, tenant_name
@@ -143,9 +144,9 @@ class Authority:
         if (wanted, in_env) in known:
             raise AssemblyError(f"tenant {name} exists already in {env}; use authority.tenant({name!r}, {env!r})")
         same = [scope.uuid for scope in self.tenants() if scope.tenant == wanted]
-        identity = same[0] if same else uuid.UUID(bytes=self._runtime.randomness.token_bytes(16), version=4).hex
+        identity = same[0] if same else uuid.UUID(bytes=self._random(16), version=4).hex
         scope = Scope(tenant=wanted, uuid=identity, environment=in_env)
-        secret = self._runtime.randomness.token_bytes(MAC_BYTES)
+        secret = self._random(MAC_BYTES)
         self._runtime.storage.create_scope(scope)
         context = self._context(scope, RowMac(secret))
         origin = f"{self._name}/{scope.uuid}/{scope.environment}"
@@ -182,6 +183,10 @@ class Authority:
         context = self._context(scope, RowMac(secret))
         context.mac.check(scope, rows[0])
         return self._keep(TenantAuthority(runtime=self._runtime, context=context))
+
+    def _random(self, size: int) -> bytes:
+        data: bytes = accept(Random(size), self._runtime.randomness.token_bytes(size))
+        return data
 
     def _context(self, scope: Scope, mac: RowMac) -> Context:
         return Context(scope=scope, mac=mac, settings=self._settings, writer=self._writer)

@@ -132,7 +132,7 @@ class TenantAuthority:
     def inspect(self, token: SignedToken | str | bytes) -> InspectedToken:
         """What a token says, for people to look at; grants nothing. Raises TokenError unless this authority signed it."""
         text = token.text if isinstance(token, SignedToken) else token
-        state, now_us = self.run(_state(self._context))
+        state, now_us = self.run(_state(self._context, fresh=True))
         return inspect(parse(text), find_key=state.ring.find, now_s=now_us // 1_000_000)
 
     def guard(self, intent: Intent | IntentMaker, *, adapter: AdapterHandle) -> Guard:
@@ -172,8 +172,8 @@ class TenantAuthority:
     # -- keys, log, evidence -----------------------------------------------------------------------------------------
 
     def keys(self) -> tuple[KeyRecord, ...]:
-        """Every key record of this scope, oldest first."""
-        return self.run(_state(self._context))[0].ring.records
+        """Every key record of this scope, oldest first, as the store has them now."""
+        return self.run(_state(self._context, fresh=True))[0].ring.records
 
     def rotate_keys(self) -> Rotated:
         """Make a new token key ACTIVE; the old one verifies until live tokens have expired."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -12,11 +14,12 @@ from intended_adapters.signing.local import LocalSigner
 from intended_core import Authority, Call, Entity, EntityRef, Granted, Intent, Pending, Settings, TenantAuthority
 from intended_core.access.persons import LocalPersonKey
 from intended_core.audit.log import LogHead
+from intended_core.audit.record import parse_body, parse_entry
 from intended_core.audit.tree import root_of
 from intended_core.clock import ManualClock, SystemRandomness
-from intended_core.errors import KeyRingError
+from intended_core.errors import IntendedError, KeyRingError
 from intended_core.flows.cache import EntityCache, StateCache
-from intended_core.flows.effects import Context
+from intended_core.flows.effects import Context, Effect, Flow, Now, Random
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import found
@@ -26,6 +29,7 @@ from intended_core.keys.rowmac import RowMac
 from intended_core.loader.registry import load_registry
 from intended_core.ports import GeneratedKey, SigningKey
 from intended_core.testing.model_store import ModelStorage, ScopeData
+from intended_core.unit import Row, RowKey
 
 NOW_US = 1_800_000_000_000_000
 POLICY = """
@@ -49,12 +53,13 @@ forbid closed { action == pay; when resource.closed; because "the account is clo
 STRICT = POLICY.replace("100.00", "1.00")
 SECRET = b"s" * 32
 BOT, ACCOUNT, CLOSED = EntityRef("Agent", "bot"), EntityRef("Account", "main"), EntityRef("Account", "old")
-ANN, CHIEFS = EntityRef("Person", "ann"), EntityRef("Group", "chiefs")
-ANN_KEY = LocalPersonKey.generate(SystemRandomness())
+ANN, BOB, CHIEFS = EntityRef("Person", "ann"), EntityRef("Person", "bob"), EntityRef("Group", "chiefs")
+ANN_KEY, BOB_KEY = LocalPersonKey.generate(SystemRandomness()), LocalPersonKey.generate(SystemRandomness())
 ENTITIES = [
     Entity(ref=BOT),
     Entity(ref=CHIEFS),
     Entity(ref=ANN, parents=frozenset({CHIEFS})),
+    Entity(ref=BOB),
     Entity(ref=ACCOUNT, attributes={"closed": False}),
     Entity(ref=CLOSED, attributes={"closed": True}),
 ]
@@ -114,6 +119,7 @@ class World:
         self.tenant.activate({"bank.policy": POLICY})
         self.tenant.put_entities(ENTITIES)
         self.tenant.register_person(ANN, ANN_KEY.public_key)
+        self.tenant.register_person(BOB, BOB_KEY.public_key)
         granted = self.tenant.authorize(intent(), audience="bank")
         pending = self.tenant.authorize(intent("500.00"), audience="bank")
         spent = self.tenant.authorize(intent(), audience="bank")
@@ -155,6 +161,36 @@ class World:
         """The threads of the log, in the order they began."""
         return tuple(dict.fromkeys(record.thread for record in self.data().records if record.thread))
 
+    def kinds(self, start: int = 0) -> list[str]:
+        """What the log's records from `start` on say happened."""
+        return [parse_entry(record.entry).kind.value for record in self.data().records[start:]]
+
+    def body(self, seq: int = -1) -> dict[str, Any]:
+        """The body of one record."""
+        record = self.data().records[seq]
+        return parse_body(record.body, expected=parse_entry(record.entry).body_hash)
+
+    def row(self, kind: str, key: str) -> Row:
+        """A row as it stands."""
+        return self.data().rows[RowKey(kind, key)]
+
+    def edit(self, row: Row) -> None:
+        """Put a row into the store behind everybody's back."""
+        snapshot = self.store.snapshot()
+        cast("dict[RowKey, Row]", snapshot[self.tenant.scope.key].rows)[RowKey(row.kind, row.key)] = row
+        self.store.restore(snapshot)
+
+    def remove(self, kind: str, key: str) -> None:
+        """Delete a row behind everybody's back."""
+        snapshot = self.store.snapshot()
+        del cast("dict[RowKey, Row]", snapshot[self.tenant.scope.key].rows)[RowKey(kind, key)]
+        self.store.restore(snapshot)
+
+    @property
+    def head(self) -> LogHead:
+        """Where the log stands."""
+        return self.tenant.head()
+
     @property
     def context(self) -> Context:
         return self.tenant._context
@@ -190,3 +226,62 @@ class World:
         for row in data.rows.values():
             if row.kind == "nonce":
                 NonceRow.from_row(row)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """How a flow went: what it asked for in order, what it returned, what it raised."""
+
+    effects: tuple[Effect, ...]
+    result: Any
+    error: IntendedError | None
+
+    @property
+    def order(self) -> list[str]:
+        """The names of the effects, without looks at the clock and random bytes."""
+        return [type(effect).__name__ for effect in self.effects if not isinstance(effect, Now | Random)]
+
+
+def trace(world: World, flow: Flow[Any], before: Callable[[Effect], None] | None = None) -> Traced:
+    """Step through `flow` by hand; `before` is shown each effect first, and may do what another process would do then.
+
+    What it raises is the effect's answer.
+    """
+    effects: list[Effect] = []
+    try:
+        effect = next(flow)
+        while True:
+            effects.append(effect)
+            try:
+                if before is not None:
+                    before(effect)
+                answer = world.runtime.perform(effect, world.context)
+            except IntendedError as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(answer)
+    except StopIteration as done:
+        return Traced(tuple(effects), done.value, None)
+    except IntendedError as error:
+        return Traced(tuple(effects), None, error)
+
+
+def at(kind: type[Any], act: Callable[[], object], *, times: int = 1) -> Callable[[Effect], None]:
+    """For `trace`: call `act` before each of the first `times` effects of this kind."""
+    left = [times]
+
+    def before(effect: Effect) -> None:
+        if isinstance(effect, kind) and left[0]:
+            left[0] -= 1
+            act()
+
+    return before
+
+
+def raising(error: IntendedError) -> Callable[[], object]:
+    """For `at`: an effect that fails."""
+
+    def act() -> object:
+        raise error
+
+    return act

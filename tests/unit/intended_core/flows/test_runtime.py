@@ -27,16 +27,6 @@ from intended_core.unit import Changes, Unit
 from tests.reference.flow_world import NOW_US, MemoryKeyEncryption, World
 
 
-@pytest.fixture(scope="module")
-def world() -> World:
-    return World()
-
-
-@pytest.fixture(autouse=True)
-def _restored(world: World) -> None:
-    world.restore()
-
-
 def with_(world: World, **changed: Any) -> Runtime:
     return replace(world.runtime, **changed)
 

@@ -1,0 +1,98 @@
+"""activate: only a set that checks and passes its own tests becomes active, in one unit."""
+
+from __future__ import annotations
+
+import pytest
+
+from intended_core import Deny, Granted, PolicyError, TokenError, UnitRefusedError
+from intended_core.canonical import b64url
+from intended_core.errors import StoreCorruptError, StoreError
+from intended_core.flows.activate import Activated, activate
+from intended_core.flows.effects import Commit
+from intended_core.lang.source import Source
+from tests.reference.flow_world import POLICY, STRICT, Traced, World, at, intent, pay, raising, trace
+
+FAILING = '\ntest "t" { intent { principal: Agent::"bot"; action: pay; resource: Account::"main"; now: datetime("2026-01-01T00:00:00Z"); args: { amount: 5.00 }; } expect %s; }\n'
+BODIES = 'fixture f { entity Agent::"bot"; entity Account::"main" { closed: false }; }\n'
+
+
+def activating(world: World, *texts: str) -> Traced:
+    sources = [Source.from_bytes(f"{number}.policy", text.encode()) for number, text in enumerate(texts)]
+    return trace(world, activate(world.context, sources))
+
+
+def test_one_unit_and_nothing_before_it(world: World) -> None:
+    size, guards = world.head.size, world.head.guards
+    seen = activating(world, STRICT)
+    assert seen.order == ["Commit"]
+    done = seen.result
+    assert isinstance(done, Activated)
+    assert (done.rules, done.tests, done.seq) == (3, 0, size)
+    assert (world.head.size, world.head.guards) == (size + 1, guards + 1)
+    assert world.kinds(size) == ["policy.activated"]
+    assert world.body()["policy_digest"] == b64url(done.digest)
+    assert world.row("policy", "active").version == 2
+
+
+@pytest.mark.parametrize("text", ["permit all;", POLICY + "permit x { action == fly; }", POLICY.replace("closed: Bool", "closed: Nothing")])
+def test_a_set_that_does_not_check_asks_for_nothing(world: World, text: str) -> None:
+    before = world.data()
+    with pytest.raises(PolicyError):
+        next(activate(world.context, [Source.from_bytes("0.policy", text.encode())]))
+    assert world.data() == before
+
+
+def test_a_set_whose_own_tests_fail_asks_for_nothing(world: World) -> None:
+    before = world.data()
+    text = POLICY + BODIES + FAILING.replace('"t" {', '"t" with f {')
+    assert activating(world, text.replace("%s", "allow")).result.tests == 1
+    world.restore()
+    with pytest.raises(PolicyError, match="t: expected deny, got allow"):
+        next(activate(world.context, [Source.from_bytes("0.policy", text.replace("%s", "deny").encode())]))
+    assert world.data() == before
+
+
+def test_activating_again_keeps_the_sources_and_moves_the_pointer(world: World) -> None:
+    rows = len(world.data().rows)
+    first = activating(world, STRICT).result
+    stored = world.row("policy", f"set:{b64url(first.digest)}")
+    second = activating(world, STRICT).result
+    assert second.digest == first.digest
+    assert world.row("policy", f"set:{b64url(first.digest)}") is stored
+    assert len(world.data().rows) == rows + 1
+    assert world.row("policy", "active").version == 3
+
+
+def test_going_back_is_an_activation_like_any_other(world: World) -> None:
+    world.tenant.activate({"bank.policy": STRICT})
+    assert isinstance(world.tenant.authorize(intent("50.00"), audience="bank"), Deny | type(world.pending))
+    world.tenant.activate({"bank.policy": POLICY})
+    assert isinstance(world.tenant.authorize(intent("50.00"), audience="bank"), Granted)
+
+
+def test_a_token_of_the_set_before_is_void(world: World) -> None:
+    activating(world, POLICY + "# a comment\n")
+    with pytest.raises(TokenError):
+        world.tenant.redeem(world.token, pay(), adapter=world.tenant.adapter("bank"))
+
+
+def test_a_commit_that_fails_changes_nothing(world: World) -> None:
+    before = world.data()
+    flow = activate(world.context, [Source.from_bytes("0.policy", STRICT.encode())])
+    seen = trace(world, flow, at(Commit, raising(StoreError("full"))))
+    assert isinstance(seen.error, StoreError)
+    assert world.data() == before
+
+
+def test_a_pointer_that_was_edited_is_not_replaced(world: World) -> None:
+    """Otherwise an activation would launder what somebody wrote."""
+    pointer = world.row("policy", "active")
+    world.edit(type(pointer)(pointer.kind, pointer.key, pointer.version, "EDITED", pointer.body, pointer.mac))
+    assert isinstance(activating(world, STRICT).error, StoreCorruptError)
+
+
+def test_the_clock_stands_back(world: World) -> None:
+    world.clock.advance(seconds=-60)
+    seen = activating(world, STRICT)
+    assert isinstance(seen.error, UnitRefusedError)
+    assert seen.error.code == "clock_back"

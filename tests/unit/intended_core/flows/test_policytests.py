@@ -1,0 +1,92 @@
+"""A set's own tests: both meanings are asked, and what does not come out as expected fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from intended_core.flows import policytests
+from intended_core.flows.policytests import CaseResult, TestReport, run_tests
+from intended_core.lang.checker import check
+from intended_core.lang.source import Source
+from tests.reference.flow_world import POLICY
+
+WORLD = """
+fixture bank {
+  entity Agent::"bot";
+  entity Account::"main" { closed: false };
+  entity Account::"old" { closed: true };
+}
+test "pay" with bank {
+  given amount = 5.00; given account = Account::"main";
+  intent { principal: Agent::"bot"; action: pay; resource: account; now: datetime("2026-01-01T00:00:00Z"); args: { amount: amount }; }
+  %s
+}
+"""
+
+
+def cases(expectations: str) -> tuple[CaseResult, ...]:
+    text = POLICY + WORLD.replace("%s", expectations)
+    return run_tests(check([Source.from_bytes("bank.policy", text.encode())])).cases
+
+
+def one(expectation: str) -> CaseResult:
+    (case,) = cases(f'case "c" {expectation};')
+    return case
+
+
+@pytest.mark.parametrize(
+    "expectation",
+    [
+        "expect allow", "expect allow by small", "{ account: Account::\"old\" } expect deny", "{ amount: 500.00 } expect escalate by large",
+        "{ account: Account::\"old\" } expect deny(forbid) by closed", "{ amount: -1.00 } expect deny(default)",
+    ],
+)  # fmt: skip
+def test_what_comes_out_as_expected_passes(expectation: str) -> None:
+    assert one(expectation).passed
+
+
+@pytest.mark.parametrize(
+    ("expectation", "got"),
+    [
+        ("expect deny", "allow by small"), ("expect escalate", "allow by small"), ("expect allow by large", "allow by small"),
+        ("{ amount: -1.00 } expect allow", "deny(default)"), ("{ amount: -1.00 } expect deny(forbid)", "deny(default)"),
+        ("{ amount: 500.00 } expect allow", "escalate by large"), ("{ amount: 500.00 } expect deny", "escalate by large"),
+        ("{ account: Account::\"old\" } expect deny by small", "deny(forbid) by closed"),
+    ],
+)  # fmt: skip
+def test_anything_else_fails_and_says_what_came(expectation: str, got: str) -> None:
+    case = one(expectation)
+    assert not case.passed
+    assert case.got == got
+    assert case.expected in expectation.replace("expect ", "")
+    assert case.place.startswith("bank.policy:")
+
+
+def test_reasons_say_which_rule_and_why() -> None:
+    assert one("{ account: Account::\"old\" } expect deny").reasons == ("closed: the account is closed",)
+
+
+@pytest.mark.parametrize(
+    ("expectation", "passes"),
+    [("expect deny(error)", True), ("expect deny", True), ("expect allow", False), ("expect deny(default)", False)],
+)  # fmt: skip
+def test_a_world_that_lacks_an_entity_is_an_error(expectation: str, passes: bool) -> None:
+    text = POLICY + WORLD.replace("%s", f'case "c" {expectation};').replace('  entity Agent::"bot";\n', "")
+    (case,) = run_tests(check([Source.from_bytes("bank.policy", text.encode())])).cases
+    assert (case.passed, case.got) == (passes, "deny(error)")
+
+
+def test_two_meanings_that_differ_fail_whatever_was_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = policytests.interpret
+    monkeypatch.setattr(policytests, "interpret", lambda *a, **k: replace(honest(*a, **k), outcome="deny", kind="default"))
+    case = one("expect allow")
+    assert not case.passed
+    assert "the interpreter says deny" in case.reasons[-1]
+
+
+def test_a_report_names_the_failed() -> None:
+    report = TestReport(cases=cases('case "good" expect allow; case "bad" expect deny;'))
+    assert [case.name for case in report.failed] == ["pay / bad"]
+    assert TestReport(cases=()).failed == ()

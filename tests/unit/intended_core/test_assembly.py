@@ -1,0 +1,218 @@
+"""Authority: `create` writes a store and a key once, `open` never creates either, and what does not fit refuses to start."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from intended_core import Authority, Deny, IntendedError, ManualClock, Settings
+from intended_core.assembly import MAC_BYTES
+from intended_core.clock import SystemRandomness
+from intended_core.errors import (
+    AssemblyError,
+    IntentError,
+    KeyRingError,
+    StoreConflictError,
+    StoreCorruptError,
+    StoreError,
+)
+from intended_core.flows.runtime import Runtime
+from tests.reference.flow_world import NOW_US, World, intent
+
+
+class Places:
+    """A store and a key file, each in a directory of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        for name in ("data", "keys"):
+            (folder / name).mkdir(parents=True)
+        self.store, self.key = folder / "data" / "a.db", folder / "keys" / "kek"
+
+    def create(self, **more: object) -> Authority:
+        given = {"clock": ManualClock(NOW_US), "durability": "normal", **more}
+        return Authority.create(self.store, key_file=self.key, **given)  # type: ignore[arg-type]
+
+    def open(self, **more: object) -> Authority:
+        return Authority.open(self.store, key_file=self.key, **{"clock": ManualClock(NOW_US), **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path)
+
+
+def test_what_is_created_is_opened(places: Places) -> None:
+    with places.create() as made:
+        scope = made.create_tenant("acme").scope
+        assert made.info().adapter == "sqlite"
+    with places.open() as opened:
+        opened.probe()
+        assert opened.tenants() == (scope,)
+        assert opened.tenant("acme").scope == scope
+        assert opened.tenant("acme") is opened.tenant("acme")
+
+
+def test_creating_overwrites_neither_store_nor_key(places: Places) -> None:
+    places.create().close()
+    store, key = places.store.read_bytes(), places.key.read_bytes()
+    for gone in (places.store, places.key, None):
+        kept = None if gone is None else gone.rename(gone.with_suffix(".away"))
+        with pytest.raises(IntendedError):
+            places.create()
+        if kept is not None and gone is not None:
+            kept.replace(gone)
+    assert (places.store.read_bytes(), places.key.read_bytes()) == (store, key)
+
+
+def test_opening_creates_nothing(places: Places) -> None:
+    for present in ("nothing", "key"):
+        if present == "key":
+            places.key.write_bytes(b"k" * 32)
+            places.key.chmod(0o600)
+        with pytest.raises(IntendedError):
+            places.open()
+        assert not places.store.exists()
+    places.key.unlink()
+    places.create().close()
+    places.key.unlink()
+    with pytest.raises(IntendedError):
+        places.open()
+    assert not places.key.exists()
+
+
+def test_the_key_may_not_lie_beside_the_store(tmp_path: Path) -> None:
+    for make in (Authority.create, Authority.open):
+        with pytest.raises(AssemblyError, match="beside"):
+            make(tmp_path / "a.db", key_file=tmp_path / "kek")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"token_life_seconds": 0}, {"token_life_seconds": 301}, {"leeway_seconds": -1}, {"leeway_seconds": 31},
+        {"flow_deadline_seconds": 0.09}, {"flow_deadline_seconds": 60.1},
+    ],
+    ids=lambda wrong: "-".join(f"{name}={value}" for name, value in wrong.items()),
+)  # fmt: skip
+def test_a_setting_out_of_its_bounds_refuses_to_start(places: Places, wrong: dict[str, float]) -> None:
+    places.create().close()
+    with pytest.raises(AssemblyError, match=next(iter(wrong))):
+        places.open(settings=replace(Settings(), **wrong))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "é", "a/b", "x" * 101, "a\n"])
+def test_an_authoritys_name(world: World, name: str) -> None:
+    """It stands in tokens and log origins."""
+    with pytest.raises(IntentError):
+        Authority(runtime=world.runtime, settings=Settings(), registry=None, name=name)  # type: ignore[arg-type]
+
+
+def test_a_tenant_is_made_once_per_environment(places: Places) -> None:
+    with places.create() as made:
+        live = made.create_tenant("acme")
+        with pytest.raises(AssemblyError, match="exists"):
+            made.create_tenant("acme")
+        test = made.create_tenant("acme", "test")
+        assert live.scope.uuid == test.scope.uuid
+        assert live.scope != test.scope
+        one, two = live.keys(), test.keys()
+        assert {record.kid for record in one}.isdisjoint(record.kid for record in two)
+        assert made.create_tenant("rival").scope.uuid != live.scope.uuid
+        assert len(made.tenants()) == 3
+
+
+@pytest.mark.parametrize(("name", "env"), [("Acme", "live"), ("", "live"), ("a/b", "live"), ("acme", "prod"), ("acme", "")])
+def test_a_name_that_is_none(places: Places, name: str, env: str) -> None:
+    with places.create() as made:
+        for call in (made.create_tenant, made.tenant):
+            with pytest.raises(IntentError):
+                call(name, env)
+
+
+def test_a_tenant_that_does_not_exist(places: Places) -> None:
+    with places.create() as made:
+        made.create_tenant("acme")
+        for name, env in (("acme", "test"), ("other", "live")):
+            with pytest.raises(AssemblyError, match="create_tenant"):
+                made.tenant(name, env)
+
+
+def test_another_key_does_not_open_the_store(places: Places, tmp_path: Path) -> None:
+    with places.create() as made:
+        made.create_tenant("acme")
+    before = places.store.read_bytes()
+    other = Places(tmp_path / "other")
+    other.create().close()
+    shutil.copy(other.key, places.key)
+    with pytest.raises(KeyRingError, match="key file"), places.open() as opened:
+        opened.tenant("acme")
+    assert places.store.read_bytes() == before
+
+
+def test_a_founding_that_broke_off_can_be_done_again(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    with places.create() as made:
+        with monkeypatch.context() as patched:
+            patched.setattr(Runtime, "_perform", _full)
+            with pytest.raises(StoreError):
+                made.create_tenant("acme")
+        assert made.tenants() == ()
+        with pytest.raises(AssemblyError):
+            made.tenant("acme")
+        assert isinstance(made.create_tenant("acme").authorize(intent(), audience="bank"), Deny)
+        made.probe()
+
+
+def _full(*_given: object) -> object:
+    raise StoreError("full")
+
+
+class Same:
+    """Randomness that repeats, as a broken generator would."""
+
+    def token_bytes(self, size: int) -> bytes:
+        return b"r" * size
+
+
+class Short(SystemRandomness):
+    def token_bytes(self, size: int) -> bytes:
+        return super().token_bytes(max(0, size - 1))
+
+
+def test_two_tenants_of_one_identity_are_refused(places: Places) -> None:
+    with places.create(randomness=Same()) as made:
+        made.create_tenant("acme")
+        with pytest.raises(StoreConflictError):
+            made.create_tenant("rival")
+
+
+def test_too_little_randomness_makes_no_tenant(places: Places) -> None:
+    with places.create(randomness=Short()) as made:
+        with pytest.raises(IntendedError):
+            made.create_tenant("acme")
+        assert made.tenants() == ()
+    assert MAC_BYTES == 32
+
+
+def test_opening_compares_every_log_with_its_head(world: World) -> None:
+    authority = Authority(runtime=world.runtime, settings=Settings(), registry=None, name="faults")  # type: ignore[arg-type]
+    authority.probe()
+    snapshot = world.store.snapshot()
+    data = snapshot[world.tenant.scope.key]
+    changed = replace(data.records[3], leaf=b"x" * 32)
+    for records in (data.records[:-1], (*data.records[:3], changed, *data.records[4:]), (*data.records, replace(changed, seq=len(data.records)))):
+        world.store.restore(snapshot | {world.tenant.scope.key: replace(data, records=records)})
+        with pytest.raises(StoreCorruptError, match="not the one its head names"):
+            authority.probe()
+
+
+def test_an_authority_shows_its_name_and_closes_its_store(places: Places) -> None:
+    made = places.create(name="desk-1")
+    tenant = made.create_tenant("acme")
+    assert repr(made) == "Authority('desk-1')"
+    with made:
+        pass
+    assert isinstance(tenant.authorize(intent(), audience="bank"), Deny)
