@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 import re
+from binascii import b2a_base64
 from typing import Any, Final, NoReturn, TypeAlias
 
 import orjson
@@ -18,7 +19,18 @@ import orjson
 from intended_core.errors import IntentError
 from intended_core.values import SAFE_INT
 
-__all__ = ["Json", "b64url", "canonical_json", "digest", "frame", "pack", "parse_canonical", "parse_strict", "unb64url"]
+__all__ = [
+    "Json",
+    "Labelled",
+    "b64url",
+    "canonical_json",
+    "digest",
+    "frame",
+    "pack",
+    "parse_canonical",
+    "parse_strict",
+    "unb64url",
+]
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
@@ -143,9 +155,24 @@ def digest(label: str, *parts: bytes) -> bytes:
     return hashlib.sha256(frame(label.encode("ascii"), *parts)).digest()
 
 
+class Labelled:
+    """`digest(label, *begun, *parts)` for many different `parts`: the beginning is hashed once."""
+
+    __slots__ = ("_begun",)
+
+    def __init__(self, label: str, *begun: bytes) -> None:
+        self._begun: Final = hashlib.sha256(frame(label.encode("ascii"), *begun))
+
+    def digest(self, part: bytes) -> bytes:
+        """The digest with this one part after the beginning, 32 bytes."""
+        state = self._begun.copy()
+        state.update(len(part).to_bytes(8, "big") + part)
+        return state.digest()
+
+
 def b64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 § 2)."""
-    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode("ascii")
+    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
 
 
 def unb64url(text: str) -> bytes:

@@ -81,7 +81,7 @@ def issue(given: TokenClaims | None = None, name: str = "main", algorithm: str =
     """An honest token."""
     key = record(name, algorithm)
     unsigned = signing_input(given or claims(), kid=key.kid, algorithm=algorithm)
-    return assemble(unsigned, sign(unsigned, name, algorithm), key.public_der)
+    return assemble(unsigned, sign(unsigned.data, name, algorithm), key.public_key())
 
 
 def b64(data: bytes) -> str:

@@ -8,15 +8,17 @@ check and a link for stream readers (docs/adr/0005).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
-from intended_core.audit.record import EventKind, Thread, make_record
+from intended_core.audit.record import EventKind, PackedBody, Thread, make_record
 from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, b64url, unb64url
 from intended_core.errors import AuditError, IntentError, StoreCorruptError
 from intended_core.ids import Scope
+from intended_core.quick import maker
 from intended_core.unit import RecordRow
 
 __all__ = ["Draft", "LogHead", "append", "genesis_head", "thread_of"]
@@ -45,14 +47,13 @@ class LogHead:
 
     def to_state(self) -> bytes:
         """Canonical bytes for the head row."""
-        # orjson with sorted keys is canonical here: ASCII keys, integers and base64url text that this room made itself
+        # canonical: members in their order, ASCII keys, integers and base64url text that this room made itself
         return orjson.dumps(
             {
-                "v": 0, "o": self.origin, "iss": self.issuer, "g": self.generation, "n": self.frontier.size,
-                "f": b64url(self.frontier.to_bytes()), "l": b64url(self.last_leaf), "ts": self.time_us,
-                "gv": self.guards, "ev": self.entities,
-            },
-            option=orjson.OPT_SORT_KEYS,
+                "ev": self.entities, "f": b64url(self.frontier.to_bytes()), "g": self.generation, "gv": self.guards,
+                "iss": self.issuer, "l": b64url(self.last_leaf), "n": self.frontier.size, "o": self.origin,
+                "ts": self.time_us, "v": 0,
+            }
         )  # fmt: skip
 
     @classmethod
@@ -77,11 +78,14 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A record before it has a place: what happened (`kind`, `body`) and to which life of a token or approval it belongs."""
+    """A record before it has a place: what happened (`kind`, `body`) and to which life of a token or approval it belongs.
+
+    `salt`: 16 random bytes; none for a packed body, which holds its own.
+    """
 
     kind: EventKind
-    body: Mapping[str, Json]
-    salt: bytes
+    body: Mapping[str, Json] | PackedBody
+    salt: bytes = b""
     thread: Thread | None = None
     policy_digest: bytes | None = None
 
@@ -113,6 +117,13 @@ def append(
         )  # fmt: skip
         leaf = made.leaf
         frontier = frontier.append(leaf)
-        thread = "" if draft.thread is None else thread_of(draft.thread.commitment)
-        rows.append(RecordRow(made.seq, made.entry, made.body, leaf, thread))
-    return replace(head, frontier=frontier, last_leaf=leaf, time_us=max(now_us, head.time_us)), tuple(rows)
+        rows.append(_record_row(made.seq, made.entry, made.body, leaf, made.thread))
+    following = _log_head(
+        origin=head.origin, issuer=head.issuer, generation=head.generation, frontier=frontier, last_leaf=leaf,
+        time_us=max(now_us, head.time_us), guards=head.guards, entities=head.entities,
+    )  # fmt: skip
+    return following, tuple(rows)
+
+
+_record_row: Final = maker(RecordRow)
+_log_head: Final = maker(LogHead)

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
 from intended_core.audit.tree import HASH_BYTES, leaf_hash
-from intended_core.canonical import Json, b64url, canonical_json, parse_canonical
+from intended_core.canonical import Json, b64url, canonical_json, pack, parse_canonical
 from intended_core.errors import AuditError, IntentError
+from intended_core.quick import maker
 from intended_core.values import SAFE_INT
 
 __all__ = [
@@ -28,15 +29,18 @@ __all__ = [
     "Entry",
     "EventKind",
     "Made",
+    "PackedBody",
     "Thread",
     "body_hash",
     "make_record",
+    "pack_body",
     "parse_body",
     "parse_entry",
 ]
 
 VERSION: Final = "intended.audit/rec.v0"
 MAX_ENTRY_BYTES: Final = 2048  # audit.md § 1.1
+SALT_BYTES: Final = 16  # 128 bits: audit.md § 1.1
 MAX_BODY_BYTES: Final = 1024 * 1024  # an intent of 256 KiB with room for reasons
 _BODY_LABEL: Final = b"intended.audit/body.v0\x00"
 _UUID: Final = re.compile(r"[0-9a-f]{32}")
@@ -142,17 +146,57 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A record as bytes: what the store keeps and the tree commits to."""
+    """A record as bytes: what the store keeps and the tree commits to. `thread`: what it is filed under, "" for none."""
 
     seq: int
     entry: bytes
     body: bytes
     leaf: bytes
+    thread: str = ""
+
+
+class PackedBody:
+    """A record's body as its bytes, salt included, and its hash in base64url: made before any lock is taken, by `pack_body` only."""
+
+    __slots__ = ("data", "hash")
+
+    def __init__(self, data: bytes) -> None:
+        if len(data) > MAX_BODY_BYTES:
+            raise AuditError(f"a record's body has at most {MAX_BODY_BYTES} bytes", code="audit.record")
+        self.data: Final = data
+        self.hash: Final = b64url(body_hash(data))
+
+
+_made: Final = maker(Made)
 
 
 def body_hash(body: bytes) -> bytes:
     """SHA-256("intended.audit/body.v0" NUL ‖ length as 8 bytes ‖ body), 32 bytes."""
     return sha256(_BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()
+
+
+def pack_body(body: dict[str, Json], *, salt: bytes) -> PackedBody:
+    """The body with its salt (16 random bytes) as bytes, for a body that the core itself put together from texts and bounded integers.
+
+    `salt` is no member of the body given, and is one afterwards. Raises AuditError.
+    """
+    if len(salt) != SALT_BYTES or "salt" in body:
+        raise AuditError("a record's salt has 16 bytes and is no member of the body given", code="audit.record")
+    body["salt"] = b64url(salt)
+    try:
+        return PackedBody(pack(body))
+    except IntentError as error:
+        raise AuditError(f"a record's body does not fit the profile: {error}", code="audit.record") from None
+
+
+def _walked(body: Mapping[str, Json], salt: bytes) -> PackedBody:
+    """As `pack_body`, for a body whose every value is looked at first."""
+    if len(salt) != SALT_BYTES or "salt" in body:
+        raise AuditError("a record's salt has 16 bytes and is no member of the body given", code="audit.record")
+    try:
+        return PackedBody(canonical_json({**body, "salt": b64url(salt)}))
+    except IntentError as error:
+        raise AuditError(f"a record's body does not fit the profile: {error}", code="audit.record") from None
 
 
 def make_record(
@@ -164,7 +208,7 @@ def make_record(
     epoch: int,
     time_us: int,
     kind: EventKind,
-    body: Mapping[str, Json],
+    body: Mapping[str, Json] | PackedBody,
     salt: bytes,
     previous_leaf: bytes,
     thread: Thread | None,
@@ -172,45 +216,37 @@ def make_record(
     policy_digest: bytes | None,
     trace: str | None,
 ) -> Made:
-    """The record of one event. `salt`: 16 random bytes. Raises AuditError when it would not be read back."""
-    if len(salt) != 16 or "salt" in body:
-        raise AuditError("a record's salt has 16 bytes and is no member of the body given", code="audit.record")
+    """The record of one event. `salt`: 16 random bytes, unless the body is packed already and holds its own.
+
+    Raises AuditError when it would not be read back.
+    """
+    packed = body if type(body) is PackedBody else _walked(cast("Mapping[str, Json]", body), salt)
     _names(origin, tenant_uuid, writer, trace)
     for number in (generation, seq, epoch, time_us):
-        _count(number)
+        if type(number) is not int or not 0 <= number <= SAFE_INT:
+            raise AuditError("a header's number is malformed", code="audit.record")
     if len(previous_leaf) != HASH_BYTES or (policy_digest is not None and len(policy_digest) != HASH_BYTES):
         raise AuditError("a digest in a header has 32 bytes", code="audit.record")
+    filed = ""
+    life: list[Json] | None = None
     if thread is not None:
         _link(thread, seq)
-    try:
-        packed = canonical_json({**body, "salt": b64url(salt)})
-    except IntentError as error:
-        raise AuditError(f"a record's body does not fit the profile: {error}", code="audit.record") from None
-    if len(packed) > MAX_BODY_BYTES:
-        raise AuditError(f"a record's body has at most {MAX_BODY_BYTES} bytes", code="audit.record")
-    # Sorted keys of ASCII text, integers and null made here: orjson's bytes are canonical without a second walk.
+        filed = b64url(thread.commitment)
+        life = [filed, thread.n, thread.previous]
+    # Members in their order, ASCII text, integers and null made here: orjson's bytes are canonical without a second walk.
     entry = orjson.dumps(
         {
-            "$": VERSION,
-            "o": origin,
-            "t": tenant_uuid,
-            "g": generation,
-            "s": seq,
-            "e": epoch,
-            "ts": time_us,
-            "k": kind.value,
-            "b": b64url(body_hash(packed)),
-            "p": b64url(previous_leaf),
-            "th": None if thread is None else [b64url(thread.commitment), thread.n, thread.previous],
-            "w": writer,
-            "pv": None if policy_digest is None else b64url(policy_digest),
-            "x": trace,
-        },
-        option=orjson.OPT_SORT_KEYS,
-    )
+            "$": VERSION, "b": packed.hash, "e": epoch, "g": generation, "k": kind.value, "o": origin,
+            "p": b64url(previous_leaf), "pv": None if policy_digest is None else _written(policy_digest), "s": seq,
+            "t": tenant_uuid, "th": life, "ts": time_us, "w": writer, "x": trace,
+        }
+    )  # fmt: skip
     if len(entry) > MAX_ENTRY_BYTES:
         raise AuditError(f"a record's header has at most {MAX_ENTRY_BYTES} bytes", code="audit.record")
-    return Made(seq=seq, entry=entry, body=packed, leaf=leaf_hash(entry))
+    return _made(seq=seq, entry=entry, body=packed.data, leaf=leaf_hash(entry), thread=filed)
+
+
+_written: Final = lru_cache(maxsize=256)(b64url)  # policy sets are few
 
 
 def parse_entry(data: bytes) -> Entry:
@@ -270,12 +306,6 @@ def _names(origin: str, tenant_uuid: str, writer: str, trace: str | None) -> Non
 def _text(value: Json, pattern: re.Pattern[str] = _TEXT) -> str:
     if not isinstance(value, str) or pattern.fullmatch(value) is None:
         raise AuditError("a header's text is malformed", code="audit.record")
-    return value
-
-
-def _count(value: Json) -> int:
-    if type(value) is not int or not 0 <= value <= SAFE_INT:
-        raise AuditError("a header's number is malformed", code="audit.record")
     return value
 
 

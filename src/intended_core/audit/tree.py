@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from intended_core.errors import AuditError
+from intended_core.quick import maker
 
 __all__ = ["EMPTY_ROOT", "HASH_BYTES", "Frontier", "leaf_hash", "node_hash", "root_of", "subtree_root"]
 
@@ -53,7 +54,7 @@ class Frontier:
             node = sha256(b"\x01" + hashes[-merged] + node).digest()
             size >>= 1
         kept = hashes[: len(hashes) - merged] if merged else hashes
-        return Frontier(self.size + 1, (*kept, node))
+        return _frontier(self.size + 1, (*kept, node))
 
     def root(self) -> bytes:
         """The tree's root, 32 bytes."""
@@ -75,6 +76,9 @@ class Frontier:
         if len(data) < 8 or size > MAX_SIZE or len(data) != 8 + HASH_BYTES * size.bit_count():
             raise AuditError("a frontier has one hash for each perfect subtree", code="audit.frontier")
         return cls(size, tuple(data[start : start + HASH_BYTES] for start in range(8, len(data), HASH_BYTES)))
+
+
+_frontier: Final = maker(Frontier)
 
 
 def root_of(leaves: Sequence[bytes]) -> bytes:

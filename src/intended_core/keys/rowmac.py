@@ -10,13 +10,13 @@ head, not here.
 from __future__ import annotations
 
 import hmac
-from dataclasses import InitVar, dataclass
 from threading import Lock
 from typing import Final, NoReturn
 
 from intended_core.canonical import frame
 from intended_core.errors import KeyRingError, StoreCorruptError
 from intended_core.ids import Scope
+from intended_core.quick import maker
 from intended_core.unit import Head, Row, RowKind
 
 __all__ = ["TAG_BYTES", "AuthenticRow", "RowMac"]
@@ -26,19 +26,25 @@ _ROW: Final = b"intended.row-tag/v0"
 _HEAD: Final = b"intended.head-tag/v0"
 _MEMO_ROWS: Final = 4096  # a few megabytes at most: rows of authority are small
 _MEMO_BODY_BYTES: Final = 4096
+_MEMO_BEGUN: Final = 64  # kinds of rows, for the one or few scopes that a key is used for
+_EIGHT: Final = (8).to_bytes(8, "big")
+_NONE: Final = (0).to_bytes(8, "big")
 _MAKER: Final = object()
+_row: Final = maker(Row)
 
 
-@dataclass(frozen=True, slots=True)
 class AuthenticRow:
     """A row whose tag was checked for its scope; made only by `RowMac.check`."""
 
-    row: Row
-    maker: InitVar[object] = None
+    __slots__ = ("row",)
 
-    def __post_init__(self, maker: object) -> None:
+    def __init__(self, row: Row, maker: object = None) -> None:
         if maker is not _MAKER:
             raise TypeError("an AuthenticRow is made only by RowMac.check")
+        self.row: Final = row
+
+    def __repr__(self) -> str:
+        return f"AuthenticRow({self.row!r})"
 
 
 class RowMac:
@@ -46,7 +52,7 @@ class RowMac:
     true.
     """
 
-    __slots__ = ("_key", "_lock", "_memo")
+    __slots__ = ("_begun", "_key", "_lock", "_memo")
 
     def __init__(self, key: bytes) -> None:
         if len(key) != 32:
@@ -54,6 +60,7 @@ class RowMac:
         self._key = bytes(key)
         self._lock = Lock()
         self._memo: dict[tuple[Scope, Row], AuthenticRow] = {}
+        self._begun: dict[tuple[Scope, str | None], hmac.HMAC] = {}
 
     def __repr__(self) -> str:
         return "RowMac(<hidden>)"
@@ -63,12 +70,25 @@ class RowMac:
 
     def tag(self, scope: Scope, kind: RowKind, key: str, version: int, state: str, body: bytes) -> bytes:
         """The 32-byte tag of a row. Raises KeyRingError for a version below 1 or text that is not valid Unicode."""
-        return self._mac(_ROW, scope, (kind, key), version, state, body)
+        if type(version) is not int or not 1 <= version < 2**63:
+            raise KeyRingError("a row's version counts from 1")
+        try:
+            name, stated = key.encode(), state.encode()
+            begun = self._begun.get((scope, kind)) or self._begin(_ROW, scope, kind)
+        except UnicodeEncodeError:
+            raise KeyRingError("a row's place is valid Unicode") from None
+        mac = begun.copy()
+        mac.update(
+            b"%b%b%b%b%b%b%b%b" % (
+                len(name).to_bytes(8, "big"), name, len(stated).to_bytes(8, "big"), stated, _EIGHT, version.to_bytes(8, "big"),
+                len(body).to_bytes(8, "big"), body,
+            )
+        )  # fmt: skip
+        return mac.digest()
 
     def seal_row(self, scope: Scope, kind: RowKind, key: str, version: int, state: str, body: bytes) -> Row:
         """The row with its tag."""
-        mac = self.tag(scope, kind, key, version, state, body)
-        return Row(kind=kind, key=key, version=version, state=state, body=body, mac=mac)
+        return _row(kind, key, version, state, body, self.tag(scope, kind, key, version, state, body))
 
     def check(self, scope: Scope, row: Row) -> AuthenticRow:
         """The row as authentic. Raises StoreCorruptError when the tag is not this scope's for exactly these bytes."""
@@ -79,9 +99,7 @@ class RowMac:
             raise StoreCorruptError("a row of the store has the wrong shape") from None
         if known is not None:
             return known
-        if not self._holds(_ROW, scope, (row.kind, row.key), row.version, row.state, row.body, row.mac):
-            raise StoreCorruptError(f"a {row.kind} row does not carry its tag: it was edited outside the authority")
-        found = AuthenticRow(row, _MAKER)
+        found = self.check_once(scope, row)
         if len(row.body) <= _MEMO_BODY_BYTES:
             with self._lock:
                 if len(memo) >= _MEMO_ROWS:
@@ -89,30 +107,43 @@ class RowMac:
                 memo[(scope, row)] = found
         return found
 
+    def check_once(self, scope: Scope, row: Row) -> AuthenticRow:
+        """`check` of a row that will hardly be read again as it stands (a nonce): it is not remembered."""
+        try:
+            wanted = self.tag(scope, row.kind, row.key, row.version, row.state, row.body)
+            holds = len(row.mac) == TAG_BYTES and hmac.compare_digest(wanted, row.mac)
+        except (KeyRingError, TypeError, AttributeError):
+            holds = False
+        if not holds:
+            raise StoreCorruptError(f"a {row.kind} row does not carry its tag: it was edited outside the authority")
+        return AuthenticRow(row, _MAKER)
+
     def tag_head(self, scope: Scope, version: int, state: bytes) -> bytes:
         """The 32-byte tag of a head."""
-        return self._mac(_HEAD, scope, (), version, "", state)
+        if type(version) is not int or not 1 <= version < 2**63:
+            raise KeyRingError("a row's version counts from 1")
+        mac = (self._begun.get((scope, None)) or self._begin(_HEAD, scope, None)).copy()
+        # A head has no kind, key and state of its own: the empty state stands in their place.
+        mac.update(b"%b%b%b%b%b" % (_NONE, _EIGHT, version.to_bytes(8, "big"), len(state).to_bytes(8, "big"), state))
+        return mac.digest()
 
     def check_head(self, scope: Scope, head: Head) -> Head:
         """The same head, authentic. Raises StoreCorruptError when the tag does not hold."""
-        if not self._holds(_HEAD, scope, (), head.version, "", head.state, head.mac):
+        try:
+            wanted = self.tag_head(scope, head.version, head.state)
+            holds = len(head.mac) == TAG_BYTES and hmac.compare_digest(wanted, head.mac)
+        except (KeyRingError, TypeError, AttributeError):
+            holds = False
+        if not holds:
             raise StoreCorruptError("the head row does not carry its tag: it was edited outside the authority")
         return head
 
-    def _holds(
-        self, label: bytes, scope: Scope, place: tuple[str, ...], version: int, state: str, body: bytes, mac: bytes
-    ) -> bool:
-        try:
-            wanted = self._mac(label, scope, place, version, state, body)
-            return len(mac) == TAG_BYTES and hmac.compare_digest(wanted, mac)
-        except (KeyRingError, TypeError, AttributeError):
-            return False
-
-    def _mac(self, label: bytes, scope: Scope, place: tuple[str, ...], version: int, state: str, body: bytes) -> bytes:
-        if type(version) is not int or not 1 <= version < 2**63:
-            raise KeyRingError("a row's version counts from 1")
-        try:
-            texts = [text.encode() for text in (scope.tenant, scope.uuid, scope.environment, *place, state)]
-        except UnicodeEncodeError:
-            raise KeyRingError("a row's place is valid Unicode") from None
-        return hmac.digest(self._key, frame(label, *texts, version.to_bytes(8, "big"), body), "sha256")
+    def _begin(self, label: bytes, scope: Scope, kind: str | None) -> hmac.HMAC:
+        """The tag's state over what all rows of a kind share; `kind` is None for a head."""
+        place = (scope.tenant, scope.uuid, scope.environment, *(() if kind is None else (kind,)))
+        begun = hmac.new(self._key, frame(label, *(text.encode() for text in place)), "sha256")
+        with self._lock:
+            if len(self._begun) >= _MEMO_BEGUN:
+                self._begun.clear()
+            self._begun[(scope, kind)] = begun
+        return begun

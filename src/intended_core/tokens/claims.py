@@ -9,7 +9,6 @@ unknown claim.
 from __future__ import annotations
 
 import binascii
-import hashlib
 import re
 from dataclasses import dataclass, fields, make_dataclass
 from functools import lru_cache
@@ -17,11 +16,22 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from intended_core.canonical import Json, b64url, frame, pack
+from intended_core.canonical import Json, Labelled, b64url, pack
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import AdapterId, EntityRef, Environment, adapter_id
 
-__all__ = ["MAX_GRANT_BYTES", "LogPosition", "TokenClaims", "claims_digest", "digest_of_canonical", "parse_claims"]
+__all__ = [
+    "MAX_COUNT",
+    "MAX_GRANT_BYTES",
+    "MAX_SECONDS",
+    "LogPosition",
+    "TokenClaims",
+    "check_names",
+    "claims_digest",
+    "digest_of_canonical",
+    "parse_claims",
+    "read_entity",
+]
 
 LogPosition: TypeAlias = tuple[int, int, bytes]  # generation, sequence number, leaf hash of the decision's record
 
@@ -29,7 +39,7 @@ MAX_GRANT_BYTES: Final = 8 * 1024  # authority.md § 2: rul, obl and apr are nev
 MAX_TEXT_BYTES: Final = 512  # issuer, action, rule and approval ids: names, not documents
 MAX_SECONDS: Final = 253402300799  # the last second of the year 9999
 MAX_COUNT: Final = 2**53 - 1  # RFC 7493
-_PREFIX: Final = frame(b"intended.token-claims/v0")
+_DIGEST: Final = Labelled("intended.token-claims/v0")
 _PATTERNED: Final = re.compile(  # the joined env, tid, jti (at least 128 bits: RFC 8725 § 3.5) and four 32-byte digests
     r"(?:live|test) [0-9a-f]{32} [A-Za-z0-9_-]{22,64}(?: [A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]){4}"
 )
@@ -73,24 +83,24 @@ class TokenClaims:
     def to_json(self) -> dict[str, Json]:
         """The claims as JSON members; without `log` while it is None."""
         value: dict[str, Json] = {
-            "iss": self.iss,
-            "aud": self.aud,
-            "sub": str(self.sub),
-            "tid": self.tid,
-            "env": self.env,
-            "iat": self.iat,
-            "nbf": self.nbf,
-            "exp": self.exp,
-            "jti": self.jti,
-            "reg": self.reg,
             "action": self.action,
-            "resource": str(self.resource),
-            "arh": b64url(self.arh),
-            "ith": b64url(self.ith),
-            "pol": b64url(self.pol),
-            "rul": list(self.rul),
-            "obl": list(self.obl),
             "apr": list(self.apr),
+            "arh": b64url(self.arh),
+            "aud": self.aud,
+            "env": self.env,
+            "exp": self.exp,
+            "iat": self.iat,
+            "iss": self.iss,
+            "ith": b64url(self.ith),
+            "jti": self.jti,
+            "nbf": self.nbf,
+            "obl": list(self.obl),
+            "pol": b64url(self.pol),
+            "reg": self.reg,
+            "resource": _written(self.resource),
+            "rul": list(self.rul),
+            "sub": _written(self.sub),
+            "tid": self.tid,
         }
         if self.log is not None:
             generation, seq, leaf = self.log
@@ -115,7 +125,7 @@ def claims_digest(claims: TokenClaims) -> bytes:
 
 def digest_of_canonical(data: bytes) -> bytes:
     """`claims_digest` of claims whose canonical bytes are at hand."""
-    return hashlib.sha256(_PREFIX + len(data).to_bytes(8, "big") + data).digest()
+    return _DIGEST.digest(data)
 
 
 def parse_claims(data: bytes) -> TokenClaims:
@@ -148,11 +158,11 @@ def parse_claims(data: bytes) -> TokenClaims:
             and 0 <= seq <= MAX_COUNT
         ):
             raise TokenError("token.claims_type")
-        _check_names(iss, aud, reg, action)
+        check_names(iss, aud, reg, action)
         # Each digest has 43 characters; the "A" between two makes 44, so that four decode at once, 33 bytes apart.
         digests = binascii.a2b_base64("A".join((arh, ith, pol, leaf)).encode().translate(_TO_STANDARD) + b"=")
         claims: TokenClaims = _Unfrozen(
-            iss, aud, _entity(sub), tid, env, iat, nbf, exp, jti, reg, action, _entity(resource),
+            iss, aud, read_entity(sub), tid, env, iat, nbf, exp, jti, reg, action, read_entity(resource),
             digests[:32], digests[33:65], digests[66:98],
             _texts(rul), _texts(obl), _texts(apr), (generation, seq, digests[99:]),
         )  # fmt: skip
@@ -164,7 +174,7 @@ def parse_claims(data: bytes) -> TokenClaims:
 
 
 @lru_cache(maxsize=1024)
-def _check_names(iss: str, aud: str, reg: str, action: str) -> None:
+def check_names(iss: str, aud: str, reg: str, action: str) -> None:
     adapter_id(aud)
     for name in (iss, reg, action):
         if type(name) is not str or not 0 < len(name.encode()) <= MAX_TEXT_BYTES or _CONTROL.search(name) is not None:
@@ -172,7 +182,8 @@ def _check_names(iss: str, aud: str, reg: str, action: str) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _entity(value: str) -> EntityRef:
+def read_entity(value: str) -> EntityRef:
+    """The entity in its one written form, `Type::"id"`; raises TokenError or IntentError."""
     if type(value) is not str:
         raise TokenError("token.claims_type")
     kind, mark, rest = value.partition('::"')
@@ -182,6 +193,9 @@ def _entity(value: str) -> EntityRef:
     if str(ref) != value:
         raise TokenError("token.claims_type")
     return ref
+
+
+_written: Final = lru_cache(maxsize=1024)(EntityRef.__str__)
 
 
 def _texts(value: object) -> tuple[str, ...]:

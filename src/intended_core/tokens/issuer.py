@@ -7,16 +7,19 @@ only after its signature has been checked under the public key that the log know
 from __future__ import annotations
 
 import binascii
+from dataclasses import replace
 from typing import Final, NoReturn
 
-from intended_core.errors import IntentError, KeyRingError, TokenError
-from intended_core.keys.jwks import PublicKey, load_public
-from intended_core.tokens.claims import MAX_GRANT_BYTES, TokenClaims, parse_claims
-from intended_core.tokens.codec import MAX_TOKEN_BYTES, header_segment, parse
+from intended_core.errors import KeyRingError, TokenError
+from intended_core.keys.jwks import PublicKey
+from intended_core.tokens.claims import TokenClaims
+from intended_core.tokens.codec import MAX_TOKEN_BYTES, header_segment
+from intended_core.tokens.unplaced import draft_claims
 
-__all__ = ["SignedToken", "assemble", "signing_input"]
+__all__ = ["SignedToken", "SigningInput", "assemble", "frame_claims", "signing_input"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_MAKER: Final = object()
 
 
 class SignedToken:
@@ -41,44 +44,52 @@ class SignedToken:
         raise TypeError("a SignedToken is not pickled: hand over its text on purpose")
 
 
-def signing_input(claims: TokenClaims, *, kid: str, algorithm: str) -> bytes:
-    """The bytes that are signed: header and claims in their only spelling (RFC 7515 § 5.1).
+class SigningInput:
+    """Header and claims in their only spelling (RFC 7515 § 5.1): the bytes that are signed. Made only by `signing_input` and `frame_claims`.
+
+    `algorithm`: the one that the header names.
+    """
+
+    __slots__ = ("algorithm", "data")
+
+    def __init__(self, data: bytes, algorithm: str, maker: object = None) -> None:
+        if maker is not _MAKER:
+            raise TypeError("a SigningInput is made only by tokens.issuer")
+        self.data: Final = data
+        self.algorithm: Final = algorithm
+
+
+def signing_input(claims: TokenClaims, *, kid: str, algorithm: str) -> SigningInput:
+    """What is signed for these claims.
 
     Raises KeyRingError, so that nothing is issued, when the claims are incomplete, over their limits (`rul`, `obl` and
     `apr` together 8 KiB, the whole token 8 KiB), or would not be read back as the same claims.
     """
+    if claims.log is None:
+        raise KeyRingError("a token is signed only once its record's place in the log is known")
+    return frame_claims(draft_claims(replace(claims, log=None)).placed(claims.log), kid=kid, algorithm=algorithm)
+
+
+def frame_claims(placed: bytes, *, kid: str, algorithm: str) -> SigningInput:
+    """What is signed for canonical claims as `UnplacedClaims.placed` wrote them; raises KeyRingError as `signing_input`."""
     try:
-        if claims.log is None:
-            raise KeyRingError("a token is signed only once its record's place in the log is known")
-        if sum(len(text.encode()) for text in (*claims.rul, *claims.obl, *claims.apr)) > MAX_GRANT_BYTES:
-            raise KeyRingError("rules, obligations and approvals do not fit a token: they are never cut")
-        payload = claims.canonical()
-        if parse_claims(payload) != claims:
-            raise KeyRingError("the claims do not read back as they were written")
-        data = header_segment(algorithm=algorithm, kid=kid) + b"." + _segment(payload)
-    except (TokenError, IntentError, UnicodeEncodeError):
-        raise KeyRingError("the claims or the key's name do not have the form of a token") from None
+        data = header_segment(algorithm=algorithm, kid=kid) + b"." + _segment(placed)
+    except TokenError:
+        raise KeyRingError("the key's name does not have the form of a token's") from None
     if len(data) > MAX_TOKEN_BYTES - 344:  # "." and the 342 characters of an RSA-2048 signature
         raise KeyRingError("the token would be larger than 8 KiB")
-    return data
+    return SigningInput(data, algorithm, _MAKER)
 
 
-def assemble(unsigned: bytes, signature: bytes, public: PublicKey | bytes) -> SignedToken:
-    """The token, after its signature was checked under the pinned public key (a PublicKey, or SubjectPublicKeyInfo
-    DER).
+def assemble(unsigned: SigningInput, signature: bytes, key: PublicKey) -> SignedToken:
+    """The token, after its signature was checked under the pinned public key.
 
-    Raises KeyRingError when the signature does not hold or the parts do not form a token of that key's algorithm.
+    Raises KeyRingError when the signature does not hold or the key is not of the algorithm that the header names.
     """
-    try:
-        data = unsigned + b"." + _segment(signature)
-        algorithm, *_ = parse(data).parts_for_verifier()
-        key = load_public(algorithm, public) if isinstance(public, bytes) else public
-        if key.algorithm != algorithm:
-            raise KeyRingError("the key is not of the token's algorithm")
-    except TokenError:
-        raise KeyRingError("the signed parts do not form a token") from None
-    key.verify(signature, unsigned)
-    return SignedToken(data.decode("ascii"))
+    if type(unsigned) is not SigningInput or key.algorithm != unsigned.algorithm:
+        raise KeyRingError("the key is not of the token's algorithm")
+    key.verify(signature, unsigned.data)
+    return SignedToken((unsigned.data + b"." + _segment(signature)).decode())
 
 
 def _segment(data: bytes) -> bytes:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 
 import pytest
 
 from intended_core.canonical import frame
-from intended_core.errors import KeyRingError
+from intended_core.errors import KeyRingError, StoreCorruptError
 from intended_core.keys.rowmac import RowMac
 from tests.reference.token_world import SCOPE
 
@@ -56,3 +57,19 @@ def test_versions_count_from_one(version: object) -> None:
 def test_key_size(size: int) -> None:
     with pytest.raises(KeyRingError):
         RowMac(b"k" * size)
+
+
+def test_a_row_without_a_kind_is_not_tagged_as_a_head():
+    mac = RowMac(KEY)
+    mac.tag_head(SCOPE, 1, b"state")
+    assert mac.tag(SCOPE, "", "", 1, "", b"state") != mac.tag_head(SCOPE, 1, b"state")
+    assert mac.tag(SCOPE, "", "", 1, "", b"state") == RowMac(KEY).tag(SCOPE, "", "", 1, "", b"state")
+
+
+def test_a_row_checked_once_is_authentic_and_not_remembered():
+    mac = RowMac(KEY)
+    row = mac.seal_row(SCOPE, "nonce", "n", 1, "ISSUED", b"body")
+    assert mac.check_once(SCOPE, row).row is row
+    assert mac.check_once(SCOPE, row) is not mac.check_once(SCOPE, row)
+    with pytest.raises(StoreCorruptError):
+        mac.check_once(SCOPE, replace(row, state="CONSUMED"))

@@ -1,0 +1,93 @@
+"""Values made fast are the values that the constructor makes."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, dataclass, field
+
+import pytest
+
+from intended_core.quick import maker
+from intended_core.unit import Row, RowKey, UnitView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    first: int
+    second: str = "two"
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    first: int
+    second: int = field(default=2, kw_only=True)
+    third: int = 3
+
+
+@pytest.mark.parametrize(
+    ("cls", "args", "kwargs"),
+    [
+        (Named, (), {"first": 1}),
+        (Named, (), {"first": 1, "second": "x"}),
+        (Mixed, (1,), {}),
+        (Mixed, (1, 9), {"second": 7}),
+        (RowKey, ("nonce", "a"), {}),
+        (Row, ("nonce", "a", 1, "ISSUED", b"b", b"m"), {}),
+    ],
+    ids=["default", "named", "mixed", "mixed-all", "key", "row"],
+)
+def test_a_value_made_fast_is_the_constructors(cls, args, kwargs):
+    made = maker(cls)(*args, **kwargs)
+    assert type(made) is cls
+    assert made == cls(*args, **kwargs)
+    assert hash(made) == hash(cls(*args, **kwargs))
+    assert repr(made) == repr(cls(*args, **kwargs))
+
+
+def test_a_value_made_fast_is_frozen():
+    made = maker(Named)(first=1)
+    with pytest.raises(FrozenInstanceError):
+        made.first = 2  # type: ignore[misc]
+    with pytest.raises((FrozenInstanceError, AttributeError, TypeError)):
+        made.other = 2  # type: ignore[attr-defined]
+
+
+def test_a_call_that_the_constructor_refuses_is_refused():
+    for args, kwargs in (((), {}), ((1,), {}), ((), {"first": 1, "third": 2})):
+        with pytest.raises(TypeError):
+            Named(*args, **kwargs)
+        with pytest.raises(TypeError):
+            maker(Named)(*args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    value: int
+
+    def __post_init__(self) -> None:
+        if self.value < 0:
+            raise ValueError("negative")
+
+
+@dataclass(frozen=True, slots=True)
+class Inherits(RowKey):
+    more: int = 0
+
+
+@dataclass(slots=True)
+class Mutable:
+    value: int
+
+
+@dataclass(frozen=True)
+class Roomy:
+    value: int
+
+
+class Plain:
+    __slots__ = ("value",)
+
+
+@pytest.mark.parametrize("cls", [Checked, Inherits, Mutable, Roomy, Plain, UnitView], ids=lambda cls: cls.__name__)
+def test_a_class_that_checks_inherits_or_changes_is_not_made_fast(cls):
+    with pytest.raises(TypeError):
+        maker(cls)
