@@ -49,8 +49,8 @@ def subjects() -> dict[str, Callable[[], object]]:
     )  # fmt: skip
     key = LocalSigner().load("RS256", made.private_der)
     unsigned = signing_input(claims, kid=record.kid, algorithm="RS256")
-    signature = key.sign(unsigned)
-    text = assemble(unsigned, signature, made.public_der).text
+    signature = key.sign(unsigned.data)
+    text = assemble(unsigned, signature, record.public_key()).text
     expected = Expected(scope=scope, issuer=claims.iss, audience=claims.aud)
     private, public = load_der_private_key(made.private_der, password=None), load_der_public_key(made.public_der)
     if not isinstance(private, RSAPrivateKey) or not isinstance(public, RSAPublicKey):
@@ -80,16 +80,16 @@ def subjects() -> dict[str, Callable[[], object]]:
     if bound().claims != claims or not canonical_form() or peer() != claims.to_json():
         raise RuntimeError("an answer is wrong: nothing is measured")
     return {
-        "bare RSA-2048 sign": lambda: private.sign(unsigned, padding, sha),
-        "bare RSA-2048 verify": lambda: public.verify(signature, unsigned, padding, sha),
-        "bare Ed25519 sign": lambda: ed_key.sign(unsigned),
+        "bare RSA-2048 sign": lambda: private.sign(unsigned.data, padding, sha),
+        "bare RSA-2048 verify": lambda: public.verify(signature, unsigned.data, padding, sha),
+        "bare Ed25519 sign": lambda: ed_key.sign(unsigned.data),
         "strict parse": lambda: parse(text),
         "strict parse, verify, canonical form": canonical_form,
         "every check before the call": checked,
         "every check, bound to the call": bound,
         "PyJWT decode": peer,
         "signing input": lambda: signing_input(claims, kid=record.kid, algorithm="RS256"),
-        "check and release": lambda: assemble(unsigned, signature, made.public_der),
+        "check and release": lambda: assemble(unsigned, signature, record.public_key()),
         "row tag, first sight": lambda: mac.tag(scope, row.kind, row.key, row.version, row.state, row.body),
         "row tag, seen row": lambda: mac.check(scope, row),
     }

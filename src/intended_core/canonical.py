@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from binascii import b2a_base64
+from functools import lru_cache
 from typing import Any, Final, NoReturn, TypeAlias
 
 import orjson
@@ -23,6 +24,7 @@ __all__ = [
     "Json",
     "Labelled",
     "b64url",
+    "b64url_kept",
     "canonical_json",
     "digest",
     "frame",
@@ -173,6 +175,10 @@ class Labelled:
 def b64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 § 2)."""
     return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
+
+
+# For the few digests that many calls write: a policy set's, an entity snapshot's.
+b64url_kept: Final = lru_cache(maxsize=4096)(b64url)
 
 
 def unb64url(text: str) -> bytes:

@@ -18,7 +18,7 @@ from typing import Final, cast
 import orjson
 
 from intended_core.audit.tree import HASH_BYTES, leaf_hash
-from intended_core.canonical import Json, b64url, canonical_json, pack, parse_canonical
+from intended_core.canonical import Json, b64url, b64url_kept, canonical_json, pack, parse_canonical
 from intended_core.errors import AuditError, IntentError
 from intended_core.quick import maker
 from intended_core.values import SAFE_INT
@@ -237,16 +237,13 @@ def make_record(
     entry = orjson.dumps(
         {
             "$": VERSION, "b": packed.hash, "e": epoch, "g": generation, "k": kind.value, "o": origin,
-            "p": b64url(previous_leaf), "pv": None if policy_digest is None else _written(policy_digest), "s": seq,
+            "p": b64url(previous_leaf), "pv": None if policy_digest is None else b64url_kept(policy_digest), "s": seq,
             "t": tenant_uuid, "th": life, "ts": time_us, "w": writer, "x": trace,
         }
     )  # fmt: skip
     if len(entry) > MAX_ENTRY_BYTES:
         raise AuditError(f"a record's header has at most {MAX_ENTRY_BYTES} bytes", code="audit.record")
     return _made(seq=seq, entry=entry, body=packed.data, leaf=leaf_hash(entry), thread=filed)
-
-
-_written: Final = lru_cache(maxsize=256)(b64url)  # policy sets are few
 
 
 def parse_entry(data: bytes) -> Entry:

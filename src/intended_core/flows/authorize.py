@@ -7,12 +7,14 @@ revokes the nonce that was issued for it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
 
 from intended_core.audit.log import Draft, LogHead
-from intended_core.audit.record import EventKind, Thread
-from intended_core.canonical import Json, b64url, digest
+from intended_core.audit.record import EventKind, Thread, pack_body
+from intended_core.canonical import Json, Labelled, b64url, b64url_kept, digest
 from intended_core.engine.evaluator import decide
-from intended_core.errors import IntendedError, IntentError, StoreError, UnitRefusedError
+from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, UnitRefusedError
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, LoadState, Now, Random, Sign
@@ -34,13 +36,20 @@ from intended_core.ids import EntityRef
 from intended_core.intent import Intent, ValidIntent
 from intended_core.lang.intents import validate
 from intended_core.outcome import Allow, Deny, Escalate, Reason
-from intended_core.tokens.claims import TokenClaims, claims_digest
-from intended_core.tokens.issuer import assemble, signing_input
+from intended_core.quick import maker
+from intended_core.tokens.claims import TokenClaims, digest_of_canonical
+from intended_core.tokens.issuer import assemble, frame_claims
+from intended_core.tokens.unplaced import draft_claims
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
 __all__ = ["authorize", "decision_body", "snapshot_write"]
 
 AuthorizeOutcome = Granted | Pending | Deny
+NONCE_AND_SALT: Final = Random(32)  # 128 bits for each: RFC 8725 § 3.5, audit.md § 1.1
+_INTENT: Final = Labelled("intended.intent/v0")
+_claims: Final = maker(TokenClaims)
+_draft: Final = maker(Draft)
+_thread: Final = maker(Thread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,9 @@ class _Request:
     nonce: str
     salt: bytes
     approval: ApprovedUse | None
+
+
+_request: Final = maker(_Request)
 
 
 def authorize(
@@ -127,11 +139,10 @@ def _attempt(
         except UnitRefusedError as refused:
             return (yield from _early(context, given, state, denied("conflict", refused.detail), entities))
         outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms, approved=approval.keys)
-    nonce: bytes = yield Random(16)
-    salt: bytes = yield Random(16)
-    request = _Request(
+    random: bytes = yield NONCE_AND_SALT
+    request = _request(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
-        nonce=b64url(nonce), salt=salt, approval=approval,
+        nonce=b64url(random[:16]), salt=random[16:], approval=approval,
     )  # fmt: skip
     if isinstance(outcome, Allow):
         return (yield from _grant(request, outcome))
@@ -158,10 +169,10 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
         "rules": list(outcome.rules),
         "reasons": [[reason.rule, reason.text, reason.place] for reason in outcome.reasons],
         "intent": request.intent.wire.decode("utf-8"),
-        "intent_digest": b64url(digest("intended.intent/v0", request.intent.wire)),
+        "intent_digest": b64url(_INTENT.digest(request.intent.wire)),
         "ith": b64url(request.intent.ith),
-        "entities_digest": b64url(request.entities.snapshot.digest),
-        "policy_digest": b64url(request.policy.digest),
+        "entities_digest": b64url_kept(request.entities.snapshot.digest),
+        "policy_digest": b64url_kept(request.policy.digest),
         "now": request.now_us,
         "approved": [*sorted(request.approval.keys)] if request.approval else [],
         "approvals_used": [request.approval.approval_id] if request.approval else [],
@@ -173,7 +184,7 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
 
 def snapshot_write(request: _Request, view: UnitView) -> tuple[Write, ...]:
     """The content-addressed entity snapshot, written with the first decision that rests on it."""
-    key = RowKey("snapshot", b64url(request.entities.snapshot.digest))
+    key = _snapshot_key(request.entities.snapshot.digest)
     if authentic(request.context, view, key) is not None:
         return ()
     context = request.context
@@ -182,10 +193,15 @@ def snapshot_write(request: _Request, view: UnitView) -> tuple[Write, ...]:
 
 
 def _reads(request: _Request) -> tuple[RowKey, ...]:
-    keys = [RowKey("snapshot", b64url(request.entities.snapshot.digest))]
-    if request.approval is not None:
-        keys.append(RowKey("approval", request.approval.approval_id))
-    return tuple(keys)
+    snapshot = _snapshot_key(request.entities.snapshot.digest)
+    if request.approval is None:
+        return (snapshot,)
+    return (snapshot, RowKey("approval", request.approval.approval_id))
+
+
+@lru_cache(maxsize=4096)
+def _snapshot_key(snapshot_digest: bytes) -> RowKey:
+    return RowKey("snapshot", b64url(snapshot_digest))
 
 
 def _open(request: _Request, view: UnitView) -> LogHead:
@@ -195,58 +211,60 @@ def _open(request: _Request, view: UnitView) -> LogHead:
 
 
 def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
-    context, state = request.context, request.state
+    context, state, intent = request.context, request.state, request.intent
     key = state.ring.active("token")
     issued_s = request.now_us // 1_000_000
-    base = TokenClaims(
-        iss=state.issuer, aud=request.audience, sub=request.intent.principal, tid=context.scope.uuid,
-        env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=issued_s + context.settings.token_life_seconds,
-        jti=request.nonce, reg="ledger", action=request.intent.action, resource=request.intent.resource,
-        arh=request.intent.arh, ith=request.intent.ith, pol=request.policy.digest, rul=outcome.rules, obl=(),
+    expires_s = issued_s + context.settings.token_life_seconds
+    claims = _claims(
+        iss=state.issuer, aud=request.audience, sub=intent.principal, tid=context.scope.uuid,
+        env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=expires_s,
+        jti=request.nonce, reg="ledger", action=intent.action, resource=intent.resource,
+        arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules, obl=(),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
     )  # fmt: skip
+    try:
+        drafted = draft_claims(claims)
+    except KeyRingError as error:
+        return (yield from _record_denial(context, intent, denied("unavailable", f"no token can say this: {error}")))
     body = decision_body(request, outcome)
-    body["claims_digest"] = b64url(claims_digest(base))
-    thread = Thread(commitment=thread_commitment("token", request.nonce), n=0, previous=None)
+    body["claims_digest"] = b64url(drafted.digest)
+    draft = _draft(
+        kind=EventKind.DECISION_ALLOW,
+        body=pack_body(body, salt=request.salt),
+        thread=_thread(commitment=thread_commitment("token", request.nonce), n=0, previous=None),
+        policy_digest=request.policy.digest,
+    )
 
     def decide_unit(view: UnitView) -> Changes:
         head = _open(request, view)
-        draft = Draft(
-            kind=EventKind.DECISION_ALLOW,
-            body=body,
-            salt=request.salt,
-            thread=thread,
-            policy_digest=request.policy.digest,
-        )
         log, records = append_at(context, head, (draft,), now_us=request.now_us)
-        claims = replace(base, log=(head.generation, records[0].seq, records[0].leaf))
-        nonce = NonceRow(
-            claims=claims_digest(claims), audience=request.audience, expires_s=base.exp, generation=head.generation,
-            seq=records[0].seq,
-        )  # fmt: skip
-        writes = [Write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce.to_body()), 0)]
-        writes += snapshot_write(request, view)
+        seq = records[0].seq
+        placed = drafted.placed((head.generation, seq, records[0].leaf))
+        nonce = NonceRow.body(
+            claims=digest_of_canonical(placed), audience=request.audience, expires_s=expires_s, generation=head.generation, seq=seq
+        )
+        issued = Write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce), 0)
+        writes = (issued, *snapshot_write(request, view))
         if request.approval is not None:
-            writes.append(request.approval.spend(context, view))
-        return Changes(head=next_head(context, view.head, log), writes=tuple(writes), records=records, answer=claims)
+            writes = (*writes, request.approval.spend(context, view))
+        return Changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
-    claims: TokenClaims = committed.answer
+    seq, placed = committed.answer
     try:
-        unsigned = signing_input(claims, kid=key.kid, algorithm=key.algorithm)
-        signature: bytes = yield Sign(context.scope, key, unsigned)
-        token = assemble(unsigned, signature, key.public_der)
+        unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)
+        signature: bytes = yield Sign(context.scope, key, unsigned.data)
+        token = assemble(unsigned, signature, key.public_key())
     except Exception as error:  # noqa: BLE001 - fail closed: a fault of ours is a denial, named by its class only
-        yield from _revoke(request, claims)
+        yield from _revoke(request, seq)
         return denied("unavailable", f"the token could not be signed ({type(error).__name__})")
-    seq = 0 if claims.log is None else claims.log[1]
     return Granted(
         rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, token=token, seq=seq,
-        expires_s=claims.exp, intent=request.intent,
+        expires_s=expires_s, intent=intent,
     )  # fmt: skip
 
 
-def _revoke(request: _Request, claims: TokenClaims) -> Flow[None]:
+def _revoke(request: _Request, issued: int) -> Flow[None]:
     context = request.context
     salt: bytes = yield Random(16)
     key = RowKey("nonce", request.nonce)
@@ -256,8 +274,7 @@ def _revoke(request: _Request, claims: TokenClaims) -> Flow[None]:
         row = authentic(context, view, key)
         if row is None or row.state != "ISSUED":
             raise UnitRefusedError("nonce_state", "the nonce is no longer issued")
-        previous = 0 if claims.log is None else claims.log[1]
-        thread = Thread(commitment=thread_commitment("token", request.nonce), n=1, previous=previous)
+        thread = Thread(commitment=thread_commitment("token", request.nonce), n=1, previous=issued)
         draft = Draft(kind=EventKind.TOKEN_SIGN_FAILED, body={"cause": "signature"}, salt=salt, thread=thread)
         revoked = context.mac.seal_row(context.scope, "nonce", request.nonce, row.version + 1, "REVOKED", row.body)
         return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=(Write(revoked, row.version),))
@@ -325,8 +342,8 @@ def _deny(request: _Request, outcome: Deny) -> Flow[Deny]:
     return replace(outcome, seq=committed.answer)
 
 
-def _record_denial(context: Context, intent: Intent, outcome: Deny) -> Flow[Deny]:
-    """Record a denial that came before any rule ran. If that fails the answer is still Deny, with the extra reason."""
+def _record_denial(context: Context, intent: Intent | ValidIntent, outcome: Deny) -> Flow[Deny]:
+    """Record a denial that no rule made. If that fails the answer is still Deny, with the extra reason."""
     salt: bytes = yield Random(16)
     now_us: int = yield Now()
     body: dict[str, Json] = {

@@ -8,9 +8,10 @@ async programs (docs/adr/0003).
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+from intended_core.flows.heads import HeadMemory
 from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
@@ -55,12 +56,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What every flow of one scope needs: the scope, its row MACs, the settings, and who writes."""
+    """What every flow of one scope needs: the scope, its row MACs, the settings, who writes, and the head as last seen."""
 
     scope: Scope
     mac: RowMac
     settings: Settings
     writer: str
+    heads: HeadMemory = field(default_factory=HeadMemory, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,12 @@ is one TokenError for all of them.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from intended_core.audit.log import Draft
-from intended_core.audit.record import EventKind, Thread
-from intended_core.canonical import b64url
+from intended_core.audit.record import EventKind, Thread, pack_body
+from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, IntentError, StoreError, TokenError, UnitRefusedError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
@@ -22,8 +25,10 @@ from intended_core.flows.steps import (
     open_head,
     thread_commitment,
 )
+from intended_core.ids import Scope
 from intended_core.intent import Call, ValidCall
 from intended_core.lang.intents import validate_call
+from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims
 from intended_core.tokens.codec import parse
 from intended_core.tokens.redeemed import RedeemedToken
@@ -39,6 +44,16 @@ UNRECORDED = frozenset(
 
 # What a newer policy set or key ring could change; every other refusal stands whatever else has happened.
 MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding", "token.policy"})
+
+
+ATTEMPT_AND_SALT: Final = Random(32)  # 128 bits for each: authority.md § 2, audit.md § 1.1
+_draft: Final = maker(Draft)
+_thread: Final = maker(Thread)
+
+
+@lru_cache(maxsize=1024)
+def _expected(scope: Scope, issuer: str, audience: str) -> Expected:
+    return Expected(scope=scope, issuer=issuer, audience=audience)
 
 
 def redeem(context: Context, token: str | bytes, call: Call, *, audience: str) -> Flow[RedeemedToken]:
@@ -69,8 +84,8 @@ def _code_of(refused: UnitRefusedError) -> str:
 def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *, fresh: bool) -> Flow[RedeemedToken]:
     state: ScopeState = yield LoadState(context.scope, fresh)
     now_us: int = yield Now()
-    attempt_id = b64url((yield Random(16)))
-    salt: bytes = yield Random(16)
+    random: bytes = yield ATTEMPT_AND_SALT
+    attempt_id, salt = b64url(random[:16]), random[16:]
     if state.policy is None:
         yield from look_again_if_stale(context, guards=state.guards)
         raise TokenError("token.no_policy")
@@ -78,7 +93,7 @@ def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *
     call: ValidCall | None = None
     try:
         verified = verify(
-            parse(token), expected=Expected(scope=context.scope, issuer=state.issuer, audience=audience),
+            parse(token), expected=_expected(context.scope, state.issuer, audience),
             find_key=state.ring.find, now_s=now_us // 1_000_000, max_life_s=context.settings.token_life_seconds,
             leeway_s=context.settings.leeway_seconds,
         )  # fmt: skip
@@ -107,57 +122,54 @@ def _consume(
     context: Context, state: ScopeState, bound: BoundToken, attempt_id: str, salt: bytes, now_us: int
 ) -> Flow[int]:
     claims = bound.claims
+    issued = claims.log
+    if issued is None:
+        raise TokenError("token.nonce_mismatch")
+    generation, seq, leaf = issued
     key = RowKey("nonce", claims.jti)
     commitment = thread_commitment("token", claims.jti)
     thread = b64url(commitment)
+    # The row must say exactly this: one comparison of bytes instead of reading it member by member.
+    wanted = NonceRow.body(
+        claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq
+    )
+    spent = NonceRow.body(
+        claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq, attempt=attempt_id
+    )
+    body: dict[str, Json] = {
+        "claims_digest": b64url(bound.digest),
+        "attempt": attempt_id,
+        "audience": claims.aud,
+        "kid": bound.kid,
+    }
+    draft = _draft(
+        kind=EventKind.TOKEN_CONSUMED,
+        body=pack_body(body, salt=salt),
+        thread=_thread(commitment=commitment, n=1, previous=seq),
+        policy_digest=claims.pol,
+    )
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, guards=state.guards)
-        row = authentic(context, view, key)
+        row = authentic(context, view, key, once=True)
         if row is None:
             raise TokenError("token.nonce_unknown")
-        nonce = NonceRow.from_row(row)
         if row.state != "ISSUED":
             raise TokenError("token.replayed" if row.state == "CONSUMED" else f"token.nonce_{row.state.lower()}")
-        issued = claims.log
-        if (
-            issued is None
-            or nonce.claims != bound.digest
-            or nonce.audience != claims.aud
-            or nonce.expires_s != claims.exp
-            or nonce.generation != head.generation
-            or nonce.seq != issued[1]
-        ):
+        if row.body != wanted or generation != head.generation:
             raise TokenError("token.nonce_mismatch")
         # The log is asked as well as the row: putting an older row back does not bring a spent nonce back.
         lived = view.threads.get(thread, ())
-        if len(lived) != 1 or lived[0].seq != nonce.seq or lived[0].leaf != issued[2]:
+        if len(lived) != 1 or lived[0].seq != seq or lived[0].leaf != leaf:
             raise TokenError("token.replayed" if len(lived) > 1 else "token.log_mismatch")
-        spent = NonceRow(
-            claims=nonce.claims, audience=nonce.audience, expires_s=nonce.expires_s, generation=nonce.generation,
-            seq=nonce.seq, attempt=attempt_id,
-        )  # fmt: skip
-        write = Write(
-            context.mac.seal_row(context.scope, "nonce", claims.jti, row.version + 1, "CONSUMED", spent.to_body()),
-            row.version,
+        consumed = context.mac.seal_row(context.scope, "nonce", claims.jti, row.version + 1, "CONSUMED", spent)
+        return close_unit(
+            context, view, head, (draft,), now_us=now_us, writes=(Write(consumed, row.version),), answer=head.size
         )
-        draft = Draft(
-            kind=EventKind.TOKEN_CONSUMED,
-            body={
-                "claims_digest": b64url(bound.digest),
-                "attempt": attempt_id,
-                "audience": claims.aud,
-                "kid": bound.kid,
-            },
-            salt=salt,
-            thread=Thread(commitment=commitment, n=1, previous=nonce.seq),
-            policy_digest=claims.pol,
-        )
-        return close_unit(context, view, head, (draft,), now_us=now_us, writes=(write,), answer=head.size)
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=(key,), threads=(thread,)), shielded=True)
-    seq: int = committed.answer
-    return seq
+    at: int = committed.answer
+    return at
 
 
 def _record_refusal(context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int) -> Flow[None]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from intended_core.canonical import Json, b64url, canonical_json, pack, parse_canonical, unb64url
 from intended_core.entities import Entity
 from intended_core.errors import IntentError, StoreCorruptError
@@ -142,13 +144,21 @@ class NonceRow:
     seq: int
     attempt: str = ""
 
+    @staticmethod
+    def body(*, claims: bytes, audience: str, expires_s: int, generation: int, seq: int, attempt: str = "") -> bytes:
+        """Canonical bytes for the row of such a nonce."""
+        # members in their order
+        return orjson.dumps(
+            {
+                "attempt": attempt, "aud": audience, "claims": b64url(claims), "exp": expires_s, "g": generation, "seq": seq,
+            }
+        )  # fmt: skip
+
     def to_body(self) -> bytes:
         """Canonical bytes for the row."""
-        return pack(
-            {
-                "claims": b64url(self.claims), "aud": self.audience, "exp": self.expires_s, "g": self.generation,
-                "seq": self.seq, "attempt": self.attempt,
-            }
+        return self.body(
+            claims=self.claims, audience=self.audience, expires_s=self.expires_s, generation=self.generation, seq=self.seq,
+            attempt=self.attempt,
         )  # fmt: skip
 
     @classmethod

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final, Literal
 
 from intended_core.audit.log import Draft, LogHead, append
-from intended_core.canonical import digest
+from intended_core.canonical import Labelled
 from intended_core.errors import StoreCorruptError, UnitRefusedError
 from intended_core.flows.effects import Context, Flow, ReadHead
+from intended_core.quick import maker
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
 
 __all__ = [
@@ -34,8 +36,7 @@ def open_head(
     """
     if view.head is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
-    context.mac.check_head(context.scope, view.head)
-    head = LogHead.from_state(view.head.state)
+    head = context.heads.read(context.mac, context.scope, view.head)
     if now_us + context.settings.leeway_seconds * 1_000_000 < head.time_us:
         raise UnitRefusedError(CLOCK_BACK, "the clock stands before the newest record")
     if guards is not None and head.guards != guards:
@@ -53,8 +54,7 @@ def look_again_if_stale(context: Context, *, guards: int, entities: int | None =
     stored: Head | None = yield ReadHead(context.scope)
     if stored is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
-    context.mac.check_head(context.scope, stored)
-    head = LogHead.from_state(stored.state)
+    head = context.heads.read(context.mac, context.scope, stored)
     if head.guards != guards:
         raise UnitRefusedError(GUARDS_MOVED, "policy, keys or persons changed meanwhile")
     if entities is not None and head.entities != entities:
@@ -64,8 +64,7 @@ def look_again_if_stale(context: Context, *, guards: int, entities: int | None =
 def next_head(context: Context, previous: Head | None, log: LogHead) -> Head:
     """The head row that follows `previous`."""
     version = 1 if previous is None else previous.version + 1
-    state = log.to_state()
-    return Head(version, state, context.mac.tag_head(context.scope, version, state))
+    return context.heads.write(context.mac, context.scope, version, log)
 
 
 def close_unit(
@@ -84,7 +83,7 @@ def close_unit(
     log, records = append_at(context, head, drafts, now_us=now_us)
     if bump_guards or bump_entities:
         log = replace(log, guards=log.guards + int(bump_guards), entities=log.entities + int(bump_entities))
-    return Changes(head=next_head(context, view.head, log), writes=writes, records=records, answer=answer)
+    return _changes(head=next_head(context, view.head, log), writes=writes, records=records, answer=answer)
 
 
 def append_at(
@@ -94,17 +93,24 @@ def append_at(
     return append(head, context.scope, drafts, now_us=max(now_us, head.time_us), writer=context.writer)
 
 
-def authentic(context: Context, view: UnitView, key: RowKey) -> Row | None:
-    """The row under the lock with its MAC checked, or None; raises StoreCorruptError when the MAC fails or it is another row."""
+def authentic(context: Context, view: UnitView, key: RowKey, *, once: bool = False) -> Row | None:
+    """The row under the lock with its MAC checked, or None; raises StoreCorruptError when the MAC fails or it is another row.
+
+    `once`: it will hardly be read again as it stands, and is not remembered.
+    """
     row = view.rows.get(key)
     if row is None:
         return None
-    row = context.mac.check(context.scope, row).row
+    row = (context.mac.check_once if once else context.mac.check)(context.scope, row).row
     if row.kind != key.kind or row.key != key.key:
         raise StoreCorruptError(f"the store answered another {key.kind} row than the one that was asked for")
     return row
 
 
-def thread_commitment(kind: str, identifier: str) -> bytes:
+def thread_commitment(kind: Literal["token", "approval"], identifier: str) -> bytes:
     """Names the life of one token or approval in the log without saying its identifier (32 bytes)."""
-    return digest(f"intended.thread/{kind}", identifier.encode("ascii"))
+    return _THREADS[kind].digest(identifier.encode("ascii"))
+
+
+_THREADS: Final = {kind: Labelled(f"intended.thread/{kind}") for kind in ("token", "approval")}
+_changes: Final = maker(Changes)

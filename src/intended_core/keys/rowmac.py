@@ -59,7 +59,7 @@ class RowMac:
             raise KeyRingError("the row-tag key has 32 bytes")
         self._key = bytes(key)
         self._lock = Lock()
-        self._memo: dict[tuple[Scope, Row], AuthenticRow] = {}
+        self._memo: dict[bytes, tuple[Scope, AuthenticRow]] = {}
         self._begun: dict[tuple[Scope, str | None], hmac.HMAC] = {}
 
     def __repr__(self) -> str:
@@ -94,17 +94,17 @@ class RowMac:
         """The row as authentic. Raises StoreCorruptError when the tag is not this scope's for exactly these bytes."""
         memo = self._memo
         try:
-            known = memo.get((scope, row))
+            known = memo.get(row.mac)
         except TypeError:
             raise StoreCorruptError("a row of the store has the wrong shape") from None
-        if known is not None:
-            return known
+        if known is not None and known[0] == scope and known[1].row == row:
+            return known[1]
         found = self.check_once(scope, row)
         if len(row.body) <= _MEMO_BODY_BYTES:
             with self._lock:
                 if len(memo) >= _MEMO_ROWS:
                     memo.clear()
-                memo[(scope, row)] = found
+                memo[row.mac] = (scope, found)
         return found
 
     def check_once(self, scope: Scope, row: Row) -> AuthenticRow:

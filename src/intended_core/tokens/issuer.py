@@ -45,7 +45,7 @@ class SignedToken:
 
 
 class SigningInput:
-    """Header and claims in their only spelling (RFC 7515 § 5.1): the bytes that are signed. Made only by `signing_input` and `frame_claims`.
+    """Header and claims in their only spelling (RFC 7515 § 5.1): the bytes that are signed. Made only in this room.
 
     `algorithm`: the one that the header names.
     """
