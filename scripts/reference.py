@@ -147,7 +147,7 @@ def _builtins() -> str:
     rows = [
         (
             f"`{spec.receiver}`",
-            f"`.{spec.name}({'set' if spec.takes_set else ''})`",
+            f"`{spec.shown}`",
             f"`{show_type(spec.result)}`",
         )
         for spec in sorted(METHODS.values(), key=lambda one: (one.receiver, one.name))

@@ -4,10 +4,14 @@
 | --- | --- |
 | Bool | bool |
 | Int, Datetime (UTC milliseconds), Duration (milliseconds) | int |
+| Date, Time | int (days since 1970-01-01, milliseconds since midnight) |
 | Decimal | int, scaled by 10**9 (`DECIMAL_SCALE`) |
-| String, Email, enum | str |
+| String, Email, Host, Path, Digest, enum | str |
+| lattice | int, the label's rank |
+| Ip, Url | `IpValue`, `UrlValue` |
 | entity | EntityRef |
-| Set<T> | frozenset |
+| Set<T>, List<T> | frozenset, tuple |
+| Map<K,V> (tables only) | dict, never changed |
 | record | Record (absent optional member = absent key) |
 
 The type is never carried by the value: only code that knows the checked type may read one. So `True == 1` cannot arise, because
@@ -17,8 +21,8 @@ no checked expression compares values of two types.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Final, NoReturn, TypeAlias
+from datetime import UTC, date, datetime
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 from intended_core.errors import IntentError
 from intended_core.ids import EntityRef
@@ -30,12 +34,18 @@ __all__ = [
     "INT_MAX",
     "INT_MIN",
     "SAFE_INT",
+    "IpValue",
     "Record",
+    "UrlValue",
     "Value",
+    "format_date",
     "format_datetime",
     "format_decimal",
+    "format_time",
+    "parse_date",
     "parse_datetime",
     "parse_decimal",
+    "parse_time",
 ]
 
 DECIMAL_DIGITS: Final = 9
@@ -45,6 +55,9 @@ DECIMAL_MAX: Final = 10**18 * DECIMAL_SCALE - 1  # 18 integer digits; beyond it 
 SAFE_INT: Final = 2**53 - 1  # RFC 7493: integers that every JSON reader keeps
 
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,9})?")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]{3}))?")
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _DATETIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
 
 
@@ -73,7 +86,28 @@ class Record(dict[str, "Value"]):
 
 
 
-Value: TypeAlias = "bool | int | str | EntityRef | frozenset[Value] | Record"
+class IpValue(NamedTuple):
+    """An address (`low` equals `high`) or a range: IP version and the first and last address as numbers."""
+
+    version: int
+    low: int
+    high: int
+
+
+class UrlValue(NamedTuple):
+    """A canonical URL and its parts; `port` is the one in effect (0: the scheme has none); `query` without `?`, empty for none."""
+
+    text: str
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str
+
+
+Value: TypeAlias = (
+    "bool | int | str | EntityRef | IpValue | UrlValue | frozenset[Value] | tuple[Value, ...] | dict[Value, Value] | Record"
+)
 
 
 def parse_decimal(text: str) -> int:
@@ -110,3 +144,34 @@ def format_datetime(millis: int) -> str:
     seconds, rest = divmod(millis, 1000)
     stamp = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{stamp}.{rest:03d}Z" if rest else f"{stamp}Z"
+
+
+def parse_date(text: str) -> int:
+    """Days since 1970-01-01 of `2026-11-23`; raises IntentError otherwise."""
+    if not isinstance(text, str) or _DATE.fullmatch(text) is None:
+        raise IntentError('a Date is a string such as "2026-11-23"')
+    try:
+        return date.fromisoformat(text).toordinal() - _EPOCH_DAY
+    except ValueError:
+        raise IntentError(f"{text} is not a day of the calendar") from None
+
+
+def format_date(days: int) -> str:
+    """`2026-11-23` of days since 1970-01-01."""
+    return date.fromordinal(days + _EPOCH_DAY).isoformat()
+
+
+def parse_time(text: str) -> int:
+    """Milliseconds since midnight of `09:00:00` (or `09:00:00.250`); raises IntentError otherwise."""
+    found = _TIME.fullmatch(text) if isinstance(text, str) else None
+    if found is None or found.group(4) == "000":
+        raise IntentError('a Time is a string such as "09:00:00" or "09:00:00.250"')
+    hours, minutes, seconds, rest = (int(part or 0) for part in found.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000 + rest
+
+
+def format_time(millis: int) -> str:
+    """`09:00:00` (with `.250` when not a whole second) of milliseconds since midnight."""
+    seconds, rest = divmod(millis, 1000)
+    stamp = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{stamp}.{rest:03d}" if rest else stamp

@@ -11,12 +11,24 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
+from intended_core.engine.meanings import Nothing, covers, matches, method, runs
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang import typed as t
 from intended_core.lang.snapshot import TypedSnapshot
+from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
 from intended_core.lang.typed import CheckedPolicySet, Rule, RuleBody, ScopeTest, TypedExpr
-from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, Schema, SetType, Type
+from intended_core.lang.types import (
+    EntityType,
+    EnumType,
+    ListType,
+    MapType,
+    RecordType,
+    Scalar,
+    Schema,
+    SetType,
+    Type,
+)
 
 __all__ = ["Meaning", "Watch", "interpret"]
 
@@ -67,6 +79,7 @@ class _World:
     tags: dict[EntityRef, Any]
     schema: Schema
     watch: Watch | None
+    surroundings: Surroundings
 
 
 def _tag(value: Any, kind: Type) -> Any:
@@ -74,16 +87,26 @@ def _tag(value: Any, kind: Type) -> Any:
     match kind:
         case Scalar(name="Decimal"):
             return ("decimal", Fraction(value) * _UNIT)
-        case Scalar(name="Email" | "String"):
+        case Scalar(name="Email" | "String" | "Host" | "Path" | "Digest"):
             return ("text", value)
+        case Scalar(name="Url"):
+            return ("url", value.text)
+        case Scalar(name="Ip"):
+            return ("ip", (value.version, value.low, value.high))
         case Scalar(name=name):
             return (name.lower(), value)
+        case EnumType(ordered=True):
+            return ("rank", value)
         case EnumType():
             return ("text", value)
         case EntityType():
             return ("entity", value.type, value.id)
         case SetType(element=element):
             return ("set", frozenset(_tag(item, element) for item in value))
+        case ListType(element=element):
+            return ("list", tuple(_tag(item, element) for item in value))
+        case MapType(key=key, value=held):
+            return ("map", tuple((_tag(name, key), _tag(item, held)) for name, item in value.items()))
         case RecordType(members=members):
             known = {member.name: member.type for member in members}
             return ("record", tuple(sorted((name, _tag(item, known[name])) for name, item in value.items())))
@@ -98,13 +121,14 @@ def interpret(
     now_ms: int,
     approved: frozenset[str] = frozenset(),
     watch: Watch | None = None,
+    surroundings: Surroundings = NO_SURROUNDINGS,
 ) -> Meaning:
     """What the page says about this intent. Never raises for what a policy or an intent can hold: that is a deny."""
     if intent.principal not in snapshot.ancestors or intent.resource not in snapshot.ancestors:
         return _denied("error")
     if not checked.schema.entities[intent.principal.type].root:
         return _denied("chain_missing")
-    world = _World(intent, snapshot, now_ms, 0, {}, checked.schema, watch)
+    world = _World(intent, snapshot, now_ms, 0, {}, checked.schema, watch, surroundings)
     erring: set[str] = set()
     matched: dict[str, list[tuple[Rule, RuleBody]]] = {"permit": [], "forbid": [], "escalate": []}
     needs: dict[str, frozenset[str]] = {}
@@ -229,27 +253,54 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
         case t.Binary(op=op, left=left, right=right, type=kind):
             return _arithmetic(op, _value(left, world, bound), _value(right, world, bound), kind)
         case t.SetIn(element=element, set=held):
-            item = _value(element, world, bound)
-            return ("bool", any(item == other for other in _value(held, world, bound)[1]))
+            item, among = _value(element, world, bound), _value(held, world, bound)
+            listed = [name for name, _ in among[1]] if among[0] == "map" else among[1]
+            return ("bool", any(item == other for other in listed))
         case t.EntityIn(left=left, right=right):
             ref = _ref(_value(left, world, bound))
             other = _value(right, world, bound)
-            groups = [_ref(item) for item in other[1]] if other[0] == "set" else [_ref(other)]
+            groups = [_ref(item) for item in other[1]] if other[0] in ("set", "list") else [_ref(other)]
             if ref not in world.snapshot.ancestors:
                 raise _Erred("an unknown entity")
             return ("bool", any(group == ref or group in world.snapshot.ancestors[ref] for group in groups))
         case t.IsType(operand=operand, names=names):
             return ("bool", _value(operand, world, bound)[1] in names)
         case t.Like(operand=operand, parts=parts):
-            return ("bool", _glob(_value(operand, world, bound)[1], parts))
+            return ("bool", runs(_value(operand, world, bound)[1], parts))
+        case t.PatternLike(operand=operand, pattern=pattern):
+            return ("bool", matches(_value(operand, world, bound), pattern))
+        case t.IpIn(left=left, right=right):
+            one, two = _value(left, world, bound), _value(right, world, bound)
+            return ("bool", any(covers(wide[1], one[1]) for wide in ([two] if two[0] == "ip" else two[1])))
         case t.If(condition=condition, first=first, second=second):
             return _value(first if _truth(_value(condition, world, bound)) else second, world, bound)
-        case t.SetOf(items=items):
-            return ("set", frozenset(_value(item, world, bound) for item in items))
-        case t.RecordOf(items=members):
-            return ("record", tuple(sorted((name, _value(item, world, bound)) for name, item in members)))
+        case t.SetOf(items=items, type=kind):
+            values = tuple(_value(item, world, bound) for item in items)
+            return ("list", values) if isinstance(kind, ListType) else ("set", frozenset(values))
+        case t.RecordOf(items=members, spreads=spreads):
+            merged = dict(pair for spread in spreads for pair in _value(spread, world, bound)[1])
+            merged.update((name, _value(item, world, bound)) for name, item in members)
+            return ("record", tuple(sorted(merged.items())))
+        case t.Aggregate(kind=kind, var=var, over=over, body=body):
+            answers = [_value(body, world, {**bound, var: item}) for item in _elements(_value(over, world, bound))]
+            if kind == "count":
+                return ("int", sum(1 for answer in answers if _truth(answer)))
+            return _bounded(_kind_name(body.type), sum((answer[1] for answer in answers), Fraction(0)))
+        case t.ParamOf(name=name, default=default, type=kind):
+            given = world.surroundings.data.get(name, default)
+            if given is None:
+                raise _Erred("a param without a value")
+            return _tag(given, kind)
+        case t.TableOf(name=name, max_age_ms=max_age, type=kind):
+            return _rows(name, max_age, kind, world)
+        case t.Lookup(base=base, key=key):
+            table, wanted = _value(base, world, bound), _value(key, world, bound)
+            for name, item in table[1]:
+                if name == wanted:
+                    return item
+            raise _Erred("a key that is not there")
         case t.Quantified(kind=kind, var=var, over=over, body=body):
-            for item in sorted(_value(over, world, bound)[1], key=_order):
+            for item in _elements(_value(over, world, bound)):
                 answer = _truth(_value(body, world, {**bound, var: item}))
                 if answer is (kind == "any"):
                     return ("bool", answer)
@@ -257,7 +308,10 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
         case t.OriginOf(path=path, guards=guards):
             return _origin(path, guards, world)
         case t.Method(name=name, base=base, args=args):
-            return _method(name, _value(base, world, bound), [_value(arg, world, bound) for arg in args])
+            try:
+                return method(name, _value(base, world, bound), [_value(arg, world, bound) for arg in args])
+            except Nothing as error:
+                raise _Erred(str(error)) from None
 
 
 def _root(name: str, kind: Type, world: _World) -> Any:
@@ -299,6 +353,24 @@ def _entity_record(tagged: Any, world: _World) -> Any:
     return world.tags.setdefault(ref, _tag(attributes, world.schema.entities[ref.type].attributes))
 
 
+def _kind_name(kind: Type) -> str:
+    return kind.name.lower() if isinstance(kind, Scalar) else ""
+
+
+def _elements(held: Any) -> list[Any]:
+    return list(held[1]) if held[0] == "list" else sorted(held[1], key=_order)
+
+
+def _rows(name: str, max_age: int | None, kind: Type, world: _World) -> Any:
+    data = world.surroundings.data
+    if name not in data:
+        raise _Erred("a table without rows")
+    written = data.get(f"{name}@")
+    if max_age is not None and (not isinstance(written, int) or written + max_age < world.now_ms):
+        raise _Erred("a table that is too old")
+    return _tag(data[name], kind)
+
+
 def _bounded(kind: str, number: Any) -> Any:
     if kind == "decimal":
         if abs(number) >= _LIMIT:
@@ -316,7 +388,7 @@ def _arithmetic(op: str, left: Any, right: Any, kind: Type) -> Any:
     one, two = left[1], right[1]
     if op in ("lt", "le", "gt", "ge"):
         return ("bool", {"lt": one < two, "le": one <= two, "gt": one > two, "ge": one >= two}[op])
-    name = kind.name.lower() if isinstance(kind, Scalar) else ""
+    name = _kind_name(kind)
     if op == "add":
         return _bounded(name, one + two)
     if op == "sub":
@@ -326,19 +398,9 @@ def _arithmetic(op: str, left: Any, right: Any, kind: Type) -> Any:
     return _bounded(name, round(product / _UNIT) * _UNIT if name == "decimal" else product)
 
 
-def _glob(text: str, parts: tuple[str, ...]) -> bool:
-    """Every way to place the parts, by dynamic programming over positions: obvious rather than fast."""
-    if len(parts) == 1:
-        return text == parts[0]
-    places = {len(parts[0])} if text.startswith(parts[0]) else set()
-    for part in parts[1:-1]:
-        first = min(places, default=len(text) + 1)
-        places = {at + len(part) for at in range(first, len(text) + 1) if text.startswith(part, at)}
-    start = min(places, default=len(text) + 1)
-    return any(text[at:] == parts[-1] for at in range(start, len(text) + 1))
-
-
 def _order(tagged: Any) -> Any:
+    if tagged[0] == "list":
+        return [_order(item) for item in tagged[1]]
     if tagged[0] == "set":
         return sorted(_order(item) for item in tagged[1])
     if tagged[0] == "record":
@@ -357,15 +419,3 @@ def _origin(path: str, guards: tuple[str, ...], world: _World) -> Any:
             found = found[name]
     places = world.intent.origins.get(path, frozenset({"unknown", "content"}))
     return ("set", frozenset(("text", place) for place in places))
-
-
-def _method(name: str, base: Any, args: list[Any]) -> Any:
-    if name == "size":
-        return ("int", len(base[1]))
-    if name == "contains_all":
-        return ("bool", all(any(item == mine for mine in base[1]) for item in args[0][1]))
-    if name == "contains_any":
-        return ("bool", any(item == mine for item in args[0][1] for mine in base[1]))
-    if name == "domain":
-        return ("text", base[1].split("@")[-1])
-    raise _Erred("an unknown method")

@@ -13,6 +13,7 @@ from intended_core.lang.ast_expr import (
     FunctionCall,
     HasExpr,
     IfExpr,
+    IndexExpr,
     IsExpr,
     LikeExpr,
     LiteralExpr,
@@ -49,6 +50,7 @@ __all__ = [
     "HasExpr",
     "IfExpr",
     "IncludeDecl",
+    "IndexExpr",
     "IsExpr",
     "Item",
     "LikeExpr",
@@ -57,6 +59,7 @@ __all__ = [
     "Name",
     "NameExpr",
     "PackDecl",
+    "ParamDecl",
     "QuantExpr",
     "RecordExpr",
     "RecordTypeExpr",
@@ -64,6 +67,7 @@ __all__ = [
     "RuleDecl",
     "ScopeDecl",
     "SetExpr",
+    "TableDecl",
     "TestDecl",
     "TypeDecl",
     "TypeExpr",
@@ -155,12 +159,13 @@ class EntityDecl:
 
 @dataclass(frozen=True, slots=True)
 class EnumDecl:
-    """`enum Name { "a", "b" }`."""
+    """`enum Name { "a", "b" }`, or `lattice Name { "a" < "b" }` (`ordered`)."""
 
     name: Name
     members: tuple[Name, ...]
     annotations: tuple[Annotation, ...]
     span: Span
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,27 @@ class ConstDecl:
     name: Name
     type: TypeExpr
     value: Expr
+    annotations: tuple[Annotation, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ParamDecl:
+    """`param name: Type = expr;`; `value` None: no default."""
+
+    name: Name
+    type: TypeExpr
+    value: Expr | None
+    annotations: tuple[Annotation, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TableDecl:
+    """`table name: Type;`."""
+
+    name: Name
+    type: TypeExpr
     annotations: tuple[Annotation, ...]
     span: Span
 
@@ -315,6 +341,8 @@ Item = (
     | TypeDecl
     | ActionDecl
     | ConstDecl
+    | ParamDecl
+    | TableDecl
     | DefDecl
     | RuleDecl
     | FixtureDecl

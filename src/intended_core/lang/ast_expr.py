@@ -18,6 +18,7 @@ __all__ = [
     "FunctionCall",
     "HasExpr",
     "IfExpr",
+    "IndexExpr",
     "IsExpr",
     "LikeExpr",
     "LiteralExpr",
@@ -153,6 +154,15 @@ class IfExpr:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexExpr:
+    """`base[key]`."""
+
+    base: Expr
+    key: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class DefaultExpr:
     """`base?.a.b ?? fallback`."""
 
@@ -172,16 +182,16 @@ class SetExpr:
 
 @dataclass(frozen=True, slots=True)
 class RecordExpr:
-    """`{ a: 1 }`; a spread stands in `spreads`."""
+    """`{ ...base, a: 1 }`; `spreads` in the order written."""
 
     items: tuple[tuple[Name, Expr], ...]
-    spreads: tuple[Span, ...]
+    spreads: tuple[Expr, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class QuantExpr:
-    """`any x in over { body }`; `kind`: any, all."""
+    """`any x in over { body }`; `kind`: any, all, count, sum."""
 
     kind: str
     var: Name
@@ -211,6 +221,7 @@ Expr = (
     | LikeExpr
     | IsExpr
     | IfExpr
+    | IndexExpr
     | DefaultExpr
     | SetExpr
     | RecordExpr

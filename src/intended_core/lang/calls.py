@@ -6,14 +6,16 @@ from collections.abc import Callable
 from typing import Final
 
 from intended_core.lang import ast
-from intended_core.lang.builtins import METHODS, kind_of, show_type
+from intended_core.lang.builtins import ELEMENT, METHODS, SAME, kind_of, show_type
 from intended_core.lang.diagnostics import suggest
 from intended_core.lang.flow import Binding, Env, Typed, extend_origin, is_path, origin_of
+from intended_core.lang.gathering import readable, whole
 from intended_core.lang.literals import datetime_literal
 from intended_core.lang.report import Refused, refuse
 from intended_core.lang.schema import RESERVED, Declarations
 from intended_core.lang.typed import Default, Let, Literal_, Method, OriginOf, TypedExpr, Var
-from intended_core.lang.types import ORIGIN_SET, Member, RecordType, SetType, Type
+from intended_core.lang.types import ORIGIN_SET, STRING, ListType, Member, RecordType, SetType, Type
+from intended_core.lang.zones import known_zones
 
 __all__ = ["MAX_DEF_DEPTH", "CallTyper"]
 
@@ -40,7 +42,8 @@ class CallTyper:
                 name.span,
                 help="choose another name",
             )
-        if name.text in env.names or name.text in self.decls.consts:
+        data = (self.decls.consts, self.decls.schema.params, self.decls.schema.tables)
+        if name.text in env.names or any(name.text in known for known in data):
             raise refuse(
                 "name.duplicate", f"`{name.text}` already has a meaning here", name.span, help="choose another name"
             )
@@ -58,13 +61,30 @@ class CallTyper:
             raise refuse(
                 "type.member", f"{show_type(base.type)} has no method `{expr.name.text}`", expr.name.span, help=hint
             )
-        wanted = 1 if spec.takes_set else 0
+        wanted = len(spec.params)
         if len(expr.args) != wanted:
-            raise refuse(
-                "type.mismatch", f"`{spec.name}` takes {wanted or 'no'} value{'s' if not wanted else ''}", expr.span
-            )
-        args = tuple(self.infer(arg, env, base.type).expr for arg in expr.args)
+            count = ("no value", "one value", "two values")[wanted]
+            raise refuse("type.mismatch", f"`{spec.name}` takes {count}", expr.span, help=f"write `{spec.shown}`")
+        args = tuple(
+            self._argument(arg, param, base.type, env) for arg, param in zip(expr.args, spec.params, strict=True)
+        )
+        if spec.params and spec.params[0] in (SAME, ELEMENT):
+            whole(base.type, spec.name, expr)
         return Typed(Method(spec.name, base, args, spec.result, expr.span))
+
+    def _argument(self, arg: ast.Expr, param: Type | str, receiver: Type, env: Env) -> TypedExpr:
+        if param == ELEMENT and isinstance(receiver, SetType | ListType):
+            param = receiver.element
+        if not isinstance(param, str):
+            return self.infer(arg, env, param).expr
+        if param == SAME:
+            return self.infer(arg, env, receiver).expr
+        found = self.infer(arg, env, STRING).expr
+        if isinstance(found, Literal_) and found.value not in known_zones():
+            hint = suggest(str(found.value), known_zones()) or 'a zone is named such as "UTC" or "Europe/Paris"'
+            message = f'"{str(found.value)[:64]}" is not a time zone of the pinned data'
+            raise refuse("type.zone", message, arg.span, help=hint)
+        return found
 
     def call(self, expr: ast.FunctionCall, env: Env, _expected: Type | None) -> Typed:
         """`name(args)`."""
@@ -155,7 +175,7 @@ class CallTyper:
         path, guards, type_ = below
         if not isinstance(type_, RecordType):
             return None
-        member = self.member(type_, expr.name)
+        member = readable(self.member(type_, expr.name), expr.name)
         return (*extend_origin(path, guards, [(member.name, member.optional)]), member.type)
 
     member: Callable[[RecordType, ast.Name], Member]

@@ -21,6 +21,7 @@ from intended_core.lang.rules import RuleChecker
 from intended_core.lang.schema import Declarations, build_schema
 from intended_core.lang.semantic import semantic_digest, text_digest
 from intended_core.lang.source import MAX_SOURCES, Source
+from intended_core.lang.tables import with_defaults
 from intended_core.lang.typed import CheckedPolicySet, PolicyTest, Rule, Span
 from intended_core.lang.walk import MAX_COST
 
@@ -55,6 +56,9 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
     for problem in problems:
         report.add(problem)
     decls = build_schema(items, report)
+    if report.errors:
+        return None, _all(report)
+    decls = with_defaults(decls, report)
     if report.errors:
         return None, _all(report)
     checker = RuleChecker(decls, report)
@@ -159,9 +163,11 @@ def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
                 decl.name.span,
                 cause="a def is typed at each use, so this one was not",
             )
-    for name, const in sorted(decls.consts.items()):
-        if name not in checker.typer.used_consts:
-            report.warn("lint.unused", f"the const `{name}` is never used", const.name.span)
+    named = (("const", decls.consts), ("param", decls.params), ("table", decls.tables))
+    for word, declared in named:
+        for name, decl_span in sorted((name, decl.name.span) for name, decl in declared.items()):
+            if name not in checker.typer.used_consts:
+                report.warn("lint.unused", f"the {word} `{name}` is never used", decl_span)
 
 
 def _check_unused_def(decl: ast.DefDecl, decls: Declarations, report: Report) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from intended_core.lang import typed as t
+from intended_core.lang.builtins import kind_of
 from intended_core.lang.operations import OPERATIONS, operation_of
-from intended_core.lang.types import EntityType
+from intended_core.lang.types import DECIMAL, IP, URL, EntityType, ListType
 
 __all__ = ["PARAMETERS", "Compiled", "compile_condition"]
 
@@ -124,29 +125,57 @@ class _Builder:
                 name = "entity_in" if isinstance(right.type, EntityType) else "entity_in_any"
                 return _call(name, _name("H"), self.expression(left), self.expression(right))
             case t.IsType(operand=operand, names=names):
-                kind_of = ast.Attribute(value=self.expression(operand), attr="type", ctx=ast.Load())
-                return ast.Compare(left=kind_of, ops=[ast.In()], comparators=[self.constant(frozenset(names))])
+                type_of = ast.Attribute(value=self.expression(operand), attr="type", ctx=ast.Load())
+                return ast.Compare(left=type_of, ops=[ast.In()], comparators=[self.constant(frozenset(names))])
             case t.Like(operand=operand, parts=parts):
                 return _call("like", self.expression(operand), self.constant(parts))
+            case t.PatternLike(operand=operand, pattern=pattern):
+                matcher = "url_like" if operand.type == URL else "path_like"
+                return _call(matcher, self.expression(operand), self.constant(pattern))
+            case t.IpIn(left=left, right=right):
+                within = "ip_in" if right.type == IP else "ip_in_any"
+                return _call(within, self.expression(left), self.expression(right))
             case t.If(condition=condition, first=first, second=second):
                 test = self.expression(condition)
                 return ast.IfExp(test=test, body=self.expression(first), orelse=self.expression(second))
             case t.SetOf(items=items):
                 listed = ast.Tuple(elts=[self.expression(item) for item in items], ctx=ast.Load())
-                return _call("make_set", listed)
-            case t.RecordOf(items=members):
-                keys: list[ast.expr | None] = [ast.Constant(value=name) for name, _ in members]
-                return _call("make_record", ast.Dict(keys=keys, values=[self.expression(item) for _, item in members]))
+                return listed if isinstance(expr.type, ListType) else _call("make_set", listed)
+            case t.RecordOf(items=members, spreads=spreads):
+                keys: list[ast.expr | None] = [None] * len(spreads)
+                keys += [ast.Constant(value=name) for name, _ in members]
+                values = [self.expression(item) for item in (*spreads, *(item for _, item in members))]
+                return _call("make_record", ast.Dict(keys=keys, values=values))
             case t.Quantified(kind=kind, var=var, over=over, body=body):
-                walked = _call("walk", self.expression(over))
-                target = ast.Name(id=self.variable(var), ctx=ast.Store())
-                loop = ast.comprehension(target=target, iter=walked, ifs=[], is_async=0)
-                return _call(kind + "_of", ast.GeneratorExp(elt=self.expression(body), generators=[loop]))
+                return _call(kind + "_of", self.walked(var, over, body))
+            case t.Aggregate(kind="count", var=var, over=over, body=body):
+                return _call("count_of", self.walked(var, over, body))
+            case t.Aggregate(var=var, over=over, body=body):
+                return _call("sum_decimal" if body.type == DECIMAL else "sum_int", self.walked(var, over, body))
+            case t.ParamOf(name=name, default=None):
+                return _call("param", self.data(), self.constant(name))
+            case t.ParamOf(name=name, default=default):
+                read = ast.Attribute(value=self.data(), attr="get", ctx=ast.Load())
+                return ast.Call(func=read, args=[self.constant(name), self.constant(default)], keywords=[])
+            case t.TableOf(name=name, max_age_ms=max_age):
+                return _call("rows", self.data(), self.constant(name), _name("n"), self.constant(max_age))
+            case t.Lookup(base=base, key=key):
+                return _call("lookup", self.expression(base), self.expression(key))
             case t.OriginOf(path=path, guards=guards):
                 steps = tuple(tuple(guard.split(".")) for guard in guards)
                 return _call("origin", _name("O"), self.constant(path), _name("a"), self.constant(steps))
             case t.Method(name=name, base=base, args=args):
-                return _call(f"method_{name}", self.expression(base), *(self.expression(arg) for arg in args))
+                return _call(f"method_{kind_of(base.type)}_{name}", self.expression(base), *(self.expression(arg) for arg in args))
+
+    def data(self) -> ast.expr:
+        return ast.Attribute(value=_name("w"), attr="data", ctx=ast.Load())
+
+    def walked(self, var: str, over: t.TypedExpr, body: t.TypedExpr) -> ast.expr:
+        """The body for each element of what is walked."""
+        iterated = _call("walk", self.expression(over))
+        target = ast.Name(id=self.variable(var), ctx=ast.Store())
+        loop = ast.comprehension(target=target, iter=iterated, ifs=[], is_async=0)
+        return ast.GeneratorExp(elt=self.expression(body), generators=[loop])
 
     def default(self, expr: t.Default) -> ast.expr:
         base = self.expression(expr.base)

@@ -1,4 +1,4 @@
-"""Types of expressions: names, members, literals, sets, records, choices, quantifiers. Operators and calls are next door.
+"""Types of expressions: names, members, literals, choices. Operators, calls and what gathers values are next door.
 
 `ExprTyper.infer` gives every expression its one type and says what is known when it is true or false; it raises `Refused`.
 Literals take the type their place asks for; nothing else is ever converted.
@@ -7,6 +7,7 @@ Literals take the type their place asks for; nothing else is ever converted.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from intended_core.errors import IntentError
@@ -17,7 +18,6 @@ from intended_core.lang.calls import CallTyper
 from intended_core.lang.diagnostics import suggest
 from intended_core.lang.flow import (
     NOTHING,
-    Binding,
     Env,
     Fact,
     Typed,
@@ -25,9 +25,9 @@ from intended_core.lang.flow import (
     is_open,
     join,
     meet,
-    origin_of,
     path_key,
 )
+from intended_core.lang.gathering import GatherTyper, readable
 from intended_core.lang.literals import literal, string_literal
 from intended_core.lang.operators import OperatorTyper
 from intended_core.lang.report import refuse
@@ -38,25 +38,23 @@ from intended_core.lang.typed import (
     If,
     Literal_,
     MemberOf,
-    Quantified,
-    RecordOf,
+    ParamOf,
     Root,
-    SetOf,
+    TableOf,
     TypedExpr,
     Var,
 )
-from intended_core.lang.types import BOOL, DATETIME, EntityType, EnumType, Member, RecordType, SetType, Type
+from intended_core.lang.types import BOOL, DATETIME, EntityType, EnumType, ListType, Member, RecordType, SetType, Type
 from intended_core.lang.walk import walk
 
 __all__ = ["ExprTyper"]
 
-MAX_QUANTIFIERS: Final = 2  # language.md § 1, totality and cost
 MAX_BODY_STEPS: Final = 20_000  # expressions of one rule body with its defs inlined; more would not pass the cost limit
 MAX_STEPS: Final = 2_000_000  # expressions of one set, typed once per action; bounds the time that checking takes
 _UNTOLD_ROOTS: Final = {"chain": "`chain`", "tenant": "`tenant`", "action": "`action` in an expression"}
 
 
-class ExprTyper(OperatorTyper, CallTyper):
+class ExprTyper(OperatorTyper, CallTyper, GatherTyper):
     """Types expressions against declarations."""
 
     def __init__(self, decls: Declarations) -> None:
@@ -127,9 +125,12 @@ class ExprTyper(OperatorTyper, CallTyper):
             raise refuse("unsupported", message, expr.span)
         if name in self.decls.consts:
             return Typed(self.constant(name, expr, env))
+        if name in self.decls.schema.params or name in self.decls.schema.tables:
+            return Typed(self.beside(name, expr))
         if name == "approver":
             raise refuse("name.unknown", "`approver` is known only in the `when` of an approval", expr.span)
-        hint = suggest(name, [*env.names, *env.roots, *self.decls.consts, "now"])
+        data = (*self.decls.schema.params, *self.decls.schema.tables)
+        hint = suggest(name, [*env.names, *env.roots, *self.decls.consts, *data, "now"])
         if name in self.decls.defs:
             hint = f"`{name}` is a def: write `{name}(…)`"
         raise refuse("name.unknown", f"there is no `{name}` here", expr.span, help=hint)
@@ -142,9 +143,19 @@ class ExprTyper(OperatorTyper, CallTyper):
         decl = self.decls.consts[name]
         inner = Env(roots={}, names={}, facts=NOTHING, origins={}, fresh=env.fresh, open_defs=(*env.open_defs, name))
         typed = self.infer(decl.value, inner, self.decls.resolve(decl.type))
-        if any(isinstance(node, Root) for node in walk(typed.expr)):
-            raise refuse("type.mismatch", "a const does not depend on the time", decl.value.span, help="use a `def`")
+        if any(isinstance(node, Root | ParamOf | TableOf) for node in walk(typed.expr)):
+            message = "a const does not depend on the time, a param or a table"
+            raise refuse("type.mismatch", message, decl.value.span, help="use a `def`")
         return typed.expr
+
+    def beside(self, name: str, expr: ast.NameExpr) -> TypedExpr:
+        """The value of a param or the rows of a table, at the place of its use."""
+        self.used_consts.add(name)
+        param = self.decls.schema.params.get(name)
+        if param is not None:
+            return ParamOf(name, param.default, param.type, expr.span)
+        table = self.decls.schema.tables[name]
+        return TableOf(name, table.max_age_ms, table.type, expr.span)
 
     # members
 
@@ -158,7 +169,7 @@ class ExprTyper(OperatorTyper, CallTyper):
         if isinstance(base.type, EntityType):
             type_, optional = self.attribute(base.type, name)
         elif isinstance(base.type, RecordType):
-            member = self.member(base.type, name)
+            member = readable(self.member(base.type, name), name)
             type_, optional = member.type, member.optional
         else:
             raise refuse("type.member", f"{show_type(base.type)} has no member `{name.text}`", name.span)
@@ -194,6 +205,7 @@ class ExprTyper(OperatorTyper, CallTyper):
                 if len(entity.names) > 1:
                     hint = hint or f"guard it with `is`: only some of {show_type(entity)} have it"
                 raise refuse("type.member", f"`{owner}` has no attribute `{name.text}`", name.span, help=hint)
+            readable(found, name)
             joined = found.type if result is None else join(result, found.type)
             if joined is None:
                 message = f"`{name.text}` has another type on `{owner}`"
@@ -218,7 +230,7 @@ class ExprTyper(OperatorTyper, CallTyper):
                     )
                 current, maybe = self.attribute(current, name)
             elif isinstance(current, RecordType):
-                member = self.member(current, name)
+                member = readable(self.member(current, name), name)
                 current, maybe = member.type, member.optional
             else:
                 raise refuse("type.member", f"{show_type(current)} has no member `{name.text}`", name.span)
@@ -232,55 +244,14 @@ class ExprTyper(OperatorTyper, CallTyper):
             )
         fallback = self.infer(expr.fallback, env, current)
         joined = join(current, fallback.type) or current
-        if isinstance(current, SetType) and isinstance(joined, SetType):
-            bound = fallback.type.max_size if isinstance(fallback.type, SetType) else None
+        if isinstance(current, SetType | ListType) and isinstance(joined, SetType | ListType):
+            bound = fallback.type.max_size if isinstance(fallback.type, SetType | ListType) else None
             size = None if current.max_size is None or bound is None else max(current.max_size, bound)
-            joined = SetType(joined.element, size)
+            joined = replace(joined, max_size=size)
         names = tuple(name.text for name in expr.path)
         return Typed(Default(base, names, of_entity, fallback.expr, joined, expr.span))
 
-    # sets, records, choices, quantifiers
-
-    def _set(self, expr: ast.SetExpr, env: Env, expected: Type | None) -> Typed:
-        element = expected.element if isinstance(expected, SetType) else None
-        if not expr.items:
-            if element is None:
-                raise refuse("type.mismatch", "an empty set needs a place that says of what", expr.span)
-            return Typed(SetOf((), SetType(element, 0), expr.span))
-        if element is None:
-            lead = next((item for item in expr.items if not is_open(item)), expr.items[0])
-            if any(isinstance(item, ast.LiteralExpr) and item.kind == "dec" for item in expr.items):
-                lead = next(item for item in expr.items if isinstance(item, ast.LiteralExpr) and item.kind == "dec")
-            element = self.infer(lead, env).type
-        wanted = None if isinstance(element, EntityType) else element
-        items = [self.infer(item, env, wanted).expr for item in expr.items]
-        joined: Type = items[0].type
-        for item in items[1:]:
-            found = join(joined, item.type)
-            if found is None:
-                raise refuse(
-                    "type.mismatch",
-                    f"a set holds values of one type: {show_type(joined)} and {show_type(item.type)}",
-                    item.span,
-                )
-            joined = found
-        return Typed(SetOf(tuple(items), SetType(joined, len(items)), expr.span))
-
-    def _record(self, expr: ast.RecordExpr, env: Env, expected: Type | None) -> Typed:
-        for span in expr.spreads:
-            raise refuse(
-                "unsupported", "a spread in a value is part of the language, but this version does not run it yet", span
-            )
-        items: list[tuple[str, TypedExpr]] = []
-        members: list[Member] = []
-        for name, value in expr.items:
-            if any(name.text == other for other, _ in items):
-                raise refuse("field.repeated", f"the member `{name.text}` stands twice", name.span)
-            wanted = self.member(expected, name).type if isinstance(expected, RecordType) else None
-            typed = self.infer(value, env, wanted)
-            items.append((name.text, typed.expr))
-            members.append(Member(name.text, typed.type))
-        return Typed(RecordOf(tuple(items), RecordType(tuple(members)), expr.span))
+    # choices
 
     def _if(self, expr: ast.IfExpr, env: Env, expected: Type | None) -> Typed:
         condition = self.boolean(expr.condition, env)
@@ -306,36 +277,6 @@ class ExprTyper(OperatorTyper, CallTyper):
         false = meet(_plus(first.false, condition.true), _plus(second.false, condition.false))
         return Typed(made, true, false)
 
-    def _quantified(self, expr: ast.QuantExpr, env: Env, _expected: Type | None) -> Typed:
-        if env.quantifiers >= MAX_QUANTIFIERS:
-            raise refuse("limit.nesting", f"`any` and `all` nest at most {MAX_QUANTIFIERS} deep", expr.span)
-        over = self.infer(expr.over, env).expr
-        if not isinstance(over.type, SetType):
-            raise refuse(
-                "type.operator", f"`{expr.kind}` walks a set, and this is {show_type(over.type)}", expr.over.span
-            )
-        if over.type.max_size is None:
-            raise refuse(
-                "type.set-bound", f"`{expr.kind}` walks only sets whose schema says how large they may be", expr.over.span,
-                help="add `@max(n)` to the member in the schema",
-            )  # fmt: skip
-        self.check_new_name(expr.var, env)
-        var = Var(f"{expr.var.text}#{next(env.fresh)}", over.type.element, expr.var.span)
-        told = origin_of(over, env)
-        if isinstance(over, Default) and isinstance(over.fallback, SetOf) and not over.fallback.items:
-            base = origin_of(over.base, env)
-            told = None if base is None else self.origin_below(over, base)
-        if told is not None:
-            env.origins[var.name] = told
-        inner = env.binding(expr.var.text, Binding(var))
-        inner = Env(
-            roots=inner.roots, names=inner.names, facts=inner.facts, origins=env.origins, fresh=env.fresh,
-            open_defs=env.open_defs, quantifiers=env.quantifiers + 1,
-        )  # fmt: skip
-        body = self.boolean(expr.body, inner)
-        kind = "any" if expr.kind == "any" else "all"
-        return Typed(Quantified(kind, var.name, over, body.expr, BOOL, expr.span))  # type: ignore[arg-type]
-
     def _unsupported(self, expr: ast.Unsupported, _env: Env, _expected: Type | None) -> Typed:
         message = f"{expr.what} is part of the language, but this version does not run it yet"
         raise refuse("unsupported", message, expr.span, cause="a part that is not run is refused, never ignored")
@@ -346,10 +287,11 @@ class ExprTyper(OperatorTyper, CallTyper):
         ast.NameExpr: _name,
         ast.Access: _access,
         ast.DefaultExpr: _default,
-        ast.SetExpr: _set,
-        ast.RecordExpr: _record,
+        ast.SetExpr: GatherTyper.set_,
+        ast.RecordExpr: GatherTyper.record,
         ast.IfExpr: _if,
-        ast.QuantExpr: _quantified,
+        ast.IndexExpr: GatherTyper.index,
+        ast.QuantExpr: GatherTyper.quantified,
         ast.Unsupported: _unsupported,
         ast.UnaryExpr: OperatorTyper.unary,
         ast.BinaryExpr: OperatorTyper.binary,

@@ -12,7 +12,7 @@ from typing import Final
 
 from intended_core.lang import ast
 from intended_core.lang.typed import AttributeOf, MemberOf, Root, TypedExpr, Var
-from intended_core.lang.types import EntityType, RecordType, SetType, Type
+from intended_core.lang.types import EntityType, ListType, RecordType, SetType, Type
 
 __all__ = [
     "NOTHING",
@@ -166,6 +166,8 @@ def assignable(actual: Type, expected: Type) -> bool:
         return set(actual.names) <= set(expected.names)
     if isinstance(actual, SetType) and isinstance(expected, SetType):
         return assignable(actual.element, expected.element)
+    if isinstance(actual, ListType) and isinstance(expected, ListType):
+        return assignable(actual.element, expected.element)
     if isinstance(actual, RecordType) and isinstance(expected, RecordType):
         wanted = {item.name: item for item in expected.members}
         given = {item.name: item for item in actual.members}
@@ -192,6 +194,11 @@ def join(left: Type, right: Type) -> Type | None:
             return None
         sizes = (left.max_size, right.max_size)
         return SetType(element, None if sizes[0] is None or sizes[1] is None else max(sizes[0], sizes[1]))
+    if isinstance(left, ListType) and isinstance(right, ListType):
+        element = join(left.element, right.element)
+        sizes = (left.max_size, right.max_size)
+        size = None if sizes[0] is None or sizes[1] is None else max(sizes[0], sizes[1])
+        return None if element is None else ListType(element, size)
     return left if left == right else None
 
 

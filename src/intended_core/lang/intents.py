@@ -1,8 +1,8 @@
 """validate: from what a host states to what a schema accepts, with one canonical form and its digests (authority.md § 1).
 
 Unknown, missing, badly sourced or wrongly typed members make the intent invalid; nothing is normalised. Wire form: Int, Decimal, Datetime,
-Duration and every text are tagged strings (`i:`, `d:`, `t:`, `u:`, `s:`), an entity is `{"@": [type, id]}`, a set is sorted by its
-elements' canonical bytes, an absent member is absent.
+Duration, Date, Time, Ip and every text are tagged strings (`i:`, `d:`, `t:`, `u:`, `y:`, `h:`, `a:`, `s:`), an entity is
+`{"@": [type, id]}`, a set is sorted by its elements' canonical bytes, a list keeps its order, an absent member is absent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from intended_core.ids import EntityRef, Scope
 from intended_core.intent import ORIGINS, Call, Intent, ValidCall, ValidIntent
 from intended_core.lang.nearest import did_you_mean
 from intended_core.lang.typedata import Converter, Refs, converter, decoder
-from intended_core.lang.types import ActionDecl, RecordType, Schema, SetType, Type
+from intended_core.lang.types import ActionDecl, ListType, RecordType, Schema, SetType, Type
 from intended_core.values import Record
 
 __all__ = ["MAX_INTENT_BYTES", "intent_from_json", "parse_wire", "validate", "validate_call"]
@@ -60,7 +60,7 @@ def _prepare(schema: Schema) -> dict[str, _Action]:
 
 
 def _paths(found: Type, prefix: str) -> list[str]:
-    if isinstance(found, SetType):
+    if isinstance(found, SetType | ListType):
         return _paths(found.element, prefix)
     if not isinstance(found, RecordType):
         return []

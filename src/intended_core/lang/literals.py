@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from intended_core.errors import IntentError
 from intended_core.lang import ast
-from intended_core.lang.builtins import canonical_email, show_type
+from intended_core.lang.builtins import show_type
 from intended_core.lang.diagnostics import suggest
+from intended_core.lang.netforms import parse_digest, parse_email, parse_host, parse_ip, parse_path, parse_url
 from intended_core.lang.report import refuse
 from intended_core.lang.typed import Literal_, Span
-from intended_core.lang.types import BOOL, DATETIME, DECIMAL, DURATION, EMAIL, INT, STRING, EnumType, Type
-from intended_core.values import INT_MAX, INT_MIN, parse_datetime, parse_decimal
+from intended_core.lang.types import (
+    BOOL,
+    DATE,
+    DATETIME,
+    DECIMAL,
+    DIGEST,
+    DURATION,
+    EMAIL,
+    HOST,
+    INT,
+    IP,
+    PATH,
+    STRING,
+    TIME,
+    URL,
+    EnumType,
+    Scalar,
+    Type,
+)
+from intended_core.values import INT_MAX, INT_MIN, Value, parse_date, parse_datetime, parse_decimal, parse_time
 
-__all__ = ["MAX_STRING_BYTES", "datetime_literal", "literal", "string_literal"]
+__all__ = ["MAX_STRING_BYTES", "datetime_literal", "duration_ms", "literal", "string_literal"]
 
 MAX_STRING_BYTES: Final = 4096  # language.md § 1, types
+_FORMS: Final[Mapping[Scalar, Callable[[str], Value]]] = {
+    EMAIL: parse_email, HOST: parse_host, IP: parse_ip, PATH: parse_path, URL: parse_url, DIGEST: parse_digest,
+}  # fmt: skip
 _UNITS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
@@ -29,16 +52,15 @@ def literal(
     if expr.kind == "str":
         return string_literal(expr.text, expected, where)
     if expr.kind == "dur":
-        unit = expr.text.lstrip("0123456789")
-        number = expr.text[: -len(unit)]
-        value = int(number) * _UNITS[unit] if len(number) <= 19 else INT_MAX + 1
-        if value > INT_MAX:
-            raise refuse("limit.number", "this duration is outside the range of Duration (64-bit milliseconds)", where)
+        value = duration_ms(expr)
         return Literal_(-value if negative else value, DURATION, where)
     if expr.kind in ("time", "date"):
-        what = "a time of day" if expr.kind == "time" else "a date"
-        message = f"{what} is part of the language, but this version does not run it yet"
-        raise refuse("unsupported", message, where, help='write `datetime("2026-11-23T10:00:00Z")`')
+        try:
+            if expr.kind == "date":
+                return Literal_(parse_date(expr.text), DATE, where)
+            return Literal_(parse_time(expr.text if expr.text.count(":") == 2 else f"{expr.text}:00"), TIME, where)
+        except IntentError as error:
+            raise refuse("type.literal", error.problem, where) from None
     sign = "-" if negative else ""
     if expr.kind == "dec" or expected == DECIMAL:
         if expected == INT:
@@ -55,6 +77,16 @@ def literal(
     return Literal_(value, INT, where)
 
 
+def duration_ms(expr: ast.LiteralExpr) -> int:
+    """The milliseconds of a duration literal; raises Refused."""
+    unit = expr.text.lstrip("0123456789")
+    number = expr.text[: -len(unit)]
+    value = int(number) * _UNITS[unit] if len(number) <= 19 else INT_MAX + 1
+    if value > INT_MAX:
+        raise refuse("limit.number", "this duration is outside the range of Duration (64-bit milliseconds)", expr.span)
+    return value
+
+
 def string_literal(text: str, expected: Type | None, span: Span) -> Literal_:
     """A string as String, Email or a member of an enum; raises Refused."""
     if len(text.encode("utf-8")) > MAX_STRING_BYTES:
@@ -63,12 +95,17 @@ def string_literal(text: str, expected: Type | None, span: Span) -> Literal_:
         if text not in expected.members:
             hint = suggest(text, expected.members) or f"its members are {', '.join(expected.members[:12])}"
             raise refuse("type.literal", f'"{text[:80]}" is not a member of `{expected.name}`', span, help=hint)
-        return Literal_(text, expected, span)
-    if expected == EMAIL:
-        if not canonical_email(text):
-            message = f'"{text[:80]}" is not an address in its canonical form'
-            raise refuse("type.literal", message, span, help="no quoting, and the domain in lower case")
-        return Literal_(text, EMAIL, span)
+        return Literal_(expected.members.index(text) if expected.ordered else text, expected, span)
+    if isinstance(expected, Scalar) and expected in _FORMS:
+        try:
+            return Literal_(_FORMS[expected](text), expected, span)
+        except IntentError as error:
+            shown = f'"{text[:80]}" is not a {expected.name} in its canonical form'
+            raise refuse("type.literal", shown, span, cause=error.problem) from None
+    if expected in (DATE, TIME):
+        example = "2026-11-23" if expected == DATE else "09:00"
+        shown = f"a string stands where {show_type(expected)} is asked for"
+        raise refuse("type.literal", shown, span, help=f"write it without quotes, as `{example}`")
     if expected == DATETIME:
         raise refuse(
             "type.literal", "a string stands where Datetime is asked for", span, help=f'write `datetime("{text[:40]}")`'

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from intended_core.ids import EntityRef
+from intended_core.lang.builtins import METHODS
+from intended_core.lang.faults import EvaluationError
+from intended_core.lang.patterns import glob, path_like, url_like
 from intended_core.lang.types import DATETIME, DECIMAL, DURATION, INT, Type
-from intended_core.values import DECIMAL_MAX, DECIMAL_SCALE, INT_MAX, INT_MIN, Record
+from intended_core.values import DECIMAL_MAX, DECIMAL_SCALE, INT_MAX, INT_MIN, IpValue, Record, Value
 
 __all__ = [
     "OPERATIONS",
@@ -17,13 +20,12 @@ __all__ = [
     "add_int",
     "all_of",
     "any_of",
+    "count_of",
     "entity_in",
     "entity_in_any",
-    "like",
-    "method_contains_all",
-    "method_contains_any",
-    "method_domain",
-    "method_size",
+    "ip_in",
+    "ip_in_any",
+    "lookup",
     "mul_decimal",
     "mul_int",
     "neg_decimal",
@@ -31,16 +33,16 @@ __all__ = [
     "operation_of",
     "order_key",
     "origin",
+    "param",
+    "rows",
     "sub_decimal",
     "sub_int",
+    "sum_decimal",
+    "sum_int",
     "walk",
 ]
 
 UNTOLD: Final = frozenset({"unknown", "content"})
-
-
-class EvaluationError(Exception):
-    """A checked expression that could not be evaluated: overflow, or a quorum out of range. Denies."""
 
 
 def _int(value: int) -> int:
@@ -104,20 +106,50 @@ def entity_in_any(
     return left in right or not above.isdisjoint(right)
 
 
-def like(text: str, parts: tuple[str, ...]) -> bool:
-    """Whole string; each `*` is any run of characters. Two pointers, no backtracking: the first fit of each part is enough."""
-    if len(parts) == 1:
-        return text == parts[0]
-    first, last = parts[0], parts[-1]
-    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in parts[1:-1]:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+def ip_in(left: IpValue, right: IpValue) -> bool:
+    return left.version == right.version and right.low <= left.low and left.high <= right.high
+
+
+def ip_in_any(left: IpValue, right: Iterable[IpValue]) -> bool:
+    return any(ip_in(left, item) for item in right)
+
+
+def sum_int(values: Iterable[int]) -> int:
+    return _int(sum(values))
+
+
+def sum_decimal(values: Iterable[int]) -> int:
+    return _decimal(sum(values))
+
+
+def count_of(answers: Iterable[bool]) -> int:
+    return sum(answers)
+
+
+def rows(data: Mapping[str, Value], name: str, now_ms: int, max_age_ms: int | None) -> Value:
+    """The rows of a table; a table that was never filled or is too old has none to go by."""
+    found = data.get(name)
+    if found is None:
+        raise EvaluationError(f"the table `{name}` has no rows")
+    if max_age_ms is not None:
+        written = data.get(f"{name}@")
+        if not isinstance(written, int) or now_ms - written > max_age_ms:
+            raise EvaluationError(f"the table `{name}` is stale")
+    return found
+
+
+def param(data: Mapping[str, Value], name: str) -> Value:
+    found = data.get(name)
+    if found is None:
+        raise EvaluationError(f"the param `{name}` has no value")
+    return found
+
+
+def lookup(table: Mapping[Value, Value], key: Value) -> Value:
+    found = table.get(key)
+    if found is None:
+        raise EvaluationError("the table has no row for this key")
+    return found
 
 
 def order_key(value: object) -> Any:
@@ -128,12 +160,14 @@ def order_key(value: object) -> Any:
         return [(name, order_key(value[name])) for name in sorted(value)]
     if isinstance(value, frozenset):
         return sorted(order_key(item) for item in value)
+    if isinstance(value, tuple):
+        return [order_key(item) for item in value]
     return value
 
 
-def walk(values: frozenset[Any]) -> list[Any]:
-    """The elements in canonical order, so that which error comes first does not depend on hash seeds."""
-    return sorted(values, key=order_key)
+def walk(values: frozenset[Any] | tuple[Any, ...]) -> Iterable[Any]:
+    """A list's elements as they stand; a set's in canonical order, so that which error comes first does not depend on hash seeds."""
+    return values if isinstance(values, tuple) else sorted(values, key=order_key)
 
 
 def any_of(answers: Iterable[bool]) -> bool:
@@ -158,28 +192,14 @@ def origin(
     return origins.get(path, UNTOLD)
 
 
-def method_size(value: frozenset[Any] | str) -> int:
-    return len(value)
-
-
-def method_contains_all(value: frozenset[Any], other: frozenset[Any]) -> bool:
-    return value >= other
-
-
-def method_contains_any(value: frozenset[Any], other: frozenset[Any]) -> bool:
-    return not value.isdisjoint(other)
-
-
-def method_domain(value: str) -> str:
-    return value.rpartition("@")[2]
-
-
 OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "add_int": add_int, "sub_int": sub_int, "mul_int": mul_int, "neg_int": neg_int, "add_decimal": add_decimal,
     "sub_decimal": sub_decimal, "mul_decimal": mul_decimal, "neg_decimal": neg_decimal, "entity_in": entity_in,
-    "entity_in_any": entity_in_any, "like": like, "walk": walk, "any_of": any_of, "all_of": all_of, "origin": origin,
-    "make_set": frozenset, "make_record": Record, "method_size": method_size,
-    "method_contains_all": method_contains_all, "method_contains_any": method_contains_any, "method_domain": method_domain,
+    "entity_in_any": entity_in_any, "ip_in": ip_in, "ip_in_any": ip_in_any, "like": glob, "path_like": path_like,
+    "url_like": url_like, "sum_int": sum_int, "sum_decimal": sum_decimal, "count_of": count_of, "rows": rows, "param": param,
+    "lookup": lookup, "walk": walk, "any_of": any_of, "all_of": all_of, "origin": origin,
+    "make_set": frozenset, "make_record": Record,
+    **{f"method_{kind}_{name}": spec.meaning for (kind, name), spec in METHODS.items()},
 }  # fmt: skip
 
 

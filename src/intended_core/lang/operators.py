@@ -5,31 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from intended_core.errors import IntentError
 from intended_core.lang import ast
 from intended_core.lang.builtins import show_type
 from intended_core.lang.diagnostics import suggest
 from intended_core.lang.flow import NOTHING, Env, Fact, Facts, Typed, is_open, join, meet, path_key
+from intended_core.lang.gathering import readable, whole
 from intended_core.lang.literals import MAX_STRING_BYTES, literal
+from intended_core.lang.patterns import check_path_pattern, check_url_pattern
 from intended_core.lang.report import refuse
 from intended_core.lang.schema import Declarations
 from intended_core.lang.typed import (
     Binary,
     EntityIn,
     HasMember,
+    IpIn,
     IsType,
     Like,
+    PatternLike,
     SetIn,
     TypedExpr,
     Unary,
 )
 from intended_core.lang.types import (
     BOOL,
+    DATE,
     DATETIME,
     DECIMAL,
     DURATION,
     INT,
+    IP,
+    PATH,
     STRING,
+    TIME,
+    URL,
     EntityType,
+    EnumType,
+    ListType,
+    MapType,
     Member,
     RecordType,
     SetType,
@@ -41,7 +54,7 @@ __all__ = ["OperatorTyper"]
 _SIGNS: Final = {
     "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "add": "+", "sub": "-", "mul": "*", "in": "in",
 }  # fmt: skip
-_ORDERED: Final = frozenset({INT, DECIMAL, DATETIME, DURATION})
+_ORDERED: Final = frozenset({INT, DECIMAL, DATETIME, DURATION, DATE, TIME})
 _ARITHMETIC: Final[dict[tuple[str, Type, Type], Type]] = {
     **{(op, INT, INT): INT for op in ("add", "sub", "mul")},
     **{(op, DECIMAL, DECIMAL): DECIMAL for op in ("add", "sub", "mul")},
@@ -150,53 +163,57 @@ class OperatorTyper:
                     f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}",
                     expr.span,
                 )
+            whole(left.type, sign, expr)
         elif left.type != right.type:
             raise refuse(
                 "type.mismatch",
                 f"`{sign}` compares values of one type: {show_type(left.type)} and {show_type(right.type)}",
                 expr.span,
             )
-        elif left.type not in _ORDERED:
+        elif left.type not in _ORDERED and not (isinstance(left.type, EnumType) and left.type.ordered):
             message = f"{show_type(left.type)} has no order, so `{sign}` does not apply"
-            raise refuse("type.operator", message, expr.span, help="Int, Decimal, Datetime and Duration are ordered")
+            raise refuse("type.operator", message, expr.span, help="numbers, times, dates and lattices are ordered")
         return Typed(Binary(expr.op, left, right, BOOL, expr.span))  # type: ignore[arg-type]
 
     def _in(self, expr: ast.BinaryExpr, env: Env) -> Typed:
         if is_open(expr.left) and not is_open(expr.right):
             right = self.infer(expr.right, env).expr
-            hint = right.type.element if isinstance(right.type, SetType) else None
+            hint = _held(right.type)
             left = self.infer(expr.left, env, None if isinstance(hint, EntityType) else hint).expr
         else:
             left = self.infer(expr.left, env).expr
-            wanted = (
-                None
-                if isinstance(left.type, EntityType) or not isinstance(expr.right, ast.SetExpr)
-                else SetType(left.type)
-            )
-            if isinstance(left.type, EntityType) and isinstance(expr.right, ast.SetExpr) and not expr.right.items:
-                wanted = SetType(left.type)
-            right = self.infer(expr.right, env, wanted).expr
+            right = self.infer(expr.right, env, _asked(left.type, expr.right)).expr
         if isinstance(left.type, EntityType):
-            above = right.type.element if isinstance(right.type, SetType) else right.type
-            if not isinstance(above, EntityType):
-                raise refuse(
-                    "type.mismatch", f"an entity is `in` entities, and this is {show_type(right.type)}", expr.right.span
-                )
-            if not any(self.decls.below(low, high) for low in left.type.names for high in above.names):
-                message = f"{show_type(left.type)} is never in {show_type(above)}"
-                raise refuse(
-                    "type.unrelated",
-                    message,
-                    expr.span,
-                    help=f"declare it: `entity {left.type.names[0]} in {above.names[0]}`",
-                )
-            return Typed(EntityIn(left, right, BOOL, expr.span))
-        if not isinstance(right.type, SetType):
+            return self._entity_in(expr, left, right)
+        if left.type == IP and (right.type == IP or (isinstance(right.type, SetType | ListType) and right.type.element == IP)):
+            return Typed(IpIn(left, right, BOOL, expr.span))
+        held = _held(right.type)
+        if held is None:
             raise refuse("type.operator", f"`in` asks a set, and this is {show_type(right.type)}", expr.right.span)
-        if join(left.type, right.type.element) is None:
+        if join(left.type, held) is None:
             message = f"a {show_type(right.type)} holds no {show_type(left.type)}"
             raise refuse("type.mismatch", message, expr.span)
+        whole(left.type, "in", expr)
+        whole(held, "in", expr)
         return Typed(SetIn(left, right, BOOL, expr.span))
+
+    def _entity_in(self, expr: ast.BinaryExpr, left: TypedExpr, right: TypedExpr) -> Typed:
+        above = right.type.element if isinstance(right.type, SetType | ListType) else right.type
+        if isinstance(right.type, MapType) and isinstance(right.type.key, EntityType):
+            return Typed(SetIn(left, right, BOOL, expr.span))
+        if not isinstance(above, EntityType) or not isinstance(left.type, EntityType):
+            raise refuse(
+                "type.mismatch", f"an entity is `in` entities, and this is {show_type(right.type)}", expr.right.span
+            )
+        if not any(self.decls.below(low, high) for low in left.type.names for high in above.names):
+            message = f"{show_type(left.type)} is never in {show_type(above)}"
+            raise refuse(
+                "type.unrelated",
+                message,
+                expr.span,
+                help=f"declare it: `entity {left.type.names[0]} in {above.names[0]}`",
+            )
+        return Typed(EntityIn(left, right, BOOL, expr.span))
 
     def has(self, expr: ast.HasExpr, env: Env, _expected: Type | None) -> Typed:
         """`base has a.b`: each step there, left to right."""
@@ -230,7 +247,7 @@ class OperatorTyper:
                 if len(owners) < len(base.type.names) and key is not None:
                     facts.add(Fact(key, frozenset(owners)))
             elif isinstance(base.type, RecordType):
-                self.member(base.type, name)
+                readable(self.member(base.type, name), name)
             else:
                 raise refuse(
                     "type.operator",
@@ -250,13 +267,25 @@ class OperatorTyper:
     def like(self, expr: ast.LikeExpr, env: Env, _expected: Type | None) -> Typed:
         """`s like "a*b"`."""
         operand = self.infer(expr.base, env).expr
+        if operand.type in (PATH, URL):
+            return Typed(self._pattern(expr, operand))
         if operand.type != STRING:
+            advice = "use `.under(…)`" if show_type(operand.type) == "Host" else ""
             raise refuse(
-                "type.operator", f"`like` matches a String, and this is {show_type(operand.type)}", expr.base.span
-            )
+                "type.operator", f"`like` matches a String, a Path or a Url, and this is {show_type(operand.type)}", expr.base.span,
+                help=advice,
+            )  # fmt: skip
         if len(expr.pattern.encode("utf-8")) > MAX_STRING_BYTES:
             raise refuse("limit.string", f"a String has at most {MAX_STRING_BYTES:,} bytes", expr.span)
         return Typed(Like(operand, tuple(expr.pattern.split("*")), BOOL, expr.span))
+
+    def _pattern(self, expr: ast.LikeExpr, operand: TypedExpr) -> TypedExpr:
+        try:
+            (check_url_pattern if operand.type == URL else check_path_pattern)(expr.pattern)
+        except IntentError as error:
+            message = f'"{expr.pattern[:80]}" is not a pattern of a {show_type(operand.type)}'
+            raise refuse("type.pattern", message, expr.span, cause=error.problem) from None
+        return PatternLike(operand, expr.pattern, BOOL, expr.span)
 
     def is_(self, expr: ast.IsExpr, env: Env, _expected: Type | None) -> Typed:
         """`e is T`, `e is T in group`."""
@@ -292,3 +321,17 @@ def _hint(type_: Type) -> Type | None:
 
 def _has_fraction(expr: ast.Expr) -> bool:
     return isinstance(expr, ast.LiteralExpr) and expr.kind == "dec"
+
+
+def _held(type_: Type) -> Type | None:
+    """What `in` asks for in a value of this type."""
+    if isinstance(type_, SetType | ListType):
+        return type_.element
+    return type_.key if isinstance(type_, MapType) else IP if type_ == IP else None
+
+
+def _asked(left: Type, right: ast.Expr) -> Type | None:
+    """The type that the right side of `in` takes from its left side, where it is written as a literal."""
+    if isinstance(right, ast.SetExpr):
+        return SetType(left) if not isinstance(left, EntityType) or not right.items else None
+    return IP if left == IP and isinstance(right, ast.LiteralExpr) else None

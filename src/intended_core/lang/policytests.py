@@ -133,11 +133,11 @@ class TestExpander:
         givens: dict[str, ast.Expr],
     ) -> PolicyTest:
         if case.givens is not None:
-            for span in case.givens.spreads:
+            for spread in case.givens.spreads:
                 raise refuse(
                     "unsupported",
                     "a spread in a value is part of the language, but this version does not run it yet",
-                    span,
+                    spread.span,
                 )
             for name, expr in case.givens.items:
                 if name.text not in givens:
@@ -300,11 +300,11 @@ class TestExpander:
         if isinstance(expr, ast.NameExpr) and expr.name in givens:
             return self._plain(givens[expr.name], expected, givens, strict=strict, raw=raw, depth=depth + 1)
         if isinstance(expr, ast.RecordExpr):
-            for span in expr.spreads:
+            for spread in expr.spreads:
                 raise refuse(
                     "unsupported",
                     "a spread in a value is part of the language, but this version does not run it yet",
-                    span,
+                    spread.span,
                 )
             record = expected if isinstance(expected, RecordType) else None
             made: dict[str, object] = {}

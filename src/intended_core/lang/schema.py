@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import suggest
 from intended_core.lang.report import Refused, Report, refuse
+from intended_core.lang.resolve import GENERIC, TypeResolver
 from intended_core.lang.typed import Span
-from intended_core.lang.typeforms import MAX_TYPE_DEPTH, measure, schema_digest
+from intended_core.lang.typeforms import measure, schema_digest
 from intended_core.lang.types import (
-    BOOL,
-    DATETIME,
-    DECIMAL,
-    DURATION,
-    EMAIL,
-    INT,
-    STRING,
+    SCALARS,
     ActionDecl,
     EntityDecl,
     EntityType,
-    EnumType,
-    Member,
+    ListType,
+    MapType,
+    ParamDecl,
     RecordType,
     Schema,
     SetType,
+    TableDecl,
     Type,
 )
+from intended_core.values import Value
 
-__all__ = ["RESERVED", "Declarations", "build_schema"]
+__all__ = ["RESERVED", "Declarations", "build_schema", "sealed"]
 
 RESERVED: Final = frozenset(
     {"principal", "action", "resource", "args", "context", "now", "chain", "tenant", "approver", "origin", "datetime"}
 )
-MAX_SET: Final = 10_000  # the largest @max: one walk of it fits the step limit
-_SCALARS: Final = {item.name: item for item in (BOOL, INT, DECIMAL, STRING, EMAIL, DATETIME, DURATION)}
-_LATER: Final = frozenset({"Date", "Time", "Ip", "Host", "Url", "Path", "Digest", "List", "Map", "Grant"})
-_MEMBER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _ACTION: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./:-]{0,127}")
 
 
@@ -51,6 +45,8 @@ class Declarations:
     schema: Schema
     types: Mapping[str, Type]
     consts: Mapping[str, ast.ConstDecl]
+    params: Mapping[str, ast.ParamDecl]
+    tables: Mapping[str, ast.TableDecl]
     defs: Mapping[str, ast.DefDecl]
     ancestors: Mapping[str, frozenset[str]]
     resolve: Callable[[ast.TypeExpr], Type]
@@ -60,7 +56,7 @@ class Declarations:
         return name == above or above in self.ancestors.get(name, frozenset())
 
 
-class _Builder:
+class _Builder(TypeResolver):
     def __init__(self, items: Sequence[ast.Item], report: Report) -> None:
         self.report = report
         self.entities: dict[str, ast.EntityDecl] = {}
@@ -68,6 +64,8 @@ class _Builder:
         self.aliases: dict[str, ast.TypeDecl] = {}
         self.actions: dict[str, tuple[ast.ActionDecl, Span]] = {}
         self.consts: dict[str, ast.ConstDecl] = {}
+        self.params: dict[str, ast.ParamDecl] = {}
+        self.tables: dict[str, ast.TableDecl] = {}
         self.defs: dict[str, ast.DefDecl] = {}
         self.pack: ast.PackDecl | None = None
         self._types: dict[str, Span] = {}
@@ -102,6 +100,12 @@ class _Builder:
         elif isinstance(item, ast.ConstDecl):
             if self._take(self._values, item.name, "name"):
                 self.consts[item.name.text] = item
+        elif isinstance(item, ast.ParamDecl):
+            if self._take(self._values, item.name, "name"):
+                self.params[item.name.text] = item
+        elif isinstance(item, ast.TableDecl):
+            if self._take(self._values, item.name, "name"):
+                self.tables[item.name.text] = item
         elif isinstance(item, ast.DefDecl):
             if self._take(self._values, item.name, "name"):
                 self.defs[item.name.text] = item
@@ -121,7 +125,7 @@ class _Builder:
             self.actions[name.text] = (item, name.span)
 
     def _take(self, taken: dict[str, Span], name: ast.Name, what: str) -> bool:
-        if name.text in RESERVED or name.text in _SCALARS or name.text in _LATER or name.text == "Set":
+        if name.text in {*RESERVED, *SCALARS, *GENERIC, "Grant"}:
             self.report.error(
                 "name.invalid",
                 f"`{name.text}` has a meaning of its own in the language",
@@ -140,134 +144,6 @@ class _Builder:
             return False
         taken[name.text] = name.span
         return True
-
-    # types
-
-    def resolve(self, expr: ast.TypeExpr, bound: int | None = None, depth: int = 0) -> Type:
-        """The type meant; raises Refused."""
-        if depth > MAX_TYPE_DEPTH:
-            raise refuse("limit.nesting", f"types are nested deeper than {MAX_TYPE_DEPTH}", expr.span)
-        if isinstance(expr, ast.RecordTypeExpr):
-            return self.record(expr, depth)
-        if isinstance(expr, ast.UnionType):
-            names: set[str] = set()
-            for part in expr.members:
-                found = self.resolve(part, None, depth + 1)
-                if not isinstance(found, EntityType):
-                    raise refuse("type.mismatch", "a union joins entity types only", part.span)
-                names.update(found.names)
-            return EntityType(tuple(sorted(names)))
-        return self._named(expr, bound, depth)
-
-    def _named(self, expr: ast.TypeName, bound: int | None, depth: int) -> Type:
-        name = expr.name
-        if name in _LATER:
-            what = f"the type `{name}`"
-            raise refuse(
-                "unsupported", f"{what} is part of the language, but this version does not run it yet", expr.span
-            )
-        if name == "Set":
-            if len(expr.args) != 1:
-                raise refuse("type.mismatch", "`Set` takes one type", expr.span, help="write `Set<String>`")
-            element = self.resolve(expr.args[0], None, depth + 1)
-            if isinstance(element, SetType):
-                raise refuse("type.mismatch", "a set of sets is not a type of the language", expr.span)
-            return SetType(element, bound)
-        if expr.args:
-            raise refuse("type.mismatch", f"`{name}` takes no type in `<…>`", expr.span)
-        if name in _SCALARS:
-            return _SCALARS[name]
-        if name in self.entities:
-            return EntityType((name,))
-        if name in self.enums:
-            return EnumType(name, tuple(member.text for member in self.enums[name].members))
-        if name in self.aliases:
-            return self._alias(name, expr.span, depth)
-        if name in self._refused:  # reported where it is declared; the same code and place is one diagnostic
-            raise refuse("unsupported", self._refused[name].what, self._refused[name].span)
-        known = [*_SCALARS, "Set", *self._types]
-        raise refuse(
-            "name.unknown",
-            f"there is no type `{name}`",
-            expr.span,
-            help=suggest(name, known) or "declare it with `entity`, `enum` or `type`",
-        )
-
-    def _alias(self, name: str, span: Span, depth: int) -> Type:
-        if name in self._resolved:
-            return self._resolved[name]
-        if name in self._open:
-            self._cyclic.update(self._open)
-            chain = " → ".join([*self._open[self._open.index(name) :], name])
-            raise refuse("name.cycle", f"the type `{name}` contains itself", span, label=chain)
-        self._open.append(name)
-        try:
-            decl = self.aliases[name]
-            found = self.resolve(decl.type, self._max(decl.annotations, decl.type), depth + 1)
-        finally:
-            self._open.pop()
-        measure(found, span)
-        self._resolved[name] = found
-        return found
-
-    def _max(self, notes: Sequence[ast.Annotation], type_: ast.TypeExpr) -> int | None:
-        bound: int | None = None
-        for note in notes:
-            if note.name != "max":
-                continue
-            number = note.args[0] if len(note.args) == 1 else None
-            if (
-                not isinstance(number, ast.LiteralExpr)
-                or number.kind != "int"
-                or len(number.text) > 6
-                or not 1 <= int(number.text) <= MAX_SET
-            ):
-                raise refuse("annotation.value", f"@max takes one number from 1 to {MAX_SET:,}", note.span)
-            if bound is not None:
-                raise refuse("field.repeated", "@max stands twice", note.span)
-            bound = int(number.text)
-            if not isinstance(type_, ast.TypeName) or type_.name != "Set":
-                raise refuse("annotation.value", "@max bounds a `Set<…>`", note.span)
-        return bound
-
-    def record(self, expr: ast.RecordTypeExpr, depth: int = 0) -> RecordType:
-        """The record type meant; raises Refused."""
-        members: dict[str, Member] = {}
-        for field in expr.fields:
-            if isinstance(field, ast.IncludeDecl):
-                base = self._named(ast.TypeName(field.name.text, (), field.name.span), None, depth + 1)
-                if not isinstance(base, RecordType):
-                    raise refuse("type.mismatch", f"`...{field.name.text}` is not a record", field.span)
-                added = list(base.members)
-            else:
-                added = [self._member(field, depth)]
-            for member in added:
-                if member.name in members:
-                    raise refuse("name.duplicate", f"the member `{member.name}` is declared twice", field.span)
-                members[member.name] = member
-        return RecordType(tuple(members.values()))
-
-    def _member(self, field: ast.FieldDecl, depth: int) -> Member:
-        if _MEMBER.fullmatch(field.name.text) is None:
-            raise refuse(
-                "name.invalid",
-                "a member name has 1-64 ASCII letters, digits, _ and -, and starts with a letter or _",
-                field.name.span,
-            )
-        from_caller = False
-        for note in field.annotations:
-            if note.name == "from":
-                if len(note.args) != 1 or not isinstance(note.args[0], ast.Name) or note.args[0].text != "caller":
-                    raise refuse("annotation.value", "@from takes `caller`", note.span, help="write `@from(caller)`")
-                from_caller = True
-            elif note.name in ("presentational", "discloses", "max_age"):
-                message = f"`@{note.name}` is part of the language, but this version does not run it yet"
-                raise refuse("unsupported", message, note.span)
-            elif note.name != "max":
-                hint = suggest(note.name, ("max", "from"))
-                raise refuse("annotation.unknown", f"`@{note.name}` is not known on a member", note.span, help=hint)
-        type_ = self.resolve(field.type, self._max(field.annotations, field.type), depth + 1)
-        return Member(field.name.text, type_, field.optional, from_caller)
 
     # entities and actions
 
@@ -379,6 +255,42 @@ class _Builder:
                 if member.text in listed[:at]:
                     self.report.error("name.duplicate", f'"{member.text}" stands twice', member.span)
 
+    # data beside the policy
+
+    def param_decls(self) -> dict[str, ParamDecl]:
+        """Params without their defaults, which need types of their own (`checker`)."""
+        made: dict[str, ParamDecl] = {}
+        for name, decl in self.params.items():
+            try:
+                for note in decl.annotations:
+                    if note.name != "max":
+                        raise refuse("annotation.unknown", f"`@{note.name}` is not known on a param", note.span)
+                found = self.resolve(decl.type, self._max(decl.annotations, decl.type))
+                if isinstance(found, MapType):
+                    raise refuse("type.mismatch", "only a table is a `Map`", decl.type.span, help=f"write `table {name}: …;`")
+                measure(found, decl.type.span)
+                made[name] = ParamDecl(name, found, None)
+            except Refused as error:
+                self.report.add(error.diagnostic)
+        return made
+
+    def table_decls(self) -> dict[str, TableDecl]:
+        """Tables."""
+        made: dict[str, TableDecl] = {}
+        for name, decl in self.tables.items():
+            try:
+                age = self.max_age(decl.annotations)
+                found = self.resolve(decl.type, self._max(decl.annotations, decl.type))
+                if not isinstance(found, SetType | ListType | MapType):
+                    raise refuse(
+                        "type.mismatch", "a table is a `Set`, a `List` or a `Map`", decl.type.span, help="one value is a `param`"
+                    )  # fmt: skip
+                measure(found, decl.type.span)
+                made[name] = TableDecl(name, found, age)
+            except Refused as error:
+                self.report.add(error.diagnostic)
+        return made
+
 
 def _ancestors(entities: Mapping[str, EntityDecl]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
@@ -405,6 +317,14 @@ def build_schema(items: Sequence[ast.Item], report: Report) -> Declarations:
             types[name] = builder.resolve(ast.TypeName(name, (), Span("", 1, 1, 1, 1)))
         except Refused:
             continue  # already reported where it is declared
-    schema = Schema(entities, actions, b"" if report.errors else schema_digest(entities, actions))
+    schema = Schema(entities, actions, b"", builder.param_decls(), builder.table_decls())
     pack = "" if builder.pack is None else builder.pack.name
-    return Declarations(pack, schema, types, builder.consts, builder.defs, _ancestors(entities), builder.resolve)
+    return Declarations(
+        pack, schema, types, builder.consts, builder.params, builder.tables, builder.defs, _ancestors(entities), builder.resolve
+    )
+
+
+def sealed(schema: Schema, defaults: Mapping[str, Value]) -> Schema:
+    """The schema with the defaults of its params and its digest."""
+    params = {name: replace(item, default=defaults.get(name)) for name, item in schema.params.items()}
+    return replace(schema, params=params, digest=schema_digest(schema.entities, schema.actions, params, schema.tables))

@@ -116,8 +116,8 @@ class Transform(ItemTransform):
     def _args(self, tree: Any) -> tuple[ast.Expr, ...]:
         return () if tree is None else tuple(self.expr(kid) for kid in tree.children)
 
-    def _x_index(self, _kids: list[Any], span: Span) -> ast.Expr:
-        return ast.Unsupported("reading a table or list by key", span)
+    def _x_index(self, kids: list[Any], span: Span) -> ast.Expr:
+        return ast.IndexExpr(self.expr(kids[0]), self.expr(kids[1]), span)
 
     def _x_neg_not(self, kids: list[Any], span: Span) -> ast.Expr:
         return ast.UnaryExpr("not", self.expr(kids[0]), span)
@@ -176,10 +176,10 @@ class Transform(ItemTransform):
     def record(self, kwargs: Any, span: Span) -> ast.RecordExpr:
         """`{ a: 1, ...b }`."""
         items: list[tuple[ast.Name, ast.Expr]] = []
-        spreads: list[Span] = []
+        spreads: list[ast.Expr] = []
         for kid in () if kwargs is None else kwargs.children:
             if kid.data == "spread":
-                spreads.append(self.span(kid))
+                spreads.append(self.expr(kid.children[0]))
             else:
                 items.append((self.fname(kid.children[0]), self.expr(kid.children[1])))
         return ast.RecordExpr(tuple(items), tuple(spreads), span)
@@ -193,11 +193,11 @@ class Transform(ItemTransform):
     def _x_all_(self, kids: list[Any], span: Span) -> ast.Expr:
         return self._quantified("all", kids, span)
 
-    def _x_count_(self, _kids: list[Any], span: Span) -> ast.Expr:
-        return ast.Unsupported("`count`", span)
+    def _x_count_(self, kids: list[Any], span: Span) -> ast.Expr:
+        return self._quantified("count", kids, span)
 
-    def _x_sum_(self, _kids: list[Any], span: Span) -> ast.Expr:
-        return ast.Unsupported("`sum`", span)
+    def _x_sum_(self, kids: list[Any], span: Span) -> ast.Expr:
+        return self._quantified("sum", kids, span)
 
     def string(self, token: Any) -> str:
         """The text of a string token, escapes read."""

@@ -12,9 +12,6 @@ __all__ = ["ItemTransform"]
 
 _UNSUPPORTED_ITEMS: Final = {
     "import_decl": "`import`",
-    "lattice_decl": "`lattice`",
-    "param_decl": "`param`",
-    "table_decl": "`table`",
     "meter_decl": "`meter`",
     "obligation_decl": "`obligation`",
     "property_": "`prove`",
@@ -118,6 +115,18 @@ class ItemTransform:
     def _i_enum_decl(self, tree: Any, span: Span) -> ast.Item:
         notes, (name, *members) = self._split(tree)
         return ast.EnumDecl(self.token(name), tuple(self.token(kid) for kid in members), notes, span)
+
+    def _i_lattice_decl(self, tree: Any, span: Span) -> ast.Item:
+        notes, (name, *members) = self._split(tree)
+        return ast.EnumDecl(self.token(name), tuple(self.token(kid) for kid in members), notes, span, ordered=True)
+
+    def _i_param_decl(self, tree: Any, span: Span) -> ast.Item:
+        notes, (name, type_, value) = self._split(tree)
+        return ast.ParamDecl(self.token(name), self.type(type_), None if value is None else self.expr(value), notes, span)
+
+    def _i_table_decl(self, tree: Any, span: Span) -> ast.Item:
+        notes, (name, type_) = self._split(tree)
+        return ast.TableDecl(self.token(name), self.type(type_), notes, span)
 
     def _i_entity_decl(self, tree: Any, span: Span) -> ast.Item:
         notes, rest = self._split(tree)

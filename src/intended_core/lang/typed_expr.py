@@ -12,25 +12,31 @@ from intended_core.lang.types import Type
 from intended_core.values import Value
 
 __all__ = [
+    "Aggregate",
     "AttributeOf",
     "Binary",
     "Default",
     "EntityIn",
     "HasMember",
     "If",
+    "IpIn",
     "IsType",
     "Let",
     "Like",
     "Literal_",
+    "Lookup",
     "MemberOf",
     "Method",
     "OriginOf",
+    "ParamOf",
+    "PatternLike",
     "Quantified",
     "RecordOf",
     "Root",
     "SetIn",
     "SetOf",
     "Span",
+    "TableOf",
     "TypedExpr",
     "Unary",
     "Var",
@@ -159,7 +165,7 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class SetIn:
-    """`element in set` for values that are not entities (and for entity membership in a plain set use EntityIn)."""
+    """`element in set` (or list, or the keys of a map) for values that are neither entities (EntityIn) nor addresses (IpIn)."""
 
     element: TypedExpr
     set: TypedExpr
@@ -198,6 +204,26 @@ class Like:
 
 
 @dataclass(frozen=True, slots=True)
+class PatternLike:
+    """Whole-value match of a Path or Url against a canonical pattern: `*` is one segment or a part of one, `**` any number of segments."""
+
+    operand: TypedExpr
+    pattern: str
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class IpIn:
+    """`left in right`: every address of left is in right (an Ip) or in one of right (a set of Ip)."""
+
+    left: TypedExpr
+    right: TypedExpr
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class If:
     """`if condition then first else second`."""
 
@@ -210,7 +236,7 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class SetOf:
-    """`[a, b]`."""
+    """`[a, b]`; a list where its type is one."""
 
     items: tuple[TypedExpr, ...]
     type: Type
@@ -219,11 +245,12 @@ class SetOf:
 
 @dataclass(frozen=True, slots=True)
 class RecordOf:
-    """`{ a: 1 }`."""
+    """`{ ...base, a: 1 }`: what the records of `spreads` hold (no two the same member), and `items` over it."""
 
     items: tuple[tuple[str, TypedExpr], ...]
     type: Type
     span: Span
+    spreads: tuple[TypedExpr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +262,48 @@ class Quantified:
     var: str
     over: TypedExpr
     body: TypedExpr
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`count x in over { body }`: how many elements hold; `sum …`: the exact sum of body over all; an overflow is an error."""
+
+    kind: Literal["count", "sum"]
+    var: str
+    over: TypedExpr
+    body: TypedExpr
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ParamOf:
+    """The tenant's value of a param, else `default`; with neither an error."""
+
+    name: str
+    default: Value | None
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TableOf:
+    """The rows of a table; without rows, or with rows older than `max_age_ms` (None: any age), an error."""
+
+    name: str
+    max_age_ms: int | None
+    type: Type
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """`table[key]`; a key that is not there is an error."""
+
+    base: TypedExpr
+    key: TypedExpr
     type: Type
     span: Span
 
@@ -279,10 +348,16 @@ TypedExpr = (
     | EntityIn
     | IsType
     | Like
+    | PatternLike
+    | IpIn
     | If
     | SetOf
     | RecordOf
     | Quantified
+    | Aggregate
+    | ParamOf
+    | TableOf
+    | Lookup
     | OriginOf
     | Method
 )

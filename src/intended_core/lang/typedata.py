@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -14,7 +13,8 @@ from intended_core.canonical import Json
 from intended_core.errors import IntentError
 from intended_core.ids import EntityRef
 from intended_core.lang.nearest import did_you_mean
-from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, SetType, Type
+from intended_core.lang.netforms import parse_digest, parse_email, parse_host, parse_ip, parse_path, parse_url
+from intended_core.lang.types import EntityType, EnumType, ListType, MapType, RecordType, Scalar, SetType, Type
 from intended_core.values import (
     DECIMAL_MAX,
     SAFE_INT,
@@ -22,8 +22,10 @@ from intended_core.values import (
     Value,
     format_datetime,
     format_decimal,
+    parse_date,
     parse_datetime,
     parse_decimal,
+    parse_time,
 )
 
 __all__ = ["MAX_STRING_BYTES", "Converter", "Refs", "converter", "decoder"]
@@ -33,9 +35,6 @@ MAX_SET: Final = 10_000  # a set without @max: bounded all the same
 
 Refs: TypeAlias = set[EntityRef]
 Converter: TypeAlias = Callable[[object, str, Refs], tuple[Value, Json]]
-_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+"
-)
 
 
 def _wrong(value: object, wanted: str, place: str) -> IntentError:
@@ -52,16 +51,16 @@ def _wrong(value: object, wanted: str, place: str) -> IntentError:
     return IntentError(f"{wanted} is needed, this is {shown}", place=place)
 
 
-def _text(value: object, wanted: str, place: str) -> str:
+def _text(value: object, wanted: str, place: str, limit: int = MAX_STRING_BYTES) -> str:
     if type(value) is not str:
         raise _wrong(value, wanted, place)
-    if len(value) * 4 > MAX_STRING_BYTES or not value.isascii():
+    if len(value) * 4 > limit or not value.isascii():
         try:
             size = len(value.encode("utf-8"))
         except UnicodeEncodeError:
             raise IntentError("text must be valid Unicode (no lone surrogates)", place=place) from None
-        if size > MAX_STRING_BYTES:
-            raise IntentError(f"a String has at most {MAX_STRING_BYTES} bytes", place=place)
+        if size > limit:
+            raise IntentError(f"a String has at most {limit} bytes", place=place)
     return value
 
 
@@ -98,11 +97,25 @@ def _string(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
     return text, f"s:{text}"
 
 
-def _email(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
-    text = _text(value, "an Email", place)
-    if len(text) > 254 or _EMAIL.fullmatch(text) is None or ".." in text or text[0] == "." or ".@" in text:
-        raise IntentError("an Email in canonical form is needed (ASCII, lower-case domain)", place=place)
-    return text, f"s:{text}"
+def _long_string(limit: int) -> Converter:
+    def convert(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
+        text = _text(value, "a String", place, limit)
+        return text, f"s:{text}"
+
+    return convert
+
+
+def _parsed(parse: Callable[[str], Value], wanted: str, tag: str) -> Converter:
+    """A converter for texts with one canonical form, which is also their wire form."""
+
+    def convert(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
+        text = _text(value, wanted, place)
+        try:
+            return parse(text), f"{tag}:{text}"
+        except IntentError as error:
+            raise IntentError(error.problem, place=place) from None
+
+    return convert
 
 
 def _datetime(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
@@ -122,8 +135,12 @@ def _duration(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
 
 
 _SCALARS: Final[dict[str, Converter]] = {
-    "Bool": _bool, "Int": _int, "Decimal": _decimal, "String": _string, "Email": _email, "Datetime": _datetime,
-    "Duration": _duration,
+    "Bool": _bool, "Int": _int, "Decimal": _decimal, "String": _string, "Datetime": _datetime, "Duration": _duration,
+    "Date": _parsed(parse_date, 'a Date (a string such as "2026-11-23")', "y"),
+    "Time": _parsed(parse_time, 'a Time (a string such as "09:00:00")', "h"),
+    "Ip": _parsed(parse_ip, "an Ip", "a"), "Host": _parsed(parse_host, "a Host", "s"), "Url": _parsed(parse_url, "a Url", "s"),
+    "Path": _parsed(parse_path, "a Path", "s"), "Email": _parsed(parse_email, "an Email", "s"),
+    "Digest": _parsed(parse_digest, "a Digest", "s"),
 }  # fmt: skip
 
 
@@ -138,11 +155,17 @@ def converter(wanted: Type) -> Converter:
         return _entity(wanted)
     if isinstance(wanted, SetType):
         return _set(wanted)
+    if isinstance(wanted, ListType):
+        return _listed(wanted)
+    if isinstance(wanted, MapType):
+        return _map(wanted)
     return _record(wanted)
 
 
 def _enum(wanted: EnumType) -> Converter:
-    known = {name: (name, f"s:{name}") for name in wanted.members}
+    known: dict[str, tuple[Value, Json]] = {
+        name: (rank if wanted.ordered else name, f"s:{name}") for rank, name in enumerate(wanted.members)
+    }
 
     def convert(value: object, place: str, _refs: Refs) -> tuple[Value, Json]:
         found = known.get(value) if type(value) is str else None
@@ -198,8 +221,53 @@ def _set(wanted: SetType) -> Converter:
     return convert
 
 
+def _listed(wanted: ListType) -> Converter:
+    element = converter(wanted.element)
+    limit = MAX_SET if wanted.max_size is None else wanted.max_size
+
+    def convert(value: object, place: str, refs: Refs) -> tuple[Value, Json]:
+        if not isinstance(value, list | tuple):
+            raise _wrong(value, "a list", place)
+        if len(value) > limit:
+            raise IntentError(f"this list has at most {limit} elements", place=place)
+        pairs = [element(item, f"{place}[{at}]", refs) for at, item in enumerate(value)]
+        return tuple(pair[0] for pair in pairs), [pair[1] for pair in pairs]
+
+    return convert
+
+
+def _map(wanted: MapType) -> Converter:
+    key, held = converter(wanted.key), converter(wanted.value)
+    limit = MAX_SET if wanted.max_size is None else wanted.max_size
+
+    def convert(value: object, place: str, refs: Refs) -> tuple[Value, Json]:
+        given = list(value.items()) if isinstance(value, Mapping) else value
+        if not isinstance(given, list | tuple) or not all(isinstance(row, list | tuple) and len(row) == 2 for row in given):
+            raise _wrong(value, "a map (a mapping, or a list of [key, value])", place)
+        if len(given) > limit:
+            raise IntentError(f"this map has at most {limit} rows", place=place)
+        made: dict[Value, Value] = {}
+        wire: list[list[Json]] = []
+        for at, (name, item) in enumerate(given):
+            one, two = key(name, f"{place}[{at}]", refs), held(item, f"{place}[{at}]", refs)
+            if one[0] in made:
+                raise IntentError("a map holds each key once", place=f"{place}[{at}]")
+            made[one[0]] = two[0]
+            wire.append([one[1], two[1]])
+        try:
+            wire.sort(key=lambda row: orjson.dumps(row[0], option=orjson.OPT_SORT_KEYS))
+        except orjson.JSONEncodeError:
+            raise IntentError("text must be valid Unicode (no lone surrogates)", place=place) from None
+        return made, list(wire)
+
+    return convert
+
+
 def _record(wanted: RecordType) -> Converter:
-    members = tuple((member.name, converter(member.type), member.optional) for member in wanted.members)
+    members = tuple(
+        (member.name, converter(member.type) if member.max_bytes is None else _long_string(member.max_bytes), member.optional)
+        for member in wanted.members
+    )
     names = frozenset(member.name for member in wanted.members)
 
     def convert(value: object, place: str, refs: Refs) -> tuple[Value, Json]:
@@ -235,9 +303,12 @@ def decoder(wanted: Type) -> Callable[[Json], object]:
         return lambda value: _untag(value, "s:")
     if isinstance(wanted, EntityType):
         return _decode_entity
-    if isinstance(wanted, SetType):
+    if isinstance(wanted, SetType | ListType):
         element = decoder(wanted.element)
         return lambda value: [element(item) for item in _list(value)]
+    if isinstance(wanted, MapType):
+        key, held = decoder(wanted.key), decoder(wanted.value)
+        return lambda value: [[key(_list(row)[0]), held(_list(row)[1])] for row in _list(value)]
     members = {member.name: decoder(member.type) for member in wanted.members}
     return lambda value: {name: members[name](item) for name, item in _dict(value).items()}
 
@@ -266,7 +337,10 @@ _SCALAR_DECODERS: Final[dict[str, Callable[[Json], object]]] = {
     "Int": lambda value: int(_untag(value, "i:")),
     "Decimal": lambda value: _untag(value, "d:"),
     "String": lambda value: _untag(value, "s:"),
-    "Email": lambda value: _untag(value, "s:"),
+    "Date": lambda value: _untag(value, "y:"),
+    "Time": lambda value: _untag(value, "h:"),
+    "Ip": lambda value: _untag(value, "a:"),
+    **dict.fromkeys(("Host", "Url", "Path", "Email", "Digest"), lambda value: _untag(value, "s:")),
     "Datetime": lambda value: _untag(value, "t:"),
     "Duration": lambda value: int(_untag(value, "u:")),
 }

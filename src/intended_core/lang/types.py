@@ -3,47 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from intended_core.values import Value
 
 __all__ = [
     "BOOL",
+    "DATE",
     "DATETIME",
     "DECIMAL",
+    "DIGEST",
     "DURATION",
     "EMAIL",
+    "HOST",
     "INT",
+    "IP",
     "ORIGIN_SET",
+    "PATH",
+    "SCALARS",
     "STRING",
+    "TIME",
+    "URL",
+    "WEEKDAY",
     "ActionDecl",
     "EntityDecl",
     "EntityType",
     "EnumType",
+    "ListType",
+    "MapType",
     "Member",
+    "ParamDecl",
     "RecordType",
     "Scalar",
     "Schema",
     "SetType",
+    "TableDecl",
     "Type",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """Bool, Int, Decimal, String, Email, Datetime or Duration."""
+    """A type without parts; see `SCALARS`."""
 
     name: str
 
 
 BOOL, INT, DECIMAL, STRING = Scalar("Bool"), Scalar("Int"), Scalar("Decimal"), Scalar("String")
-EMAIL, DATETIME, DURATION = Scalar("Email"), Scalar("Datetime"), Scalar("Duration")
+DATETIME, DURATION, DATE, TIME = Scalar("Datetime"), Scalar("Duration"), Scalar("Date"), Scalar("Time")
+IP, HOST, URL, PATH = Scalar("Ip"), Scalar("Host"), Scalar("Url"), Scalar("Path")
+EMAIL, DIGEST = Scalar("Email"), Scalar("Digest")
+SCALARS: Final[Mapping[str, Scalar]] = MappingProxyType(
+    {
+        item.name: item
+        for item in (BOOL, INT, DECIMAL, STRING, DATETIME, DURATION, DATE, TIME, IP, HOST, URL, PATH, EMAIL, DIGEST)
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
-    """A closed set of strings."""
+    """A closed set of strings; `ordered`: a lattice, whose labels stand from low to high and are compared with `<`."""
 
     name: str
     members: tuple[str, ...]
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +88,36 @@ class SetType:
 
 
 @dataclass(frozen=True, slots=True)
+class ListType:
+    """An ordered list, elements may repeat; `max_size` as for a set."""
+
+    element: Type
+    max_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MapType:
+    """Keys to values; only tables have this type."""
+
+    key: Type
+    value: Type
+    max_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a record. `from_caller`: the submitting agent may give it itself (`@from(caller)`)."""
+    """One member of a record.
+
+    `from_caller`: the submitting agent may give it itself (`@from(caller)`). `presentational`: shown to people, never read by a rule.
+    `max_bytes`: the longest text of a String member, when the schema says it.
+    """
 
     name: str
     type: Type
     optional: bool = False
     from_caller: bool = False
+    presentational: bool = False
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +134,8 @@ class RecordType:
         return None
 
 
-Type = Scalar | EnumType | EntityType | SetType | RecordType
+Type = Scalar | EnumType | EntityType | SetType | ListType | MapType | RecordType
+WEEKDAY = EnumType("Weekday", ("mon", "tue", "wed", "thu", "fri", "sat", "sun"))
 ORIGIN_SET = SetType(EnumType("Origin", ("user", "record", "content", "model", "unknown")), 8)
 
 
@@ -111,9 +161,29 @@ class ActionDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class ParamDecl:
+    """A value of the tenant's own. `default`: its run-time value (None: without a value, reading it denies)."""
+
+    name: str
+    type: Type
+    default: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableDecl:
+    """Rows that change without the policy. `max_age_ms`: older rows are an error (None: any age)."""
+
+    name: str
+    type: SetType | ListType | MapType
+    max_age_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Schema:
     """Everything declared. `digest`: 32 bytes over its canonical form."""
 
     entities: Mapping[str, EntityDecl]
     actions: Mapping[str, ActionDecl]
     digest: bytes
+    params: Mapping[str, ParamDecl] = field(default_factory=dict)
+    tables: Mapping[str, TableDecl] = field(default_factory=dict)

@@ -6,22 +6,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Final
 
-from intended_core.ids import EntityRef
-from intended_core.lang.typed import Let, Literal_, Quantified, RecordOf, SetOf, Span, TypedExpr, Var
-from intended_core.lang.typeforms import type_json
-from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, SetType
+from intended_core.lang.typed import (
+    Aggregate,
+    Let,
+    Literal_,
+    ParamOf,
+    Quantified,
+    RecordOf,
+    SetOf,
+    Span,
+    TableOf,
+    TypedExpr,
+    Var,
+)
+from intended_core.lang.typeforms import type_json, value_json
+from intended_core.lang.types import EntityType, EnumType, ListType, MapType, RecordType, Scalar, SetType
 
 __all__ = ["MAX_COST", "cost", "parts", "semantic_form", "walk"]
 
 MAX_COST: Final = 50_000  # language.md § 1: steps per rule set and action
 _NODES: Final = TypedExpr.__args__
-_TYPES: Final = (Scalar, EnumType, EntityType, SetType, RecordType)
+_TYPES: Final = (Scalar, EnumType, EntityType, SetType, ListType, MapType, RecordType)
 
 
 def parts(expr: TypedExpr) -> tuple[TypedExpr, ...]:
     """The expressions directly inside, in order of evaluation."""
     if isinstance(expr, RecordOf):
-        return tuple(item for _, item in expr.items)
+        return (*expr.spreads, *(item for _, item in expr.items))
     found: list[TypedExpr] = []
     for field in fields(expr):
         value = getattr(expr, field.name)
@@ -41,8 +52,8 @@ def walk(expr: TypedExpr) -> Iterator[TypedExpr]:
 
 def cost(expr: TypedExpr) -> int:
     """Worst-case evaluation steps: one per node, the body of a quantifier once per element."""
-    if isinstance(expr, Quantified):
-        size = expr.over.type.max_size if isinstance(expr.over.type, SetType) else None
+    if isinstance(expr, Quantified | Aggregate):
+        size = expr.over.type.max_size if isinstance(expr.over.type, SetType | ListType) else None
         return 1 + cost(expr.over) + (0 if size is None else size * cost(expr.body))
     return 1 + sum(cost(part) for part in parts(expr))
 
@@ -57,13 +68,16 @@ def semantic_form(expr: TypedExpr) -> list[object]:
 def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
     out.append(type(expr).__name__)
     if isinstance(expr, Literal_):
-        out += [type_json(expr.type), _value(expr.value)]
+        out += [type_json(expr.type), value_json(expr.value)]
         return
     if isinstance(expr, Var):
         out.append(bound.get(expr.name, -1))
         return
+    if isinstance(expr, ParamOf | TableOf):
+        out.append(expr.name)  # its type, default and age are in the schema's digest
+        return
     inner = bound
-    if isinstance(expr, Let | Quantified):
+    if isinstance(expr, Let | Quantified | Aggregate):
         name = expr.name if isinstance(expr, Let) else expr.var
         inner = {**bound, name: len(bound)}
     if isinstance(expr, SetOf):
@@ -73,11 +87,13 @@ def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
             _form(item, bound, form)
             forms.append(form)
         out.append(len(forms))
-        for form in sorted(forms, key=repr):
+        for form in forms if isinstance(expr.type, ListType) else sorted(forms, key=repr):
             out.extend(form)
         return
     if isinstance(expr, RecordOf):
-        out.append(len(expr.items))
+        out += [len(expr.spreads), len(expr.items)]
+        for item in expr.spreads:
+            _form(item, bound, out)
         for name, item in sorted(expr.items, key=lambda pair: pair[0]):
             out.append(name)
             _form(item, bound, out)
@@ -91,16 +107,8 @@ def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
             for item in value:
                 _form(item, bound, out)
         elif isinstance(value, (Span, *_TYPES)) or (
-            isinstance(expr, Let | Quantified) and field.name in ("name", "var")
+            isinstance(expr, Let | Quantified | Aggregate) and field.name in ("name", "var")
         ):
             continue
         else:
             out.append(list(value) if isinstance(value, tuple) else value)
-
-
-def _value(value: object) -> object:
-    if isinstance(value, EntityRef):
-        return ["entity", value.type, value.id]
-    if isinstance(value, bool):
-        return value
-    return str(value) if isinstance(value, int) else value

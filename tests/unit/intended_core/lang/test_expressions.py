@@ -109,7 +109,7 @@ def test_consts_are_inlined_with_their_type() -> None:
         ("when (args?.to ?? []) == [];", "type.operator"),
         ("when (args?.box ?? { size: 1, size: 2 }).size > 1;", "field.repeated"),
         ("when (args?.box ?? { siz: 1 }).size > 1;", "type.member"),
-        ("when (args?.box ?? { size: 1, ...args }).size > 1;", "unsupported"),
+        ("when (args?.box ?? { size: 1, ...args.to }).size > 1;", "type.mismatch"),
         ("when if args.urgent then 1 else 2;", "type.mismatch"),
         ("when args;", "type.condition"),
     ],

@@ -79,7 +79,7 @@ def test_enum_and_email_in_sets() -> None:
         ("when args.urgent == 1;", "type.mismatch"),
         ("when 1 == true;", "type.mismatch"),
         ('when context.risk == "1";', "type.literal"),
-        ("when context.at > 09:30;", "unsupported"),
+        ("when context.at > 09:30;", "type.mismatch"),
         ('when resource.owner == User::"";', "type.literal"),
         ('when args has reason and args.reason == "' + "x" * 4097 + '";', "limit.string"),
     ],

@@ -80,8 +80,8 @@ def test_the_digest_follows_the_meaning_and_not_the_writing() -> None:
         ("action transfer { principal: User; resource: Account; }", "name.duplicate"),
         ('action "a b" { principal: User; resource: Account; }', "name.invalid"),
         ("action a in b { principal: User; resource: Account; }", "unsupported"),
-        ("entity X { at: Date }", "unsupported"),
-        ("entity X { @presentational a: Int }", "unsupported"),
+        ("entity X { at: Grant }", "unsupported"),
+        ("entity X { @discloses a: Int }", "annotation.unknown"),
         ("policy pack a; \n", ""),
     ],
 )

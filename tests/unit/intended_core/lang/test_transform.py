@@ -77,7 +77,11 @@ def test_default_reads_the_whole_path() -> None:
     assert [name.text for name in node.path] == ["b", "c", "d"]
 
 
-def test_parts_without_meaning_here_are_kept_to_be_refused() -> None:
-    assert isinstance(expr("sum x in s { x }"), ast.Unsupported)
-    assert isinstance(expr("t[1]"), ast.Unsupported)
-    assert isinstance(expr("count x in s { x }"), ast.Unsupported)
+def test_what_gathers() -> None:
+    for kind in ("any", "all", "count", "sum"):
+        made = expr(f"{kind} x in s {{ x }}")
+        assert isinstance(made, ast.QuantExpr)
+        assert made.kind == kind
+    row = expr("t[1]")
+    assert isinstance(row, ast.IndexExpr)
+    assert isinstance(row.key, ast.LiteralExpr)

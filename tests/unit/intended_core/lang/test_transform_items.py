@@ -60,9 +60,6 @@ def test_action_parts() -> None:
 def test_top_level_items_without_meaning_here_are_kept() -> None:
     for text, what in [
         ("import a::b as c;", "`import`"),
-        ('lattice L { "a" < "b" }', "`lattice`"),
-        ("param p: Int = 1;", "`param`"),
-        ("table t: Set<Int>;", "`table`"),
         ("meter m { amount: 1; }", "`meter`"),
         ("obligation o(a: Int) before;", "`obligation`"),
         ("prove p { always deny when true; }", "`prove`"),
@@ -70,6 +67,20 @@ def test_top_level_items_without_meaning_here_are_kept() -> None:
         made = item(text)
         assert isinstance(made, ast.UnsupportedItem)
         assert made.what == what
+
+
+def test_data_declarations() -> None:
+    lattice, param, bare, table = (
+        item(text) for text in ('lattice L { "a" < "b" }', "param p: Int = 1;", "@max(2) param p: Set<Int>;", "@max_age(1h) table t: Set<Int>;")
+    )
+    assert isinstance(lattice, ast.EnumDecl)
+    assert lattice.ordered
+    assert isinstance(param, ast.ParamDecl)
+    assert isinstance(param.value, ast.LiteralExpr)
+    assert isinstance(bare, ast.ParamDecl)
+    assert (bare.value, len(bare.annotations)) == (None, 1)
+    assert isinstance(table, ast.TableDecl)
+    assert [note.name for note in table.annotations] == ["max_age"]
 
 
 def test_test_block() -> None:
