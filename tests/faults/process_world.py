@@ -1,20 +1,30 @@
-"""What child processes of the fault tests run: `python -m tests.faults.process_world ROLE FOLDER …`."""
+"""What child processes of the fault tests run: `python -m tests.faults.process_world race FOLDER` or `… nursery`."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.world import AUDIENCE, NOW_US, POLICY, intent
-from intended_core import Authority, Intent, LocalPersonKey, ManualClock, Settings, TokenError
+from bench.world import AUDIENCE, ENTITIES, NOW_US, POLICY, intent
+from intended_core import (
+    Authority,
+    Intent,
+    LocalPersonKey,
+    ManualClock,
+    Settings,
+    TenantAuthority,
+    TokenError,
+    check_policies,
+)
 from intended_core.flows.effects import Context, Effect
 from intended_core.flows.runtime import Runtime
 from intended_core.ids import EntityRef
 
-__all__ = ["ASKING", "BOB", "DESK", "open_world", "risky"]
+__all__ = ["ASKING", "BOB", "DESK", "FLOWS", "open_world", "risky"]
 
 BOB, DESK = EntityRef("User", "bob"), EntityRef("Group", "desk")
 ASKING = POLICY.replace(
@@ -55,11 +65,10 @@ def race(folder: Path) -> None:
                 print(error.code, flush=True)
 
 
-def die(folder: Path, flow: str, index: int, moment: str) -> None:
-    """Run one flow and kill this process before or after its effect `index`; print the number of effects when it survived."""
+def _armed(index: int, moment: str) -> Callable[[], int]:
+    """From the returned function's first call on, kill this process before or after effect `index`; each call tells the count."""
     performed = Runtime.perform
-    count = 0
-    armed = False
+    count, armed = 0, False
 
     def perform(self: Runtime, effect: Effect, context: Context) -> Any:
         nonlocal count
@@ -73,26 +82,58 @@ def die(folder: Path, flow: str, index: int, moment: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
+    def arm() -> int:
+        nonlocal armed
+        armed = True
+        return count
+
     Runtime.perform = perform  # type: ignore[method-assign]
+    return arm
+
+
+def die(folder: Path, flow: str, index: int, moment: str) -> None:
+    """Run one flow in this process and be killed at its effect `index`."""
+    arm = _armed(index, moment)
     with open_world(folder) as authority:
         tenant = authority.tenant("acme")
+        approval = (folder / "approval").read_text()
         key = LocalPersonKey.from_pem((folder / "bob.pem").read_bytes())
-        view = tenant.approval((folder / "approval").read_text())
-        armed = True
-        if flow == "authorize":
-            tenant.authorize(intent(), audience=AUDIENCE)
-        elif flow == "redeem":
-            tenant.redeem((folder / "token").read_text(), intent().call(), adapter=tenant.adapter(AUDIENCE))
-        elif flow == "approve":
-            tenant.approve(view.approval_id, person=BOB, signature=key.sign(view.digest))
-        else:
-            tenant.rotate_keys()
-    print(count)
+        digest = tenant.approval(approval).digest
+        arm()
+        FLOWS[flow](tenant, folder, approval, key.sign(digest))
+
+
+FLOWS: dict[str, Callable[[TenantAuthority, Path, str, bytes], object]] = {
+    "authorize": lambda tenant, folder, approval, signature: tenant.authorize(intent(), audience=AUDIENCE),
+    "escalate": lambda tenant, folder, approval, signature: tenant.authorize(risky(), audience=AUDIENCE),
+    "redeem": lambda tenant, folder, approval, signature: tenant.redeem(
+        (folder / "token").read_text(), intent().call(), adapter=tenant.adapter(AUDIENCE)
+    ),
+    "approve": lambda tenant, folder, approval, signature: tenant.approve(approval, person=BOB, signature=signature),
+    "rotate": lambda tenant, folder, approval, signature: tenant.rotate_keys(),
+    "put-entities": lambda tenant, folder, approval, signature: tenant.put_entities(ENTITIES),
+}
+
+
+def nursery() -> None:
+    """Fork a child for each line `FOLDER FLOW INDEX MOMENT` on stdin, and tell how it ended: what is imported is imported once."""
+    check_policies({"p.policy": ASKING.encode()})  # loads the grammar, which takes longer than everything that a child does
+    for line in sys.stdin:
+        folder, flow, index, moment = line.split()
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                die(Path(folder), flow, int(index), moment)
+                code = 0
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 if __name__ == "__main__":
-    role, place = sys.argv[1], Path(sys.argv[2])
-    if role == "race":
-        race(place)
+    if sys.argv[1] == "race":
+        race(Path(sys.argv[2]))
     else:
-        die(place, role, int(sys.argv[3]), sys.argv[4])
+        nursery()
