@@ -5,6 +5,7 @@ Every rule whose scope matches is evaluated; any error in one makes the whole an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from intended_core.engine.combine import Failed, Matched, combine
@@ -12,6 +13,7 @@ from intended_core.errors import AccessDeniedError
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang.compiler import CompiledApproval, CompiledPolicySet, CompiledRule
+from intended_core.lang.fuse import NotPreparedError
 from intended_core.lang.operations import EvaluationError
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
@@ -49,6 +51,53 @@ def decide(
 
     `surroundings`: the tenant, and the values of params and tables; the chain comes from the intent.
     """
+    if not approved:
+        plan = compiled.plans.get(intent.action)
+        if plan is not None:
+            try:
+                found: Allow | Deny | _Waiting = plan(intent, snapshot, now_ms, surroundings)
+            except NotPreparedError as missing:
+                found = _prepare(missing)
+            except Exception:  # noqa: BLE001 - a plan knows no errors: the general loop finds it again and names it
+                return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
+            if isinstance(found, _Waiting):
+                return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, found.rules)
+            return found
+    return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """The rules that matched, where the outcome depends on values of theirs (an approval): they are asked again for those."""
+
+    rules: tuple[CompiledRule, ...]
+
+
+def _prepare(missing: NotPreparedError) -> Allow | Deny | _Waiting:
+    """The outcome of a set of matching rules, kept for the next time."""
+    rules = tuple(rule for bit, rule in enumerate(missing.answers.rules) if missing.matching >> bit & 1)
+    found: Allow | Escalate | Deny | _Waiting = _Waiting(rules)
+    if not any(rule.approvals for rule in rules):
+        found = combine(
+            failed=_NO_FAILED, forbids=[rule.match for rule in rules if rule.effect == "forbid"], gates=_NONE,
+            permits=[rule.match for rule in rules if rule.effect == "permit"], approved=frozenset(),
+        )  # fmt: skip
+    if isinstance(found, Escalate) or any(rule.effect == "escalate" and not rule.approvals for rule in rules):
+        found = _Waiting(rules)
+    missing.answers.keep(missing.matching, found)
+    return found
+
+
+def _walk(
+    compiled: CompiledPolicySet,
+    intent: ValidIntent,
+    snapshot: TypedSnapshot,
+    now_ms: int,
+    approved: frozenset[str],
+    surroundings: Surroundings,
+    rules: tuple[CompiledRule, ...] | None,
+) -> Allow | Escalate | Deny:
+    """The general loop: every rule of the bucket in turn, or only `rules` where it is known that all others answer false."""
     principal, resource = intent.principal, intent.resource
     attributes, ancestors = snapshot.attributes, snapshot.ancestors
     if principal not in ancestors or resource not in ancestors:
@@ -59,14 +108,15 @@ def decide(
             kind="chain_missing",
             reasons=(Reason(text=f"a {principal.type} may act only with a delegation chain that ends at a root"),),
         )
-    bucket = compiled.index.get((intent.action, principal.type, resource.type))
-    if bucket is None:
-        return _DEFAULT
-    rules = bucket.general
-    if bucket.by_resource:
-        rules += bucket.by_resource.get(resource, ())
-    if bucket.by_principal:
-        rules += bucket.by_principal.get(principal, ())
+    if rules is None:
+        bucket = compiled.index.get((intent.action, principal.type, resource.type))
+        if bucket is None:
+            return _DEFAULT
+        rules = bucket.general
+        if bucket.by_resource:
+            rules += bucket.by_resource.get(resource, ())
+        if bucket.by_principal:
+            rules += bucket.by_principal.get(principal, ())
     args, context, origins = intent.args, intent.context, intent.origins
     above_principal, above_resource = ancestors[principal], ancestors[resource]
     failed: list[Failed] | None = None

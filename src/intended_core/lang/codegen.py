@@ -8,15 +8,16 @@ entity that is not in the snapshot.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from intended_core.lang import typed as t
 from intended_core.lang.builtins import kind_of
 from intended_core.lang.operations import OPERATIONS, operation_of
+from intended_core.lang.shapes import MAX_SHAPES, Shape
 from intended_core.lang.types import DECIMAL, IP, URL, EntityType, ListType
 
-__all__ = ["PARAMETERS", "Compiled", "compile_condition"]
+__all__ = ["PARAMETERS", "Builder", "Compiled", "arguments", "compile_condition", "evaluate", "execute"]
 
 Compiled: TypeAlias = Callable[..., Any]
 PARAMETERS: Final = ("p", "r", "a", "c", "n", "A", "H", "O", "v", "w")
@@ -24,39 +25,54 @@ _ROOTS: Final = {"principal": "p", "resource": "r", "args": "a", "context": "c",
 _COMPARE: Final[dict[str, type[ast.cmpop]]] = {
     "eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE,
 }  # fmt: skip
-_MAKERS: dict[str, Callable[..., Compiled]] = {}
-MAX_SHAPES: Final = 20_000
+_MAKERS: dict[tuple[object, ...], Callable[..., Compiled]] = {}
 
 
 def compile_condition(parts: Sequence[t.TypedExpr]) -> Compiled:
     """One function for the conjunction of `parts` (or for the single value of one part)."""
-    builder = _Builder()
-    built = [builder.expression(part) for part in parts]
-    body: ast.expr = built[0] if len(built) == 1 else ast.BoolOp(op=ast.And(), values=built)
-    shape = f"{len(builder.constants)}:{ast.dump(body)}"
-    maker = _MAKERS.get(shape)
+    shape = Shape()
+    for part in parts:
+        shape.take(part)
+    key = tuple(shape.key)
+    maker = _MAKERS.get(key)
     if maker is None:
-        maker = _make(body, len(builder.constants))
+        builder = Builder(shape)
+        built = [builder.expression(part) for part in parts]
+        body: ast.expr = built[0] if len(built) == 1 else ast.BoolOp(op=ast.And(), values=built)
+        maker = _make(body, len(shape.literals), builder.fixed)
         if len(_MAKERS) >= MAX_SHAPES:
             _MAKERS.clear()
-        _MAKERS[shape] = maker
-    return maker(*builder.constants)
+        _MAKERS[key] = maker
+    return maker(*[literal.value for literal in shape.literals])
 
 
-def _arguments(names: Sequence[str]) -> ast.arguments:
+def arguments(names: Sequence[str]) -> ast.arguments:
     return ast.arguments(
         posonlyargs=[], args=[ast.arg(arg=name) for name in names], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
 
 
-def _make(body: ast.expr, constants: int) -> Callable[..., Compiled]:
-    inner = ast.Lambda(args=_arguments(PARAMETERS), body=body)
-    outer = ast.Lambda(args=_arguments([f"k{at}" for at in range(constants)]), body=inner)
-    tree = ast.fix_missing_locations(ast.Expression(body=outer))
-    code = compile(tree, "<policy>", "eval")
-    # The code object comes from the nodes above and nothing else; its globals are the closed table of operations.
-    maker: Callable[..., Compiled] = eval(code, {"__builtins__": {}, **OPERATIONS})  # noqa: S307
+def _make(body: ast.expr, constants: int, fixed: Mapping[str, object]) -> Callable[..., Compiled]:
+    inner = ast.Lambda(args=arguments(PARAMETERS), body=body)
+    outer = ast.Lambda(args=arguments([f"k{at}" for at in range(constants)]), body=inner)
+    maker: Callable[..., Compiled] = evaluate(outer, fixed)
     return maker
+
+
+def evaluate(body: ast.expr, fixed: Mapping[str, object]) -> Any:
+    """What `body` answers. `fixed`: names bound to constants of the shape."""
+    tree = ast.fix_missing_locations(ast.Expression(body=body))
+    code = compile(tree, "<policy>", "eval")
+    # The code object comes from nodes built here and in `fuse`; its globals are the closed table of operations.
+    return eval(code, {"__builtins__": {}, **OPERATIONS, **fixed})  # noqa: S307
+
+
+def execute(function: ast.FunctionDef, fixed: Mapping[str, object]) -> Any:
+    """The function of this definition, under the same globals as `evaluate`."""
+    tree = ast.fix_missing_locations(ast.Module(body=[function], type_ignores=[]))
+    names: dict[str, object] = {"__builtins__": {}, **OPERATIONS, **fixed}
+    exec(compile(tree, "<policy>", "exec"), names)  # noqa: S102
+    return names[function.name]
 
 
 def _name(text: str) -> ast.Name:
@@ -71,27 +87,35 @@ def _item(base: ast.expr, name: str) -> ast.Subscript:
     return ast.Subscript(value=base, slice=ast.Constant(value=name), ctx=ast.Load())
 
 
-class _Builder:
-    __slots__ = ("constants", "names")
+class Builder:
+    """Nodes for the expressions of one shape: literals by their number in it, everything else of the shape in `fixed`."""
 
-    def __init__(self) -> None:
-        self.constants: list[object] = []
+    __slots__ = ("fixed", "names", "shape")
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.fixed: dict[str, object] = {}
         self.names: dict[str, str] = {}
 
     def constant(self, value: object) -> ast.Name:
-        self.constants.append(value)
-        return _name(f"k{len(self.constants) - 1}")
+        """A constant that belongs to the shape (never the value of a literal)."""
+        name = f"j{len(self.fixed)}"
+        self.fixed[name] = value
+        return _name(name)
 
     def variable(self, name: str) -> str:
+        """The local that stands for a variable."""
         return self.names.setdefault(name, f"x{len(self.names)}")
 
     def entity_attributes(self, ref: ast.expr) -> ast.expr:
+        """The record of an entity; an unknown one is a KeyError."""
         return ast.Subscript(value=_name("A"), slice=ref, ctx=ast.Load())
 
     def expression(self, expr: t.TypedExpr) -> ast.expr:
+        """The node for `expr`."""
         match expr:
-            case t.Literal_(value=value):
-                return self.constant(value)
+            case t.Literal_():
+                return _name(f"k{self.shape.places[id(expr)]}")
             case t.Root(name=name):
                 return _name(_ROOTS[name])
             case t.Var(name=name):
@@ -178,6 +202,7 @@ class _Builder:
         return ast.GeneratorExp(elt=self.expression(body), generators=[loop])
 
     def default(self, expr: t.Default) -> ast.expr:
+        """`base?.a ?? fallback`."""
         base = self.expression(expr.base)
         found: ast.expr = self.entity_attributes(base) if expr.of_entity else base
         tests: list[ast.expr] = []
@@ -188,6 +213,7 @@ class _Builder:
         return ast.IfExp(test=test, body=found, orelse=self.expression(expr.fallback))
 
     def binary(self, expr: t.Binary) -> ast.expr:
+        """An operator with two sides."""
         left, right = self.expression(expr.left), self.expression(expr.right)
         if expr.op == "and":
             return ast.BoolOp(op=ast.And(), values=[left, right])

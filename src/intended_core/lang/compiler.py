@@ -14,6 +14,8 @@ from typing import Any, Final, TypeAlias
 from intended_core.ids import EntityRef, Scope
 from intended_core.lang import typed as t
 from intended_core.lang.codegen import Compiled, compile_condition
+from intended_core.lang.fuse import Fusible, Plan
+from intended_core.lang.plans import plan_set
 from intended_core.lang.typed import Approval, CheckedPolicySet, Rule
 from intended_core.lang.types import Schema
 from intended_core.outcome import ApprovalRequirement
@@ -79,7 +81,10 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class CompiledPolicySet:
-    """An immutable set, ready to decide. `constants`: every entity that a policy names. Made only by `compile_set`."""
+    """An immutable set, ready to decide. `constants`: every entity that a policy names. Made only by `compile_set`.
+
+    `plans`: by action, the fused function where there is one (`lang.fuse`); `index` serves everything.
+    """
 
     tenant: str
     digest: bytes
@@ -88,6 +93,7 @@ class CompiledPolicySet:
     roots: frozenset[str]
     constants: frozenset[EntityRef]
     approvals: Mapping[tuple[str, str], tuple[CompiledRule, CompiledApproval]]
+    plans: Mapping[str, Plan]
 
 
 def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
@@ -97,9 +103,11 @@ def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> Com
         tuple[list[CompiledRule], dict[EntityRef, list[CompiledRule]], dict[EntityRef, list[CompiledRule]]],
     ] = {}
     approvals: dict[tuple[str, str], tuple[CompiledRule, CompiledApproval]] = {}
+    fusible: list[tuple[str, Fusible]] = []
     for rule in sorted(checked.rules, key=lambda item: item.id):
         for action, body in rule.bodies.items():
             made = _rule(rule, action)
+            fusible.append((action, Fusible(rule, body, made)))
             for approval in made.approvals:
                 approvals[(action, approval.key)] = (made, approval)
             declared = checked.schema.actions[action]
@@ -112,7 +120,7 @@ def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> Com
                         by_principal.setdefault(made.principal_equal, []).append(made)
                     else:
                         general.append(made)
-            del body
+    roots = frozenset(name for name, declared in checked.schema.entities.items() if declared.root)
     return CompiledPolicySet(
         tenant="" if scope is None else scope.key,
         digest=checked.text_digest,
@@ -125,9 +133,10 @@ def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> Com
             )
             for key, (general, by_resource, by_principal) in index.items()
         },
-        roots=frozenset(name for name, declared in checked.schema.entities.items() if declared.root),
+        roots=roots,
         constants=frozenset(_constants(checked.rules)),
         approvals=approvals,
+        plans=plan_set(checked.schema, roots, fusible),
     )
 
 

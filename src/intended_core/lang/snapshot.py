@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -16,7 +16,9 @@ from intended_core.lang.typedata import Refs, converter, decoder
 from intended_core.lang.types import Schema
 from intended_core.values import Record
 
-__all__ = ["TypedEntity", "TypedSnapshot", "parse_snapshot", "type_entity", "type_snapshot"]
+__all__ = ["EntityTable", "TypedEntity", "TypedSnapshot", "parse_snapshot", "ref_key", "type_entity", "type_snapshot"]
+
+EntityTable: TypeAlias = Mapping[str, Mapping[str, tuple[Record, frozenset[str]]]]
 
 MAX_SNAPSHOT_BYTES: Final = 16 * 1024 * 1024  # 10,000 entities of 1.6 KB
 
@@ -33,13 +35,29 @@ class TypedEntity:
 
 @dataclass(frozen=True, slots=True)
 class TypedSnapshot:
-    """Typed entities, closed under parents. `attributes` and `ancestors` by reference; `wire` canonical bytes; `digest` 32 bytes."""
+    """Typed entities, closed under parents. `attributes` and `ancestors` by reference; `wire` canonical bytes; `digest` 32 bytes.
+
+    `table` is the same once more for the compiled engine: by type and id, the attributes and the keys (`ref_key`) of all ancestors.
+    """
 
     version: str
     attributes: Mapping[EntityRef, Record]
     ancestors: Mapping[EntityRef, frozenset[EntityRef]]
     wire: bytes
     digest: bytes
+    table: EntityTable = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        table: dict[str, dict[str, tuple[Record, frozenset[str]]]] = {}
+        for ref, attributes in self.attributes.items():
+            above = frozenset([ref_key(group) for group in self.ancestors[ref]])
+            table.setdefault(ref.type, {})[ref.id] = (attributes, above)
+        object.__setattr__(self, "table", table)
+
+
+def ref_key(ref: EntityRef) -> str:
+    """A text that names one entity: no type holds a NUL, so no two entities share one."""
+    return f"{ref.type}\0{ref.id}"
 
 
 def type_entity(schema: Schema, entity: Entity) -> TypedEntity:

@@ -91,7 +91,7 @@ def test_what_escapes_a_condition_denies() -> None:
         bucket = next(iter(world.compiled.index.values()))
         broken = dataclasses.replace(bucket.general[0], condition=condition)
         index = {key: dataclasses.replace(found, general=(broken,)) for key, found in world.compiled.index.items()}
-        compiled = dataclasses.replace(world.compiled, index=index)
+        compiled = dataclasses.replace(world.compiled, index=index, plans={})
         found = decide(compiled, valid, world.snapshot, now_ms=NOW_MS)
         assert isinstance(found, Deny)
         assert found.kind == "error"
