@@ -132,6 +132,10 @@ class World:
         scope = Scope(tenant="new", uuid="f" * 32, environment="test")
         self.store.create_scope(scope)
         self.new = replace(self.context, scope=scope, mac=RowMac(SECRET))
+        self.save()
+
+    def save(self) -> None:
+        """What `restore` brings back from now on."""
         self._saved = (self.store.snapshot(), self.signer._asked)
 
     def reopen(self, *, first: bool = False) -> None:
