@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from intended_core.auditing import show_record as show_record
     from intended_core.auditing import verify_evidence as verify_evidence
     from intended_core.auditing import verify_tenant_log as verify_tenant_log
+    from intended_core.authoring import FormattedFile as FormattedFile
+    from intended_core.authoring import format_policies as format_policies
     from intended_core.authority import AdapterHandle as AdapterHandle
     from intended_core.authority import TenantAuthority as TenantAuthority
     from intended_core.clock import ManualClock as ManualClock
@@ -84,6 +86,7 @@ _ROOMS = {
     "Entity": "entities",
     "EntityRef": "ids",
     "Escalate": "outcome",
+    "FormattedFile": "authoring",
     "Grade": "auditing",
     "Granted": "flows.outcomes",
     "IntendedError": "errors",
@@ -114,6 +117,7 @@ _ROOMS = {
     "entity_ref": "toolbox",
     "exit_code": "auditing",
     "export_evidence": "auditing",
+    "format_policies": "authoring",
     "intent_from_json": "toolbox",
     "load_registry": "loader.registry",
     "outcome_json": "toolbox",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from intended_adapters.cli.authoring import authoring_commands
 from intended_adapters.cli.authority import (
     approvals,
     authority_commands,
@@ -53,6 +54,7 @@ def root(
 
 
 language_commands(app)
+authoring_commands(app)
 authority_commands(app)
 log_commands(app)
 for group, name, text in (

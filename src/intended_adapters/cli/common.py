@@ -38,6 +38,7 @@ __all__ = [
     "fail",
     "place",
     "policy_files",
+    "policy_paths",
     "problem",
     "read_file",
 ]
@@ -158,13 +159,33 @@ def read_file(path: Path, *, limit: int = 16 * 1024 * 1024) -> bytes:
     return data
 
 
-def policy_files(paths: list[Path]) -> dict[str, bytes]:
-    """The .policy files that `paths` (files or directories) name: file name -> bytes."""
-    found: dict[str, bytes] = {}
+def policy_paths(paths: list[Path]) -> dict[str, Path]:
+    """The .policy files that `paths` (files or directories) name: the name that places and records carry -> where the file is.
+
+    A name is the path as given; an absolute path or one with `..` is named by what follows the working directory or, outside it, the
+    directory given.
+    """
+    found: dict[str, Path] = {}
     for given in paths:
         files = sorted(given.rglob("*.policy")) if given.is_dir() else [given]
         if not files:
             fail(Exit.INPUT, f"{given} holds no .policy file")
         for path in files:
-            found[str(path)] = read_file(path)
+            name = _plain_name(path, given)
+            if found.setdefault(name, path).resolve() != path.resolve():
+                fail(Exit.INPUT, f"{found[name]} and {path} would have the same name in records")
     return found
+
+
+def _plain_name(path: Path, given: Path) -> str:
+    if not path.is_absolute() and ".." not in path.parts:
+        return str(path)
+    here, real = Path.cwd().resolve(), path.resolve()
+    if real.is_relative_to(here):
+        return str(real.relative_to(here))
+    return path.name if path == given else str(Path(given.resolve().name) / path.relative_to(given))
+
+
+def policy_files(paths: list[Path]) -> dict[str, bytes]:
+    """The .policy files that `paths` name: file name -> bytes."""
+    return {name: read_file(path) for name, path in policy_paths(paths).items()}
