@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -37,6 +38,7 @@ __all__ = [
     "exit_code",
     "fail",
     "place",
+    "plain",
     "policy_files",
     "policy_paths",
     "problem",
@@ -110,7 +112,16 @@ def emit(as_json: bool, data: dict[str, Any], text: str) -> None:
     if as_json:
         typer.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
     else:
-        console.print(text, markup=False)
+        console.print(plain(text), markup=False)
+
+
+def plain(text: str) -> str:
+    """`text` with every character that could move a cursor, colour a word or reorder a line written out; line ends stay."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        char if char == "\n" or char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def problem(code: Exit, text: str, *, as_json: bool = False) -> None:
@@ -118,12 +129,12 @@ def problem(code: Exit, text: str, *, as_json: bool = False) -> None:
     if as_json:
         typer.echo(orjson.dumps({"error": text, "exit": int(code)}, option=orjson.OPT_INDENT_2).decode())
     else:
-        _errors.print(f"intended: {text}", markup=False)
+        _errors.print(f"intended: {plain(text)}", markup=False)
 
 
 def fail(code: Exit, text: str) -> NoReturn:
-    """Say what is wrong and stop."""
-    problem(code, text)
+    """Say what is wrong, in the form that this command was asked for, and stop."""
+    problem(code, text, as_json="--json" in sys.argv)
     raise typer.Exit(int(code))
 
 

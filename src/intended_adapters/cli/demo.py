@@ -9,6 +9,7 @@ from __future__ import annotations
 import json as jsonlib
 import sqlite3
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, console, emit
+from intended_adapters.cli.common import Exit, JsonFlag, console, emit, plain
 from intended_core import (
     AdapterHandle,
     Authority,
@@ -47,6 +48,7 @@ from intended_core import (
 __all__ = ["Step", "Story", "demo", "example_files", "play"]
 
 STORY = "payments"
+COLUMNS = 80  # what a terminal shows without wrapping
 
 
 def example_files(story: str) -> dict[str, bytes]:
@@ -103,7 +105,7 @@ def play(tell: Callable[[Step], None]) -> list[Step]:
         tenant.put_entities(entities)
         story.add(
             "setup",
-            "a tenant with its own keys and log; the policies' own tests pass",
+            "a tenant with keys and a log; its policies' tests pass",
             "ready",
             "ready",
             f"{active.rules} rules, {active.tests} tests",
@@ -249,8 +251,8 @@ def _evidence(story: Story, tenant: TenantAuthority, clock: ManualClock, root: P
     (root / "decision.evb").write_bytes(data)
     verdict = verify_evidence((root / "decision.evb").read_bytes(), pinned=[str(key)])
     story.add(
-        chapter, f"the bundle of decision {seq} ({len(data)} bytes), log key pinned", Grade.CONSISTENT_UNANCHORED.value,
-        verdict.grade.value, f"decision run again: {verdict.rerun.value} ({verdict.again})",
+        chapter, f"the bundle of decision {seq}, log key pinned", Grade.CONSISTENT_UNANCHORED.value,
+        verdict.grade.value, f"{len(data)} bytes; decision run again: {verdict.rerun.value} ({verdict.again})",
     )  # fmt: skip
     unpinned = verify_evidence(data)
     story.add(chapter, "the same without a pinned key", Grade.CONSISTENT_UNPINNED.value, unpinned.grade.value)
@@ -337,8 +339,9 @@ def demo(json: JsonFlag = False, brief: Annotated[bool, typer.Option(help="Only 
         colour = {"allow": "green", "done": "green", "deny": "red", "refused": "red", "escalate": "yellow"}.get(
             step.got, "cyan"
         )
-        console.print(f"  {mark} {step.what:52} [{colour}]{step.got}[/{colour}]", end="")
-        console.print(f"  {step.why}" if step.why else "", markup=False, style="dim")
+        console.print(f"  {mark} {step.what:52} [{colour}]{step.got}[/{colour}]")
+        for line in textwrap.wrap(plain(step.why), COLUMNS - 6):
+            console.print(f"      {line}", markup=False, style="dim")
 
     steps = play(tell)
     wrong = [step for step in steps if not step.right]

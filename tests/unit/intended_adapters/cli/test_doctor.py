@@ -1,0 +1,44 @@
+"""doctor: what an operator must see, and that it never calls a broken installation well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Run = Callable[..., Any]
+
+
+def test_a_sound_store(run: Run, shop: Any) -> None:
+    done = run(*shop.options, "doctor", "--json")
+    assert (done.code, done.json["ok"]) == (0, True)
+    assert {check["name"] for check in done.json["checks"]} >= {
+        "python",
+        "package",
+        "adapters",
+        "key file",
+        "store",
+        "log",
+    }
+    assert "1 tenant environments" in run(*shop.options, "doctor").out
+
+
+def test_a_key_that_others_may_read(run: Run, shop: Any) -> None:
+    kek = shop.folder / "keys" / "kek"
+    kek.chmod(0o644)
+    try:
+        done = run(*shop.options, "doctor")
+    finally:
+        kek.chmod(0o600)
+    assert done.code == 9
+    assert "BAD  key file" in done.out
+    assert "chmod 600" in done.out
+
+
+def test_a_wrong_key(run: Run, shop: Any, tmp_path: Path) -> None:
+    kek = tmp_path / "kek"
+    kek.write_bytes((shop.folder / "keys" / "kek").read_bytes()[::-1])
+    kek.chmod(0o600)
+    done = run("--store", shop.options[1], "--key-file", str(kek), "doctor", "--json")
+    assert (done.code, done.json["ok"]) == (9, False)
+    assert {check["name"] for check in done.json["checks"] if not check["ok"]} >= {"store"}

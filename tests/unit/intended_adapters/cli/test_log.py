@@ -1,0 +1,80 @@
+"""audit and evidence: verdicts by exit code, never one green word, and no way to weaken the bar by a typing error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def decided(run: Run, shop: Any) -> int:
+    intent = shop.folder / "the-agent-pays-a-known-supplier.json"
+    return int(run(*shop.options, "authorize", str(intent), "--audience", "bank", "--json").json["seq"])
+
+
+def test_the_log_with_and_without_a_pin(run: Run, shop: Any, decided: int) -> None:
+    pinned = run(*shop.options, "audit", "verify", "--pin", shop.pin, "--json")
+    assert (pinned.code, pinned.json["verdict"], pinned.json["findings"]) == (0, "CONSISTENT_UNANCHORED", [])
+    assert pinned.json["size"] > decided
+    loose = run(*shop.options, "audit", "verify")
+    assert loose.code == 0
+    assert "no key was pinned" in loose.out
+    assert run(*shop.options, "audit", "verify", "--min-verdict", "consistent_unanchored").code != 0
+    assert run(*shop.options, "audit", "verify", "--pin", shop.pin, "--min-verdict", "WITNESSED").code != 0
+
+
+def test_a_verdict_that_does_not_exist_is_refused(run: Run, shop: Any) -> None:
+    done = run(*shop.options, "audit", "verify", "--min-verdict", "FINE")
+    assert done.code == 2
+    assert "CONSISTENT_UNPINNED" in done.err
+
+
+def test_a_kept_checkpoint_under_another_key_is_not_believed(run: Run, shop: Any, tmp_path: Path) -> None:
+    note = run(*shop.options, "audit", "checkpoint", "--json").json
+    kept = tmp_path / "kept.txt"
+    kept.write_text(note["checkpoint"], encoding="utf-8")
+    verify = ("audit", "verify", "--pin", shop.pin, "--checkpoint", str(kept))
+    assert run(*shop.options, *verify).code == 0
+    kept.write_text(note["checkpoint"].replace("\n", "\n\n", 1), encoding="utf-8")
+    assert run(*shop.options, *verify).code == 8
+
+
+def test_the_tail(run: Run, shop: Any, decided: int) -> None:
+    found = run(*shop.options, "audit", "tail", "-n", "1", "--json").json
+    assert [record["seq"] for record in found["records"]] == [decided]
+    assert found["records"][0]["kind"] == "decision.allow"
+    shown = run(*shop.options, "audit", "tail", "-n", "1").out
+    assert "decision.allow" in shown
+    assert "allow by " in shown
+    assert run(*shop.options, "audit", "tail", "-n", "0").code == 2
+
+
+def test_a_bundle_is_written_and_verified_without_the_store(run: Run, shop: Any, decided: int, tmp_path: Path) -> None:
+    bundle = tmp_path / "one.evb"
+    assert run(*shop.options, "evidence", "export", str(decided), "-o", str(bundle), "--json").json["seq"] == decided
+    done = run("evidence", "verify", str(bundle), "--pin", shop.pin, "--json")
+    assert (done.code, done.json["verdict"], done.json["rerun"]) == (0, "CONSISTENT_UNANCHORED", "agrees")
+    assert done.json["not_covered"]
+    loose = run("evidence", "verify", str(bundle))
+    assert loose.code in range(20, 27)
+    assert "no key was pinned" in loose.out
+    data = bundle.read_bytes()
+    at = data.index(b'"outcome":"allow"') + 12
+    bundle.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    broken = run("evidence", "verify", str(bundle), "--pin", shop.pin)
+    assert broken.code in range(20, 27)
+    assert "CONSISTENT" not in broken.out.splitlines()[0]
+    bundle.write_bytes(b"no bundle")
+    assert run("evidence", "verify", str(bundle)).code in range(20, 27)
+
+
+def test_export_of_what_is_no_decision_writes_nothing(run: Run, shop: Any, tmp_path: Path) -> None:
+    for seq in ("0", "999999"):
+        done = run(*shop.options, "evidence", "export", seq, "-o", str(tmp_path / "none.evb"))
+        assert done.code == 8
+    assert not (tmp_path / "none.evb").exists()
