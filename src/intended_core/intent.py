@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -85,3 +85,14 @@ class ValidIntent:
     wire: bytes
     arh: bytes
     ith: bytes
+    _late: Callable[[ValidIntent], None] = field(init=False, repr=False, compare=False)
+
+    def __getattr__(self, name: str) -> object:
+        # Reached only for a slot that is empty: what a decision does not read is made from the typed values when first asked for.
+        if name in _LATE:
+            self._late(self)
+            return object.__getattribute__(self, name)
+        raise AttributeError(name)
+
+
+_LATE: Final = frozenset({"references", "wire", "arh", "ith"})

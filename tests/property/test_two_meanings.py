@@ -17,7 +17,7 @@ from intended_core.entities import EntitySnapshot
 from intended_core.flows.policytests import TEST_SCOPE
 from intended_core.lang.checker import check_all
 from intended_core.lang.compiler import compile_set
-from intended_core.lang.intents import parse_wire, validate
+from intended_core.lang.intents import parse_wire, validate, validate_thoroughly
 from intended_core.lang.snapshot import parse_snapshot, type_snapshot
 from intended_core.lang.source import Source
 from intended_core.lang.typed import CheckedPolicySet
@@ -192,7 +192,7 @@ def answers(case: Case, approved: frozenset[str] = frozenset()) -> tuple[tuple[o
     snapshot = type_snapshot(schema, EntitySnapshot(version="w", entities={entity.ref: entity for entity in case.world}))
     valid = validate(schema, TEST_SCOPE, case.intent)
     # Both codecs are on the way: what was recorded must be what was decided.
-    assert parse_wire(schema, TEST_SCOPE, valid.wire) == valid
+    assert parse_wire(schema, TEST_SCOPE, valid.wire) == valid == validate_thoroughly(schema, TEST_SCOPE, case.intent)
     assert parse_snapshot(schema, snapshot.wire).digest == snapshot.digest
     fast = decide(compile_set(case.checked), valid, snapshot, now_ms=NOW_MS, approved=approved)
     slow = interpret(case.checked, valid, snapshot, now_ms=NOW_MS, approved=approved)
