@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from intended_core.authoring import format_policies as format_policies
     from intended_core.authority import AdapterHandle as AdapterHandle
     from intended_core.authority import TenantAuthority as TenantAuthority
+    from intended_core.cedar_tools import CedarLink as CedarLink
+    from intended_core.cedar_tools import CedarReport as CedarReport
+    from intended_core.cedar_tools import CedarSet as CedarSet
+    from intended_core.cedar_tools import cedar_entities as cedar_entities
+    from intended_core.cedar_tools import cedar_links_from_json as cedar_links_from_json
+    from intended_core.cedar_tools import decide_cedar as decide_cedar
+    from intended_core.cedar_tools import load_cedar as load_cedar
     from intended_core.clock import ManualClock as ManualClock
     from intended_core.clock import SystemClock as SystemClock
     from intended_core.clock import SystemRandomness as SystemRandomness
@@ -81,6 +88,9 @@ _ROOMS = {
     "Authority": "assembly",
     "BundleVerdict": "auditing",
     "Call": "intent",
+    "CedarLink": "cedar_tools",
+    "CedarReport": "cedar_tools",
+    "CedarSet": "cedar_tools",
     "CheckReport": "toolbox",
     "Deny": "outcome",
     "Entity": "entities",
@@ -111,7 +121,10 @@ _ROOMS = {
     "TokenError": "errors",
     "UnitRefusedError": "errors",
     "call_from_json": "toolbox",
+    "cedar_entities": "cedar_tools",
+    "cedar_links_from_json": "cedar_tools",
     "check_policies": "toolbox",
+    "decide_cedar": "cedar_tools",
     "decide_offline": "toolbox",
     "entities_from_json": "toolbox",
     "entity_ref": "toolbox",
@@ -119,6 +132,7 @@ _ROOMS = {
     "export_evidence": "auditing",
     "format_policies": "authoring",
     "intent_from_json": "toolbox",
+    "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",
     "outcome_json": "toolbox",
     "parse_datetime": "values",

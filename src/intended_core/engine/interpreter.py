@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
+from intended_core.engine.cedar_meaning import cedar_meaning
 from intended_core.engine.meanings import Nothing, covers, matches, method, runs
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
@@ -257,9 +258,9 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
             listed = [name for name, _ in among[1]] if among[0] == "map" else among[1]
             return ("bool", any(item == other for other in listed))
         case t.EntityIn(left=left, right=right):
-            ref = _ref(_value(left, world, bound))
+            ref = _ref(_value(left, world, bound), world)
             other = _value(right, world, bound)
-            groups = [_ref(item) for item in other[1]] if other[0] in ("set", "list") else [_ref(other)]
+            groups = [_ref(item, world) for item in other[1]] if other[0] in ("set", "list") else [_ref(other, world)]
             if ref not in world.snapshot.ancestors:
                 raise _Erred("an unknown entity")
             return ("bool", any(group == ref or group in world.snapshot.ancestors[ref] for group in groups))
@@ -307,6 +308,12 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
             return ("bool", kind == "all")
         case t.OriginOf(path=path, guards=guards):
             return _origin(path, guards, world)
+        case t.CedarCall(name=name, args=args, type=kind):
+            try:
+                found = cedar_meaning(name, [_value(arg, world, bound) for arg in args], world.snapshot.attributes)
+            except Nothing as error:
+                raise _Erred(str(error)) from None
+            return _tag(found, kind)
         case t.Method(name=name, base=base, args=args):
             try:
                 return method(name, _value(base, world, bound), [_value(arg, world, bound) for arg in args])
@@ -328,8 +335,8 @@ def _root(name: str, kind: Type, world: _World) -> Any:
     raise _Erred("this root is not there")
 
 
-def _ref(tagged: Any) -> EntityRef:
-    return EntityRef(tagged[1], tagged[2])
+def _ref(tagged: Any, world: _World) -> EntityRef:
+    return type(world.intent.principal)(tagged[1], tagged[2])
 
 
 def _truth(tagged: Any) -> bool:
@@ -346,7 +353,7 @@ def _member(record: Any, name: str) -> Any:
 
 
 def _entity_record(tagged: Any, world: _World) -> Any:
-    ref = _ref(tagged)
+    ref = _ref(tagged, world)
     attributes = world.snapshot.attributes.get(ref)
     if attributes is None:
         raise _Erred("an unknown entity")

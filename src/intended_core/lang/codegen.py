@@ -188,6 +188,9 @@ class Builder:
             case t.OriginOf(path=path, guards=guards):
                 steps = tuple(tuple(guard.split(".")) for guard in guards)
                 return _call("origin", _name("O"), self.constant(path), _name("a"), self.constant(steps))
+            case t.CedarCall(name=name, args=args, reads=reads):
+                given = [self.expression(arg) for arg in args]
+                return _call(f"cedar_{name}", *([_name("A")] if reads else []), *given)
             case t.Method(name=name, base=base, args=args):
                 return _call(f"method_{kind_of(base.type)}_{name}", self.expression(base), *(self.expression(arg) for arg in args))
 

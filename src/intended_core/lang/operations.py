@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from intended_core.ids import EntityRef
 from intended_core.lang.builtins import METHODS
+from intended_core.lang.cedar.operations import CEDAR_OPERATIONS
 from intended_core.lang.faults import EvaluationError
 from intended_core.lang.patterns import glob, path_like, url_like
 from intended_core.lang.types import DATETIME, DECIMAL, DURATION, INT, Type
@@ -200,6 +201,7 @@ OPERATIONS: Final[dict[str, Callable[..., Any]]] = {
     "lookup": lookup, "walk": walk, "any_of": any_of, "all_of": all_of, "origin": origin,
     "make_set": frozenset, "make_record": Record,
     **{f"method_{kind}_{name}": spec.meaning for (kind, name), spec in METHODS.items()},
+    **{f"cedar_{name}": meaning for name, meaning in CEDAR_OPERATIONS.items()},
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from intended_core.lang.typed_expr import (
     Aggregate,
     AttributeOf,
     Binary,
+    CedarCall,
     Default,
     EntityIn,
     HasMember,
@@ -50,6 +51,7 @@ __all__ = [
     "Approval",
     "AttributeOf",
     "Binary",
+    "CedarCall",
     "CheckedPolicySet",
     "Clause",
     "Default",
@@ -163,7 +165,7 @@ class PolicyTest:
 
 @dataclass(frozen=True, slots=True)
 class CheckedPolicySet:
-    """A policy set that passed every check; made only by `lang.checker.check`.
+    """A policy set that passed every check; made only by `lang.checker.check` and, for Cedar, `lang.cedar.loading`.
 
     `sources`: (file name, text) in name order. `text_digest`, `semantic_digest`: 32 bytes each (language.md § 4).
     `pack`: declared pack name or "". `cost`: worst-case steps per action.

@@ -15,6 +15,7 @@ __all__ = [
     "Aggregate",
     "AttributeOf",
     "Binary",
+    "CedarCall",
     "Default",
     "EntityIn",
     "HasMember",
@@ -333,6 +334,18 @@ class Method:
     span: Span
 
 
+@dataclass(frozen=True, slots=True)
+class CedarCall:
+    """What only Cedar says, from the closed table in `lang.cedar.operations`. `reads`: it looks into the entity snapshot, where an
+    entity that is not there has no attribute and no tag (the native `has` errs on one)."""
+
+    name: str
+    args: tuple[TypedExpr, ...]
+    reads: bool
+    type: Type
+    span: Span
+
+
 TypedExpr = (
     Literal_
     | Root
@@ -360,4 +373,5 @@ TypedExpr = (
     | Lookup
     | OriginOf
     | Method
+    | CedarCall
 )

@@ -12,7 +12,20 @@ from typing import Final
 
 from intended_core.values import INT_MAX, INT_MIN
 
-__all__ = ["CONSTRUCTORS", "FUNCTIONS", "METHODS", "Network", "ExtensionError", "network", "to_date", "to_time"]
+__all__ = [
+    "CONSTRUCTORS",
+    "DAY",
+    "FUNCTIONS",
+    "METHODS",
+    "ExtensionError",
+    "network",
+    "parse_datetime",
+    "parse_decimal",
+    "parse_duration",
+    "parse_ip",
+    "to_date",
+    "to_time",
+]
 
 FUNCTIONS: Final = frozenset({"ip", "decimal", "datetime", "duration"})
 METHODS: Final[Mapping[str, int]] = {
@@ -83,7 +96,7 @@ def parse_duration(text: str) -> int:
     amounts = found.groups()[1:]
     if all(amount is None for amount in amounts):
         raise ExtensionError("a duration names at least one unit")
-    total = sum(_long(int(amount)) * unit for amount, unit in zip(amounts, _UNITS, strict=True) if amount is not None)
+    total = sum(int(amount) * unit for amount, unit in zip(amounts, _UNITS, strict=True) if amount is not None)
     return _long(-total if found[1] else total)
 
 

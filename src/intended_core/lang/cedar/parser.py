@@ -1,4 +1,4 @@
-"""Cedar policy text to its tree. Cedar's own limits hold here: four signs in a row, one comparison per pair of brackets, arity of methods."""
+"""Cedar policy text to its tree. Cedar's own limits hold here: four signs in a row, one comparison per pair of brackets."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _parse_file(source: Source, first: int) -> list[ast.Policy] | Diagnostic:
         return Diagnostic(code="limit.memory", message=message, span=source.span(0, 1))
     if build.too_large:
         at = min(build.too_large)
-        return Diagnostic(code="limit.number", message="this number is larger than a Long", span=source.span(at, at + 1))
+        return Diagnostic(
+            code="limit.number", message="this number is larger than a Long", span=source.span(at, at + 1)
+        )
     return policies
 
 
@@ -241,7 +243,9 @@ class _Build(Transformer[Token, Any]):
         if wanted is None:
             return ast.Call(text, (base, *args), base.at, end)
         if len(args) != wanted:
-            raise TextError("type.mismatch", f"`{text}` takes {wanted} values, these are {len(args)}", at, at + len(text))
+            raise TextError(
+                "type.mismatch", f"`{text}` takes {wanted} values, these are {len(args)}", at, at + len(text)
+            )
         if text == "isEmpty":
             return ast.Unary("is_empty", base, base.at, end)
         return ast.Binary(_NAMES[text], base, args[0], base.at, end)
@@ -249,11 +253,13 @@ class _Build(Transformer[Token, Any]):
     def call(self, name: tuple[str, int, int], args: tuple[ast.Expr, ...], close: Token) -> ast.Expr:
         text, at, end = name
         if text not in FUNCTIONS:
-            what = "is a method, not a function" if text in METHODS or text in _BUILT_IN else "is not a function of Cedar"
+            what = (
+                "is a method, not a function" if text in METHODS or text in _BUILT_IN else "is not a function of Cedar"
+            )
             raise TextError("name.unknown", f"`{text}` {what}", at, end)
         return ast.Call(text, args, at, close.end_pos or 0)
 
-    def int(self, token: Token) -> ast.Expr:
+    def long(self, token: Token) -> ast.Expr:
         at, digits = token.start_pos or 0, str(token).lstrip("0")
         if len(digits) > 19 or int(digits or "0") > INT_MAX + 1:
             raise TextError("limit.number", "this number is larger than a Long", at, at + len(token))
@@ -280,9 +286,10 @@ class _Build(Transformer[Token, Any]):
 
     def parenthesised(self, open_: Token, expr: Any, close: Token) -> ast.Expr:
         fields = {name: getattr(expr, name) for name in type(expr).__slots__}
-        return type(expr)(**{**fields, "at": open_.start_pos, "end": close.end_pos})  # type: ignore[no-any-return]
+        made: ast.Expr = type(expr)(**{**fields, "at": open_.start_pos, "end": close.end_pos})
+        return made
 
-    def set(self, open_: Token, *parts: Any) -> ast.Expr:
+    def set_of(self, open_: Token, *parts: Any) -> ast.Expr:
         items = tuple(part for part in parts[:-1] if part is not None)
         return ast.SetLit(items, open_.start_pos or 0, parts[-1].end_pos or 0)
 
@@ -310,11 +317,8 @@ class _Build(Transformer[Token, Any]):
         return f"{left[0]}::{check_name(token)}", left[1], token.end_pos or 0
 
 
-setattr(_Build, "if", _Build.if_)  # noqa: B010 - a grammar rule named by a word of Python
-
-
 def _ref(entity: Any) -> CedarRef | ast.Slot:
-    return entity.ref if isinstance(entity, ast.EntityLit) else entity  # type: ignore[no-any-return]
+    return entity.ref if isinstance(entity, ast.EntityLit) else entity
 
 
 def _action(entity: ast.EntityLit) -> CedarRef:

@@ -38,7 +38,11 @@ def read_json(data: bytes, what: str) -> Any:
         raise IntentError(f"larger than {MAX_JSON_BYTES} bytes", place=what)
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_pairs, parse_float=_no_float, parse_constant=_no_float, parse_int=_integer
+            data.decode("utf-8"),
+            object_pairs_hook=_pairs,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+            parse_int=_integer,
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate has no UTF-8
     except IntentError as error:

@@ -134,7 +134,10 @@ class _Resolver:
             )
             for name, (raw, space) in sorted(self.entities.items())
         }  # fmt: skip
-        groups = {ref: frozenset(self._group(ref, raw, space, each) for each in raw.groups) for ref, (raw, space) in self.actions.items()}
+        groups = {
+            ref: frozenset(self._group(ref, raw, space, each) for each in raw.groups)
+            for ref, (raw, space) in self.actions.items()
+        }
 
         def circle(ref: CedarRef) -> None:
             raise refuse("name.cycle", f"{ref} is in itself", self.actions[ref][0].span)
@@ -179,7 +182,8 @@ class _Resolver:
             names = [name for name, _, _ in raw.members]
             if len(set(names)) != len(names):
                 raise refuse("name.duplicate", "an attribute stands twice in this record", raw.span)
-            return RecordT(tuple(sorted((n, self.type(t, space, depth + 1), r) for n, t, r in raw.members)))  # type: ignore[type-var]
+            members = [(name, self.type(held, space, depth + 1), required) for name, held, required in raw.members]
+            return RecordT(tuple(sorted(members, key=lambda member: member[0])))
         return self._named(raw, space)
 
     def _named(self, raw: RawNamed, space: str) -> CedarType:

@@ -17,7 +17,12 @@ _SPACE: Final = frozenset({"entityTypes", "actions", "commonTypes", "annotations
 _ENTITY: Final = frozenset({"memberOfTypes", "shape", "tags", "enum", "annotations"})
 _ACTION: Final = frozenset({"memberOf", "appliesTo", "attributes", "annotations"})
 _APPLIES: Final = frozenset({"principalTypes", "resourceTypes", "context"})
-_PRIMITIVES: Final = {"Long": "__cedar::Long", "String": "__cedar::String", "Boolean": "__cedar::Bool", "Bool": "__cedar::Bool"}
+_PRIMITIVES: Final = {
+    "Long": "__cedar::Long",
+    "String": "__cedar::String",
+    "Boolean": "__cedar::Bool",
+    "Bool": "__cedar::Bool",
+}
 
 
 def parse_schema_json(name: str, data: bytes) -> list[RawNamespace]:
@@ -113,7 +118,9 @@ class _Reader:
         if kind == "Record":
             if held.get("additionalAttributes"):
                 raise refuse("unsupported", "open records are not part of validated Cedar", self.span)
-            return RawRecord(tuple(self._attribute(item) for item in self.object(held.get("attributes"), what).items()), self.span)
+            return RawRecord(
+                tuple(self._attribute(item) for item in self.object(held.get("attributes"), what).items()), self.span
+            )
         if kind == "Entity":
             return self.named(held.get("name"), what)
         if kind == "EntityOrCommon":

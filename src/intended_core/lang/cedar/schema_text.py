@@ -74,7 +74,9 @@ class _Build(Transformer[Token, Any]):
     def entity(self, *parts: Any) -> list[Any]:
         names, parents, shape, tags = (part for part in _bare(parts) if not isinstance(part, Token))
         return [
-            RawEntity(name=check_name(name), span=self._span(name), parents=tuple(parents or ()), shape=shape, tags=tags)
+            RawEntity(
+                name=check_name(name), span=self._span(name), parents=tuple(parents or ()), shape=shape, tags=tags
+            )
             for name in names
         ]
 

@@ -8,14 +8,24 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from lark import Lark, Token
+from lark import Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from intended_core.errors import AssemblyError
 from intended_core.lang.diagnostics import Diagnostic, suggest
 from intended_core.lang.source import Source
 
-__all__ = ["MAX_NESTING", "RESERVED", "TextError", "check_name", "depth_problem", "grammar", "pattern", "unescape", "unexpected"]
+__all__ = [
+    "MAX_NESTING",
+    "RESERVED",
+    "TextError",
+    "check_name",
+    "depth_problem",
+    "grammar",
+    "pattern",
+    "unescape",
+    "unexpected",
+]
 
 RESERVED: Final = frozenset({"true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"})
 MAX_NESTING: Final = 64  # brackets within each other, as in the native language
@@ -84,7 +94,9 @@ def _parts(token: Token, *, star: bool) -> list[tuple[str, bool]]:
         char = None if found is None else _char(found, star=star)
         if found is None or char is None:
             shown = inner[slash : slash + 2]
-            raise TextError("parse.string", f"`{shown}` is not an escape that Cedar knows", start + slash, start + slash + 2)
+            raise TextError(
+                "parse.string", f"`{shown}` is not an escape that Cedar knows", start + slash, start + slash + 2
+            )
         parts.append((char, True))
         at = found.end()
     return parts
@@ -145,10 +157,6 @@ def unexpected(source: Source, error: UnexpectedInput) -> Diagnostic:
         shown = f"`{char}`" if char.isprintable() else f"U+{ord(char):04X}" if char else "the end of the file"
         return Diagnostic(code="parse.character", message=f"{shown} does not fit here", span=source.span(at, at + 1))
     last = len(source.text.rstrip())
-    return Diagnostic(code="parse.unexpected", message="the text ends too early", span=source.span(max(0, last - 1), last))
-
-
-@lru_cache(maxsize=4)
-def built(name: str) -> Lark:
-    """The grammar as tables, made once."""
-    return Lark(grammar(name), parser="lalr", maybe_placeholders=True)
+    return Diagnostic(
+        code="parse.unexpected", message="the text ends too early", span=source.span(max(0, last - 1), last)
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
 
 from intended_core.lang import types as native
 from intended_core.lang.cedar.refs import CedarRef
@@ -26,6 +25,7 @@ __all__ = [
     "native_type",
     "show",
     "upper_bound",
+    "upper_bound_of",
 ]
 
 
@@ -142,11 +142,10 @@ def upper_bound(left: CedarType, right: CedarType) -> CedarType | None:
 
 def upper_bound_of(types: list[CedarType]) -> CedarType | None:
     """The same of several; None when there is none or the list is empty."""
-
-    def step(left: CedarType | None, right: CedarType | None) -> CedarType | None:
-        return None if left is None or right is None else upper_bound(left, right)
-
-    return reduce(step, types[1:], types[0]) if types else None
+    found: CedarType | None = types[0] if types else None
+    for each in types[1:]:
+        found = None if found is None else upper_bound(found, each)
+    return found
 
 
 def show(type_: CedarType) -> str:
