@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from functools import lru_cache
+from typing import Final, NoReturn, TypeVar
 
 from intended_core.access.persons import LocalPersonKey
 from intended_core.audit.checkpoint import VerifierKey
@@ -105,7 +106,7 @@ class TenantAuthority:
 
         Never raises for what a caller or a policy can contain. `approval`: the id of an approved request for this intent.
         """
-        return self.run(authorize(self._context, intent, audience=adapter_id(audience), approval_id=approval))
+        return self.run(authorize(self._context, intent, audience=_audience(audience), approval_id=approval))
 
     def require(self, intent: Intent, *, audience: str, approval: str | None = None) -> SignedToken:
         """The token of an Allow; raises AccessDeniedError (with `.outcome`) for everything else."""
@@ -203,6 +204,9 @@ class TenantAuthority:
     def policy(self) -> ScopeState:
         """Policy, keys and persons in force, re-read from the store."""
         return self.run(_state(self._context, fresh=True))[0]
+
+
+_audience: Final = lru_cache(maxsize=1024)(adapter_id)
 
 
 def _state(context: Context, *, fresh: bool = False) -> Flow[tuple[ScopeState, int]]:

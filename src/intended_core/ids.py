@@ -59,17 +59,17 @@ def adapter_id(text: str) -> AdapterId:
 class Scope:
     """One tenant in one environment: in every key, token, row, record and cache entry.
 
-    `tenant` is the tenant's name, `uuid` its lower-case hexadecimal UUID (32 characters), `environment` live or test.
+    `tenant` is the tenant's name, `uuid` its lower-case hexadecimal UUID (32 characters), `environment` live or test. `key` is the form
+    that stands in database keys: `uuid/environment`.
     """
 
     tenant: str
     uuid: str
     environment: Environment
+    key: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        """The form that stands in database keys: `uuid/environment`."""
-        return f"{self.uuid}/{self.environment}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.uuid}/{self.environment}")
 
 
 @dataclass(frozen=True, slots=True, order=True, eq=True)

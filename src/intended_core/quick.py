@@ -18,11 +18,12 @@ __all__ = ["maker"]
 T = TypeVar("T")
 
 
-def maker(cls: type[T]) -> type[T]:
+def maker(cls: type[T], *, unsafe_unchecked: bool = False) -> type[T]:
     """Makes what `cls(…)` makes, from the same parameters; typed as the class so that calls are checked.
 
     TypeError for a class that checks its fields (`__post_init__`), inherits some, makes defaults by a factory, or is no frozen
-    dataclass with slots: such a class is made by its own constructor only.
+    dataclass with slots: such a class is made by its own constructor only. `unsafe_unchecked`: leave `__post_init__` and what only it
+    is given out, for the one room that a class's constructor would let through.
     """
     found: Any = cls
     known = fields(found) if hasattr(found, "__dataclass_fields__") else ()
@@ -30,7 +31,7 @@ def maker(cls: type[T]) -> type[T]:
         not known
         or not found.__dataclass_params__.frozen
         or tuple(getattr(cls, "__slots__", ())) != tuple(item.name for item in known)
-        or hasattr(cls, "__post_init__")
+        or (hasattr(cls, "__post_init__") and not unsafe_unchecked)
         or any(not item.init or item.default_factory is not MISSING for item in known)
     ):
         raise TypeError(f"{cls.__name__} is made by its own constructor only")

@@ -10,10 +10,15 @@ from typing import Final
 
 from intended_adapters.storage.tables import Statements
 from intended_core.errors import StoreConflictError, StoreError
-from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
+from intended_core.quick import maker
+from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
 
 __all__ = ["apply_unit", "select_rows"]
 
+_row: Final = maker(Row)
+_head: Final = maker(Head)
+_record: Final = maker(RecordRow)
+_committed: Final = maker(Committed)
 UNKNOWN_KIND: Final = "a unit names a kind of row that this store does not have"
 
 
@@ -26,7 +31,7 @@ def select_rows(cursor: sqlite3.Cursor, sql: Statements, scope: int, keys: tuple
             raise StoreError(UNKNOWN_KIND)
         row = cursor.execute(statements.select, (scope, name.key)).fetchone()
         if row is not None:
-            found[name] = Row(name.kind, name.key, *row)
+            found[name] = _row(name.kind, name.key, *row)
     return found
 
 
@@ -38,23 +43,41 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
     """
     # The head first: on a store with row locks this statement is the scope's lock, and the guards are read after it.
     head_row = cursor.execute(sql.head, (scope,)).fetchone()
-    head, size = (None, 0) if head_row is None else (Head(*head_row[:3]), head_row[3])
+    if head_row is None:
+        head, size = None, 0
+    else:
+        version, state, mac, size = head_row
+        head = _head(version, state, mac)
     rows = select_rows(cursor, sql, scope, unit.reads)
     if unit.threads:
         threads = {
-            name: tuple(RecordRow(*row) for row in cursor.execute(sql.thread, (scope, name))) for name in unit.threads
+            name: tuple([_record(*row) for row in cursor.execute(sql.thread, (scope, name)).fetchall()])
+            for name in unit.threads
         }
         changes = unit.decide(UnitView(head, rows, threads))
     else:
         changes = unit.decide(UnitView(head, rows))
+    version = 0 if head is None else head.version
+    following = changes.head
+    if following.version != version + 1:
+        raise StoreConflictError("the unit's head does not follow the head that it read: nothing was written")
     try:
         for write in changes.writes:
             _write(cursor, sql, scope, write)
-        _append(cursor, sql, scope, size, changes)
-        _move_head(cursor, sql, scope, head, size + len(changes.records), changes.head)
+        for record in changes.records:
+            if record.seq != size:
+                raise StoreConflictError("the unit's records do not continue the log: nothing was written")
+            cursor.execute(sql.record_insert, (scope, size, record.thread, record.leaf, record.entry, record.body))
+            size += 1
+        if head is None:
+            cursor.execute(sql.head_insert, (scope, following.version, size, following.state, following.mac))
+        else:
+            moved = (following.version, size, following.state, following.mac, scope, version)
+            if cursor.execute(sql.head_replace, moved).rowcount != 1:
+                raise StoreConflictError("the head moved under the lock: nothing was written")
     except (OverflowError, UnicodeError) as error:
         raise StoreError("a unit holds a number or text that a store cannot keep: nothing was written") from error
-    return Committed(changes.head, changes.answer)
+    return _committed(following, changes.answer)
 
 
 def _write(cursor: sqlite3.Cursor, sql: Statements, scope: int, write: Write) -> None:
@@ -70,26 +93,3 @@ def _write(cursor: sqlite3.Cursor, sql: Statements, scope: int, write: Write) ->
     cursor.execute(statements.replace, (row.version, row.state, row.body, row.mac, scope, row.key, replaces))
     if cursor.rowcount != 1:
         raise StoreConflictError(f"a {row.kind} row is not at the version that the unit read: nothing was written")
-
-
-def _append(cursor: sqlite3.Cursor, sql: Statements, scope: int, size: int, changes: Changes) -> None:
-    for offset, record in enumerate(changes.records):
-        if record.seq != size + offset:
-            raise StoreConflictError("the unit's records do not continue the log: nothing was written")
-        cursor.execute(
-            sql.record_insert, (scope, record.seq, record.thread, record.leaf, record.entry, record.body)
-        )
-
-
-def _move_head(
-    cursor: sqlite3.Cursor, sql: Statements, scope: int, current: Head | None, size: int, following: Head
-) -> None:
-    replaces = 0 if current is None else current.version
-    if following.version != replaces + 1:
-        raise StoreConflictError("the unit's head does not follow the head that it read: nothing was written")
-    if current is None:
-        cursor.execute(sql.head_insert, (scope, following.version, size, following.state, following.mac))
-        return
-    cursor.execute(sql.head_replace, (following.version, size, following.state, following.mac, scope, replaces))
-    if cursor.rowcount != 1:
-        raise StoreConflictError("the head moved under the lock: nothing was written")

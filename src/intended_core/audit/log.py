@@ -117,7 +117,7 @@ def append(
         )  # fmt: skip
         leaf = made.leaf
         frontier = frontier.append(leaf)
-        rows.append(_record_row(made.seq, made.entry, made.body, leaf, made.thread))
+        rows.append(made)
     following = _log_head(
         origin=head.origin, issuer=head.issuer, generation=head.generation, frontier=frontier, last_leaf=leaf,
         time_us=max(now_us, head.time_us), guards=head.guards, entities=head.entities,
@@ -125,5 +125,4 @@ def append(
     return following, tuple(rows)
 
 
-_record_row: Final = maker(RecordRow)
 _log_head: Final = maker(LogHead)

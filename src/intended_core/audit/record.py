@@ -21,6 +21,7 @@ from intended_core.audit.tree import HASH_BYTES, leaf_hash
 from intended_core.canonical import Json, b64url, b64url_kept, canonical_json, pack, parse_canonical
 from intended_core.errors import AuditError, IntentError
 from intended_core.quick import maker
+from intended_core.unit import RecordRow
 from intended_core.values import SAFE_INT
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "MAX_ENTRY_BYTES",
     "Entry",
     "EventKind",
-    "Made",
     "PackedBody",
     "Thread",
     "body_hash",
@@ -144,17 +144,6 @@ class Entry:
     trace: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """A record as bytes: what the store keeps and the tree commits to. `thread`: what it is filed under, "" for none."""
-
-    seq: int
-    entry: bytes
-    body: bytes
-    leaf: bytes
-    thread: str = ""
-
-
 class PackedBody:
     """A record's body as its bytes, salt included, and its hash in base64url: made before any lock is taken, by `pack_body` only."""
 
@@ -167,7 +156,7 @@ class PackedBody:
         self.hash: Final = b64url(body_hash(data))
 
 
-_made: Final = maker(Made)
+_row: Final = maker(RecordRow)
 
 
 def body_hash(body: bytes) -> bytes:
@@ -215,8 +204,8 @@ def make_record(
     writer: str,
     policy_digest: bytes | None,
     trace: str | None,
-) -> Made:
-    """The record of one event. `salt`: 16 random bytes, unless the body is packed already and holds its own.
+) -> RecordRow:
+    """The record of one event, as the store keeps it. `salt`: 16 random bytes, unless the body is packed already and holds its own.
 
     Raises AuditError when it would not be read back.
     """
@@ -243,7 +232,7 @@ def make_record(
     )  # fmt: skip
     if len(entry) > MAX_ENTRY_BYTES:
         raise AuditError(f"a record's header has at most {MAX_ENTRY_BYTES} bytes", code="audit.record")
-    return _made(seq=seq, entry=entry, body=packed.data, leaf=leaf_hash(entry), thread=filed)
+    return _row(seq, entry, packed.data, leaf_hash(entry), filed)
 
 
 def parse_entry(data: bytes) -> Entry:

@@ -17,16 +17,19 @@ from intended_core.engine.evaluator import decide
 from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, UnitRefusedError
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
-from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, LoadState, Now, Random, Sign
+from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Now, Random, Sign
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
 from intended_core.flows.steps import (
     CLOCK_BACK,
     ENTITIES_MOVED,
     GUARDS_MOVED,
+    NOW,
     append_at,
     authentic,
     close_unit,
+    commit,
+    load_state,
     look_again_if_stale,
     next_head,
     open_head,
@@ -47,6 +50,11 @@ __all__ = ["authorize", "decision_body", "snapshot_write"]
 AuthorizeOutcome = Granted | Pending | Deny
 NONCE_AND_SALT: Final = Random(32)  # 128 bits for each: RFC 8725 § 3.5, audit.md § 1.1
 _INTENT: Final = Labelled("intended.intent/v0")
+_changes: Final = maker(Changes)
+_load_entities: Final = maker(LoadEntities)
+_sign: Final = maker(Sign)
+_unit: Final = maker(Unit)
+_write: Final = maker(Write)
 _claims: Final = maker(TokenClaims)
 _draft: Final = maker(Draft)
 _thread: Final = maker(Thread)
@@ -110,11 +118,11 @@ def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError
 def _attempt(
     context: Context, given: Intent, audience: str, approval_id: str | None, *, fresh: bool
 ) -> Flow[AuthorizeOutcome]:
-    state: ScopeState = yield LoadState(context.scope, fresh)
+    state: ScopeState = yield load_state(context.scope, fresh)
     if state.policy is None:
         return (yield from _early(context, given, state, denied("default", "no policy set is active")))
     policy = state.policy
-    now_us: int = yield Now()
+    now_us: int = yield NOW
     try:
         intent = validate(policy.checked.schema, context.scope, given)
     except IntentError as error:
@@ -125,7 +133,7 @@ def _attempt(
         row, approvers = yield from load_approval(context, approval_id)
     refs = intent.references | policy.compiled.constants | approvers
     try:
-        entities: LoadedEntities = yield LoadEntities(context.scope, refs, fresh)
+        entities: LoadedEntities = yield _load_entities(context.scope, refs, fresh)
     except IntentError as error:
         return (yield from _early(context, given, state, denied("error", error.problem, place=error.place)))
     now_ms = now_us // 1000
@@ -243,17 +251,17 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         nonce = NonceRow.body(
             claims=digest_of_canonical(placed), audience=request.audience, expires_s=expires_s, generation=head.generation, seq=seq
         )
-        issued = Write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce), 0)
+        issued = _write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce), 0)
         writes = (issued, *snapshot_write(request, view))
         if request.approval is not None:
             writes = (*writes, request.approval.spend(context, view))
-        return Changes(next_head(context, view.head, log), writes, records, (seq, placed))
+        return _changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
+    committed = yield commit(_unit(context.scope, decide_unit, _reads(request)))
     seq, placed = committed.answer
     try:
         unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)
-        signature: bytes = yield Sign(context.scope, key, unsigned.data)
+        signature: bytes = yield _sign(context.scope, key, unsigned.data)
         token = assemble(unsigned, signature, key.public_key())
     except Exception as error:  # noqa: BLE001 - fail closed: a fault of ours is a denial, named by its class only
         yield from _revoke(request, seq)

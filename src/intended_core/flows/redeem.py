@@ -14,13 +14,16 @@ from intended_core.audit.record import EventKind, Thread, pack_body
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, IntentError, StoreError, TokenError, UnitRefusedError
 from intended_core.flows.cache import ScopeState
-from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
+from intended_core.flows.effects import Commit, Context, Flow, Random
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.steps import (
     CLOCK_BACK,
     GUARDS_MOVED,
+    NOW,
     authentic,
     close_unit,
+    commit,
+    load_state,
     look_again_if_stale,
     open_head,
     thread_commitment,
@@ -47,6 +50,9 @@ MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding
 
 
 ATTEMPT_AND_SALT: Final = Random(32)  # 128 bits for each: authority.md § 2, audit.md § 1.1
+_redeemed: Final = maker(RedeemedToken)
+_unit: Final = maker(Unit)
+_write: Final = maker(Write)
 _draft: Final = maker(Draft)
 _thread: Final = maker(Thread)
 
@@ -82,8 +88,8 @@ def _code_of(refused: UnitRefusedError) -> str:
 
 
 def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *, fresh: bool) -> Flow[RedeemedToken]:
-    state: ScopeState = yield LoadState(context.scope, fresh)
-    now_us: int = yield Now()
+    state: ScopeState = yield load_state(context.scope, fresh)
+    now_us: int = yield NOW
     random: bytes = yield ATTEMPT_AND_SALT
     attempt_id, salt = b64url(random[:16]), random[16:]
     if state.policy is None:
@@ -115,7 +121,7 @@ def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *
     except TokenError as error:
         yield from _record_refusal(context, error.code, bound.claims, salt, now_us)
         raise
-    return RedeemedToken(call=call, claims=bound.claims, attempt_id=attempt_id, seq=seq)
+    return _redeemed(call=call, claims=bound.claims, attempt_id=attempt_id, seq=seq)
 
 
 def _consume(
@@ -164,10 +170,10 @@ def _consume(
             raise TokenError("token.replayed" if len(lived) > 1 else "token.log_mismatch")
         consumed = context.mac.seal_row(context.scope, "nonce", claims.jti, row.version + 1, "CONSUMED", spent)
         return close_unit(
-            context, view, head, (draft,), now_us=now_us, writes=(Write(consumed, row.version),), answer=head.size
+            context, view, head, (draft,), now_us=now_us, writes=(_write(consumed, row.version),), answer=head.size
         )
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=(key,), threads=(thread,)), shielded=True)
+    committed = yield commit(_unit(context.scope, decide_unit, (key,), (thread,)), True)
     at: int = committed.answer
     return at
 

@@ -8,8 +8,9 @@ does not open again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from intended_core.clock import Clock, Randomness
 from intended_core.errors import AdapterError, IntendedError, StoreBusyError
@@ -63,7 +64,7 @@ class Runtime:
         """The answer to one effect. Raises IntendedError only."""
         try:
             answer = accept(effect, self._perform(effect, context))
-            if isinstance(effect, Seal) and open_sealed(kek=self.kek, place=effect.place, blob=answer) != effect.plaintext:
+            if type(effect) is Seal and open_sealed(kek=self.kek, place=effect.place, blob=answer) != effect.plaintext:
                 # What rests on a seal must not commit unless the seal opens: a key that cannot be loaded signs nothing.
                 raise AdapterError("a sealed value does not open to what was sealed")
             return answer
@@ -82,38 +83,43 @@ class Runtime:
             raise AdapterError(f"{type(effect).__name__} failed ({type(error).__name__})") from None
 
     def _perform(self, effect: Effect, context: Context) -> Any:
-        match effect:
-            case Now():
-                return self.clock.now_us()
-            case Random(size=size):
-                return self.randomness.token_bytes(size)
-            case LoadState(scope=scope, fresh=fresh):
-                return self.states.get(scope, context.mac, fresh=fresh)
-            case LoadEntities(scope=scope, refs=refs, fresh=fresh):
-                state = self.states.get(scope, context.mac, fresh=False)
-                if state.policy is None:
-                    raise AdapterError("entities are typed by the active policy set, and none is active")
-                return self.entities.get(scope, context.mac, state.policy, refs, fresh=fresh, provider=self.provider)
-            case ReadRows(scope=scope, keys=keys):
-                return self.storage.read(scope, keys)
-            case ScanRows(scope=scope, kind=kind, state=wanted):
-                return self.storage.scan(scope, kind, state=wanted)
-            case ReadHead(scope=scope):
-                return self.storage.head(scope)
-            case ReadLeaves(scope=scope, start=start, stop=stop):
-                return self.storage.leaves(scope, start, stop)
-            case ReadRecords(scope=scope, start=start, stop=stop, thread=thread):
-                if thread:
-                    return self.storage.thread(scope, thread)
-                return tuple(self.storage.records(scope, start=start, stop=stop))
-            case Commit(unit=unit):
-                return self.storage.commit(unit)
-            case Sign(scope=scope, key=key, payload=payload):
-                return self.keys.get(scope, key).sign(payload)
-            case GenerateKey(algorithm=algorithm):
-                return self.signer.generate(algorithm)
-            case Seal(place=place, plaintext=plaintext):
-                return seal(kek=self.kek, randomness=self.randomness, place=place, plaintext=plaintext)
+        return _ANSWERS[type(effect)](self, effect, context)
+
+
+def _load_entities(runtime: Runtime, effect: LoadEntities, context: Context) -> Any:
+    state = runtime.states.get(effect.scope, context.mac, fresh=False)
+    if state.policy is None:
+        raise AdapterError("entities are typed by the active policy set, and none is active")
+    return runtime.entities.get(
+        effect.scope, context.mac, state.policy, effect.refs, fresh=effect.fresh, provider=runtime.provider
+    )
+
+
+def _read_records(runtime: Runtime, effect: ReadRecords, _context: Context) -> Any:
+    if effect.thread:
+        return runtime.storage.thread(effect.scope, effect.thread)
+    return tuple(runtime.storage.records(effect.scope, start=effect.start, stop=effect.stop))
+
+
+def _seal(runtime: Runtime, effect: Seal, _context: Context) -> Any:
+    return seal(kek=runtime.kek, randomness=runtime.randomness, place=effect.place, plaintext=effect.plaintext)
+
+
+_ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
+    Now: lambda runtime, _, __: runtime.clock.now_us(),
+    Random: lambda runtime, effect, _: runtime.randomness.token_bytes(effect.size),
+    LoadState: lambda runtime, effect, context: runtime.states.get(effect.scope, context.mac, fresh=effect.fresh),
+    LoadEntities: _load_entities,
+    ReadRows: lambda runtime, effect, _: runtime.storage.read(effect.scope, effect.keys),
+    ScanRows: lambda runtime, effect, _: runtime.storage.scan(effect.scope, effect.kind, state=effect.state),
+    ReadHead: lambda runtime, effect, _: runtime.storage.head(effect.scope),
+    ReadLeaves: lambda runtime, effect, _: runtime.storage.leaves(effect.scope, effect.start, effect.stop),
+    ReadRecords: _read_records,
+    Commit: lambda runtime, effect, _: runtime.storage.commit(effect.unit),
+    Sign: lambda runtime, effect, _: runtime.keys.get(effect.scope, effect.key).sign(effect.payload),
+    GenerateKey: lambda runtime, effect, _: runtime.signer.generate(effect.algorithm),
+    Seal: _seal,
+}
 
 
 def drive(runtime: Runtime, context: Context, flow: Flow[T], *, seconds: float | None = None) -> T:
@@ -121,15 +127,15 @@ def drive(runtime: Runtime, context: Context, flow: Flow[T], *, seconds: float |
 
     `seconds`: the deadline; default `Settings.flow_deadline_seconds`.
     """
-    deadline = runtime.clock.monotonic() + (context.settings.flow_deadline_seconds if seconds is None else seconds)
+    monotonic, perform = runtime.clock.monotonic, runtime.perform
+    deadline = monotonic() + (context.settings.flow_deadline_seconds if seconds is None else seconds)
     try:
         effect = next(flow)
         while True:
             try:
-                shielded = isinstance(effect, Commit) and effect.shielded
-                if not shielded and runtime.clock.monotonic() > deadline:
+                if monotonic() > deadline and not (type(effect) is Commit and effect.shielded):
                     raise StoreBusyError("the deadline of this call has passed")
-                answer = runtime.perform(effect, context)
+                answer = perform(effect, context)
             except IntendedError as error:
                 effect = flow.throw(error)
             else:

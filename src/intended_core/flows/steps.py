@@ -8,14 +8,17 @@ from typing import Final, Literal
 from intended_core.audit.log import Draft, LogHead, append
 from intended_core.canonical import Labelled
 from intended_core.errors import StoreCorruptError, UnitRefusedError
-from intended_core.flows.effects import Context, Flow, ReadHead
+from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, ReadHead
 from intended_core.quick import maker
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
 
 __all__ = [
+    "NOW",
     "append_at",
     "authentic",
     "close_unit",
+    "commit",
+    "load_state",
     "look_again_if_stale",
     "next_head",
     "open_head",
@@ -83,7 +86,7 @@ def close_unit(
     log, records = append_at(context, head, drafts, now_us=now_us)
     if bump_guards or bump_entities:
         log = replace(log, guards=log.guards + int(bump_guards), entities=log.entities + int(bump_entities))
-    return _changes(head=next_head(context, view.head, log), writes=writes, records=records, answer=answer)
+    return _changes(next_head(context, view.head, log), writes, records, answer)
 
 
 def append_at(
@@ -113,4 +116,7 @@ def thread_commitment(kind: Literal["token", "approval"], identifier: str) -> by
 
 
 _THREADS: Final = {kind: Labelled(f"intended.thread/{kind}") for kind in ("token", "approval")}
+NOW: Final = Now()
+load_state: Final = maker(LoadState)
+commit: Final = maker(Commit)
 _changes: Final = maker(Changes)

@@ -374,7 +374,7 @@ class SigningKeys:
         self._signer = signer
         self._max_keys = max_keys
         self._lock = Lock()
-        self._keys: OrderedDict[tuple[Scope, str, int], LoadedKey] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str, str, int], LoadedKey] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"SigningKeys({len(self._keys)} keys, <hidden>)"
@@ -386,10 +386,10 @@ class SigningKeys:
         """The loaded key of an ACTIVE record; raises KeyRingError as `load_private`, and for a key in another state."""
         if record.state is not KeyState.ACTIVE:
             raise KeyRingError(f"a key that is {record.state.value} does not sign")
-        place = (scope, record.kid, record.version)
+        place = (scope.tenant, scope.key, record.kid, record.version)
         with self._lock:
             found = self._keys.get(place)
-            if found is not None and found.record == record:
+            if found is not None and (found.record is record or found.record == record):
                 self._keys.move_to_end(place)
                 return found
         loaded = load_private(kek=self._kek, signer=self._signer, scope=scope, record=record)

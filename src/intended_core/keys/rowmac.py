@@ -10,6 +10,7 @@ head, not here.
 from __future__ import annotations
 
 import hmac
+from dataclasses import InitVar, dataclass
 from threading import Lock
 from typing import Final, NoReturn
 
@@ -33,18 +34,19 @@ _MAKER: Final = object()
 _row: Final = maker(Row)
 
 
+@dataclass(frozen=True, slots=True)
 class AuthenticRow:
     """A row whose tag was checked for its scope; made only by `RowMac.check`."""
 
-    __slots__ = ("row",)
+    row: Row
+    maker: InitVar[object] = None
 
-    def __init__(self, row: Row, maker: object = None) -> None:
+    def __post_init__(self, maker: object) -> None:
         if maker is not _MAKER:
             raise TypeError("an AuthenticRow is made only by RowMac.check")
-        self.row: Final = row
 
-    def __repr__(self) -> str:
-        return f"AuthenticRow({self.row!r})"
+
+_authentic: Final = maker(AuthenticRow, unsafe_unchecked=True)
 
 
 class RowMac:
@@ -60,7 +62,7 @@ class RowMac:
         self._key = bytes(key)
         self._lock = Lock()
         self._memo: dict[bytes, tuple[Scope, AuthenticRow]] = {}
-        self._begun: dict[tuple[Scope, str | None], hmac.HMAC] = {}
+        self._begun: dict[tuple[str, str, str | None], bytes] = {}
 
     def __repr__(self) -> str:
         return "RowMac(<hidden>)"
@@ -74,17 +76,14 @@ class RowMac:
             raise KeyRingError("a row's version counts from 1")
         try:
             name, stated = key.encode(), state.encode()
-            begun = self._begun.get((scope, kind)) or self._begin(_ROW, scope, kind)
+            begun = self._begun.get((scope.tenant, scope.key, kind)) or self._begin(_ROW, scope, kind)
         except UnicodeEncodeError:
             raise KeyRingError("a row's place is valid Unicode") from None
-        mac = begun.copy()
-        mac.update(
-            b"%b%b%b%b%b%b%b%b" % (
-                len(name).to_bytes(8, "big"), name, len(stated).to_bytes(8, "big"), stated, _EIGHT, version.to_bytes(8, "big"),
-                len(body).to_bytes(8, "big"), body,
-            )
+        text = b"%b%b%b%b%b%b%b%b%b" % (
+            begun, len(name).to_bytes(8, "big"), name, len(stated).to_bytes(8, "big"), stated, _EIGHT,
+            version.to_bytes(8, "big"), len(body).to_bytes(8, "big"), body,
         )  # fmt: skip
-        return mac.digest()
+        return hmac.digest(self._key, text, "sha256")
 
     def seal_row(self, scope: Scope, kind: RowKind, key: str, version: int, state: str, body: bytes) -> Row:
         """The row with its tag."""
@@ -97,7 +96,7 @@ class RowMac:
             known = memo.get(row.mac)
         except TypeError:
             raise StoreCorruptError("a row of the store has the wrong shape") from None
-        if known is not None and known[0] == scope and known[1].row == row:
+        if known is not None and (known[0] is scope or known[0] == scope) and known[1].row == row:
             return known[1]
         found = self.check_once(scope, row)
         if len(row.body) <= _MEMO_BODY_BYTES:
@@ -116,16 +115,18 @@ class RowMac:
             holds = False
         if not holds:
             raise StoreCorruptError(f"a {row.kind} row does not carry its tag: it was edited outside the authority")
-        return AuthenticRow(row, _MAKER)
+        return _authentic(row)
 
     def tag_head(self, scope: Scope, version: int, state: bytes) -> bytes:
         """The 32-byte tag of a head."""
         if type(version) is not int or not 1 <= version < 2**63:
             raise KeyRingError("a row's version counts from 1")
-        mac = (self._begun.get((scope, None)) or self._begin(_HEAD, scope, None)).copy()
+        begun = self._begun.get((scope.tenant, scope.key, None)) or self._begin(_HEAD, scope, None)
         # A head has no kind, key and state of its own: the empty state stands in their place.
-        mac.update(b"%b%b%b%b%b" % (_NONE, _EIGHT, version.to_bytes(8, "big"), len(state).to_bytes(8, "big"), state))
-        return mac.digest()
+        text = b"%b%b%b%b%b%b" % (
+            begun, _NONE, _EIGHT, version.to_bytes(8, "big"), len(state).to_bytes(8, "big"), state
+        )  # fmt: skip
+        return hmac.digest(self._key, text, "sha256")
 
     def check_head(self, scope: Scope, head: Head) -> Head:
         """The same head, authentic. Raises StoreCorruptError when the tag does not hold."""
@@ -138,12 +139,12 @@ class RowMac:
             raise StoreCorruptError("the head row does not carry its tag: it was edited outside the authority")
         return head
 
-    def _begin(self, label: bytes, scope: Scope, kind: str | None) -> hmac.HMAC:
-        """The tag's state over what all rows of a kind share; `kind` is None for a head."""
+    def _begin(self, label: bytes, scope: Scope, kind: str | None) -> bytes:
+        """The framed text that all rows of a kind begin with; `kind` is None for a head."""
         place = (scope.tenant, scope.uuid, scope.environment, *(() if kind is None else (kind,)))
-        begun = hmac.new(self._key, frame(label, *(text.encode() for text in place)), "sha256")
+        begun = frame(label, *(text.encode() for text in place))
         with self._lock:
             if len(self._begun) >= _MEMO_BEGUN:
                 self._begun.clear()
-            self._begun[(scope, kind)] = begun
+            self._begun[(scope.tenant, scope.key, kind)] = begun
         return begun

@@ -11,10 +11,12 @@ canonical bytes at once; under the lock the place is put into them, and nothing 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from intended_core.canonical import b64url, pack
 from intended_core.errors import IntentError, KeyRingError, TokenError
+from intended_core.ids import EntityRef
 from intended_core.tokens.claims import (
     MAX_COUNT,
     MAX_GRANT_BYTES,
@@ -67,6 +69,11 @@ class UnplacedClaims:
         )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)
+def _reads_back(ref: EntityRef) -> bool:
+    return read_entity(str(ref)) == ref
+
+
 def draft_claims(claims: TokenClaims) -> UnplacedClaims:
     """The bytes of `claims`, whose `log` is None.
 
@@ -75,7 +82,7 @@ def draft_claims(claims: TokenClaims) -> UnplacedClaims:
     """
     grants = (*claims.rul, *claims.obl, *claims.apr)
     try:
-        if sum(len(text.encode()) for text in grants) > MAX_GRANT_BYTES:
+        if len("".join(grants).encode()) > MAX_GRANT_BYTES:
             raise KeyRingError("rules, obligations and approvals do not fit a token: they are never cut")
         value = claims.to_json()
         check_names(claims.iss, claims.aud, claims.reg, claims.action)
@@ -87,8 +94,8 @@ def draft_claims(claims: TokenClaims) -> UnplacedClaims:
             or not all(grants)
             or _PLACE.fullmatch(f"{claims.env} {claims.tid} {claims.jti}") is None
             or not len(claims.arh) == len(claims.ith) == len(claims.pol) == 32
-            or read_entity(str(value["sub"])) != claims.sub
-            or read_entity(str(value["resource"])) != claims.resource
+            or not _reads_back(claims.sub)
+            or not _reads_back(claims.resource)
         ):
             raise KeyRingError("the claims do not read back as they were written")
         for seconds in (claims.iat, claims.nbf, claims.exp):

@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 from intended_core.errors import KeyRingError, TokenError
 from intended_core.ids import AdapterId, Scope
 from intended_core.keys.ring import KeyRecord
+from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical, parse_claims
 from intended_core.tokens.codec import UnverifiedToken
 
@@ -112,6 +113,10 @@ class BoundToken:
         raise TypeError("a BoundToken is not pickled: verify again")
 
 
+_verified: Final = maker(VerifiedToken, unsafe_unchecked=True)
+_bound: Final = maker(BoundToken, unsafe_unchecked=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectedToken:
     """What a token says, for people to look at. No call of this library accepts one, and it grants nothing."""
@@ -156,7 +161,7 @@ def verify(
         raise TokenError("token.environment")
     if claims.reg != expected.register:
         raise TokenError("token.register")
-    return VerifiedToken(claims=claims, kid=kid, canonical=canonical, maker=_MAKER)
+    return _verified(claims=claims, kid=kid, canonical=canonical)
 
 
 def bind(verified: VerifiedToken, call_arh: bytes) -> BoundToken:
@@ -167,9 +172,7 @@ def bind(verified: VerifiedToken, call_arh: bytes) -> BoundToken:
         raise TokenError("token.binding")
     if len(call_arh) != 32 or not hmac.compare_digest(verified.claims.arh, call_arh):
         raise TokenError("token.binding")
-    return BoundToken(
-        claims=verified.claims, kid=verified.kid, digest=digest_of_canonical(verified.canonical), maker=_MAKER
-    )
+    return _bound(claims=verified.claims, kid=verified.kid, digest=digest_of_canonical(verified.canonical))
 
 
 def inspect(token: UnverifiedToken, *, find_key: Callable[[str], KeyRecord | None], now_s: int) -> InspectedToken:

@@ -87,6 +87,12 @@ class Plain:
     __slots__ = ("value",)
 
 
+def test_only_who_says_so_leaves_a_check_out():
+    assert maker(Checked, unsafe_unchecked=True)(-1).value == -1
+    with pytest.raises(TypeError):
+        maker(Inherits, unsafe_unchecked=True)
+
+
 @pytest.mark.parametrize("cls", [Checked, Inherits, Mutable, Roomy, Plain, UnitView], ids=lambda cls: cls.__name__)
 def test_a_class_that_checks_inherits_or_changes_is_not_made_fast(cls):
     with pytest.raises(TypeError):
