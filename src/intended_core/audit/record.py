@@ -211,9 +211,14 @@ def make_record(
     """
     packed = body if type(body) is PackedBody else _walked(cast("Mapping[str, Json]", body), salt)
     _names(origin, tenant_uuid, writer, trace)
-    for number in (generation, seq, epoch, time_us):
-        if type(number) is not int or not 0 <= number <= SAFE_INT:
-            raise AuditError("a header's number is malformed", code="audit.record")
+    if not (
+        type(generation) is type(seq) is type(epoch) is type(time_us) is int
+        and 0 <= generation <= SAFE_INT
+        and 0 <= seq <= SAFE_INT
+        and 0 <= epoch <= SAFE_INT
+        and 0 <= time_us <= SAFE_INT
+    ):
+        raise AuditError("a header's number is malformed", code="audit.record")
     if len(previous_leaf) != HASH_BYTES or (policy_digest is not None and len(policy_digest) != HASH_BYTES):
         raise AuditError("a digest in a header has 32 bytes", code="audit.record")
     filed = ""
@@ -225,7 +230,7 @@ def make_record(
     # Members in their order, ASCII text, integers and null made here: orjson's bytes are canonical without a second walk.
     entry = orjson.dumps(
         {
-            "$": VERSION, "b": packed.hash, "e": epoch, "g": generation, "k": kind.value, "o": origin,
+            "$": VERSION, "b": packed.hash, "e": epoch, "g": generation, "k": kind, "o": origin,
             "p": b64url(previous_leaf), "pv": None if policy_digest is None else b64url_kept(policy_digest), "s": seq,
             "t": tenant_uuid, "th": life, "ts": time_us, "w": writer, "x": trace,
         }

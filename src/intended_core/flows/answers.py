@@ -31,7 +31,7 @@ from intended_core.flows.effects import (
 from intended_core.ports import GeneratedKey
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
 
-__all__ = ["accept"]
+__all__ = ["FITS", "accept", "not_asked_for"]
 
 LEAF_BYTES: Final = 32  # SHA-256, RFC 6962 § 2.1
 MAX_US: Final = 2**53 - 1  # the largest time that a record keeps (RFC 7493)
@@ -39,10 +39,15 @@ MAX_US: Final = 2**53 - 1  # the largest time that a record keeps (RFC 7493)
 
 def accept(effect: Effect, answer: Any) -> Any:
     """`answer`, when it is what `effect` asks for; raises AdapterError otherwise, and for an effect that nobody knows."""
-    fits = _FITS.get(type(effect))
+    fits = FITS.get(type(effect))
     if fits is None or not fits(effect, answer):
-        raise AdapterError(f"{type(effect).__name__} was answered with something else than it asks for")
+        raise not_asked_for(effect)
     return answer
+
+
+def not_asked_for(effect: Effect) -> AdapterError:
+    """What is raised for an answer that does not fit `effect`."""
+    return AdapterError(f"{type(effect).__name__} was answered with something else than it asks for")
 
 
 def _rows(answer: Any) -> bool:
@@ -77,7 +82,7 @@ def _records(effect: ReadRecords, answer: Any) -> bool:
     return [record.seq for record in answer] == list(range(effect.start, effect.start + len(answer)))
 
 
-_FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
+FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     Now: lambda _, answer: type(answer) is int and 0 <= answer <= MAX_US,
     Random: lambda effect, answer: type(answer) is bytes and len(answer) == effect.size,
     LoadState: lambda _, answer: type(answer) is ScopeState,

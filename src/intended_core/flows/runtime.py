@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from intended_core.clock import Clock, Randomness
 from intended_core.errors import AdapterError, IntendedError, StoreBusyError
-from intended_core.flows.answers import accept
+from intended_core.flows.answers import FITS, not_asked_for
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import (
     Commit,
@@ -63,7 +63,10 @@ class Runtime:
     def perform(self, effect: Effect, context: Context) -> Any:
         """The answer to one effect. Raises IntendedError only."""
         try:
-            answer = accept(effect, self._perform(effect, context))
+            answer = self._perform(effect, context)
+            fits = FITS.get(type(effect))
+            if fits is None or not fits(effect, answer):
+                raise not_asked_for(effect)
             if type(effect) is Seal and open_sealed(kek=self.kek, place=effect.place, blob=answer) != effect.plaintext:
                 # What rests on a seal must not commit unless the seal opens: a key that cannot be loaded signs nothing.
                 raise AdapterError("a sealed value does not open to what was sealed")

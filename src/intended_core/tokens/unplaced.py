@@ -96,11 +96,12 @@ def draft_claims(claims: TokenClaims) -> UnplacedClaims:
             or not len(claims.arh) == len(claims.ith) == len(claims.pol) == 32
             or not _reads_back(claims.sub)
             or not _reads_back(claims.resource)
+            or not type(claims.iat) is type(claims.nbf) is type(claims.exp) is int
+            or not 0 <= claims.iat <= MAX_SECONDS
+            or not 0 <= claims.nbf <= MAX_SECONDS
+            or not 0 <= claims.exp <= MAX_SECONDS
         ):
             raise KeyRingError("the claims do not read back as they were written")
-        for seconds in (claims.iat, claims.nbf, claims.exp):
-            if type(seconds) is not int or not 0 <= seconds <= MAX_SECONDS:
-                raise KeyRingError("the claims do not read back as they were written")
         value["log"] = None
         before, gap, after = pack(value).partition(_GAP)
     except (TokenError, IntentError, UnicodeEncodeError, AttributeError, TypeError):
