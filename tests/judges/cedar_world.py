@@ -20,7 +20,9 @@ from intended_core.outcome import Allow, Deny
 from tests.house.source import IN_CI, SHARED
 
 CEDAR = SHARED / "vectors" / "cedar"
-needs_vectors = pytest.mark.skipif(not CEDAR.is_dir() and not IN_CI, reason="the Cedar vectors are not beside the repository")
+needs_vectors = pytest.mark.skipif(
+    not CEDAR.is_dir() and not IN_CI, reason="the Cedar vectors are not beside the repository"
+)
 
 
 @cache
@@ -40,7 +42,9 @@ def corpus_tests() -> list[str]:
     return sorted(name for name in corpus() if name.endswith(".json") and not name.endswith(".entities.json"))
 
 
-def judged(name: str, text: bytes, read: Callable[[str], bytes], counts: Counter[str], wrong: list[str], *, twice: bool = False) -> None:
+def judged(
+    name: str, text: bytes, read: Callable[[str], bytes], counts: Counter[str], wrong: list[str], *, twice: bool = False
+) -> None:
     """One test: the verdict of validation, then decision, reasons and errors of each request. `twice`: the interpreter too."""
     test: dict[str, Any] = json.loads(text)
     report = load_cedar({"policies.cedar": read(test["policies"])}, ("schema.cedarschema", read(test["schema"])))
@@ -59,7 +63,11 @@ def judged(name: str, text: bytes, read: Callable[[str], bytes], counts: Counter
         erred = isinstance(outcome, Deny) and outcome.kind == "error"
         said = "allow" if isinstance(outcome, Allow) else "deny"
         mine = (said, [] if erred else list(outcome.rules), list(outcome.rules) if erred else [])
-        wanted = (request["decision"], [] if request["errors"] else sorted(request["reason"]), sorted(request["errors"]))
+        wanted = (
+            request["decision"],
+            [] if request["errors"] else sorted(request["reason"]),
+            sorted(request["errors"]),
+        )
         counts["decisions"] += 1
         counts["errors"] += erred
         if mine != wanted:
