@@ -14,6 +14,7 @@ from intended_core.lang import ast
 from intended_core.lang.diagnostics import Diagnostic, render_all
 from intended_core.lang.flow import NOTHING, Env
 from intended_core.lang.lint import lint_rules, reads_now
+from intended_core.lang.loading import collector_paused
 from intended_core.lang.parser import parse_all
 from intended_core.lang.policytests import TestExpander
 from intended_core.lang.report import Refused, Report
@@ -41,7 +42,8 @@ def check_all(sources: Sequence[Source]) -> tuple[CheckedPolicySet | None, tuple
     """The checked set, or None when there are errors; and all diagnostics, warnings too, in order of place."""
     report = Report()
     try:
-        return _check(sources, report)
+        with collector_paused():
+            return _check(sources, report)
     except (RecursionError, MemoryError):
         where = Span(sources[0].name if sources else "policy", 1, 1, 1, 1)
         report.error("limit.memory", "the set needs more depth or memory than loading may use", where)

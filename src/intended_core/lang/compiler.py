@@ -8,16 +8,19 @@ that cannot match.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from intended_core.ids import EntityRef, Scope
 from intended_core.lang import typed as t
 from intended_core.lang.codegen import Compiled, compile_condition
 from intended_core.lang.fuse import Fusible, Plan
+from intended_core.lang.loading import collector_paused
 from intended_core.lang.plans import plan_set
 from intended_core.lang.typed import Approval, CheckedPolicySet, Rule
 from intended_core.lang.types import Schema
+from intended_core.lang.walk import walk
+from intended_core.lang.wireforms import references
 from intended_core.outcome import ApprovalRequirement
 
 __all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "Matched", "compile_set"]
@@ -98,6 +101,11 @@ class CompiledPolicySet:
 
 def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
     """Compile every rule body once and lay out the index."""
+    with collector_paused():
+        return _compile(checked, scope)
+
+
+def _compile(checked: CheckedPolicySet, scope: Scope | None) -> CompiledPolicySet:
     index: dict[
         tuple[str, str, str],
         tuple[list[CompiledRule], dict[EntityRef, list[CompiledRule]], dict[EntityRef, list[CompiledRule]]],
@@ -167,20 +175,23 @@ def _approval(approval: Approval) -> CompiledApproval:
 
 
 def _constants(rules: Iterable[Rule]) -> Iterable[EntityRef]:
-    pending: list[Any] = []
     for rule in rules:
         for scope in (rule.principal, rule.resource):
             if scope.equal is not None:
                 yield scope.equal
             yield from scope.within or ()
-        pending.extend(rule.bodies.values())
-    while pending:
-        found = pending.pop()
-        if isinstance(found, EntityRef):
-            yield found
-        elif isinstance(found, tuple | frozenset):
-            pending.extend(found)
-        elif isinstance(found, dict):
-            pending.extend(found.values())
-        elif is_dataclass(found) and not isinstance(found, t.Span):
-            pending.extend(getattr(found, field.name) for field in fields(found))
+        for body in rule.bodies.values():
+            for clause in body.clauses:
+                yield from _inside(clause.expr)
+            for block in body.approvals:
+                for expr in (block.group, block.quorum, block.exclude, block.expires, *block.conditions):
+                    if expr is not None:
+                        yield from _inside(expr)
+
+
+def _inside(expr: t.TypedExpr) -> Iterable[EntityRef]:
+    for node in walk(expr):
+        if isinstance(node, t.Literal_):
+            yield from references(node.value)
+        elif isinstance(node, t.ParamOf):
+            yield from references(node.default)

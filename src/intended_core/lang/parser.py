@@ -1,13 +1,14 @@
 """Text to syntax tree, tolerant of errors: each top-level item is parsed on its own, so one typo does not hide the other nine.
 
 The only room that touches lark. The grammar is `grammar/intended.lark`; the wheel carries it as package data.
-Bounds: nesting 64, 200,000 words for one set, 10,000 items; a RecursionError or MemoryError is a load error.
+Bounds: nesting 64, 1,000,000 words for one set, 40,000 items; a RecursionError or MemoryError is a load error.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -20,14 +21,15 @@ from lark.utils import TextSlice
 from intended_core.errors import AssemblyError
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import Diagnostic, suggest
+from intended_core.lang.lalr import Driver, Words, make_driver
 from intended_core.lang.source import Source
 from intended_core.lang.transform import Transform, TreeError
 
 __all__ = ["MAX_ITEMS", "MAX_NESTING", "MAX_TOKENS", "grammar_text", "parse", "parse_all"]
 
 MAX_NESTING: Final = 64  # language.md § 1, totality and cost
-MAX_TOKENS: Final = 200_000  # about 6,000 rules; keeps parsing below seconds
-MAX_ITEMS: Final = 10_000  # rules and declarations of one set
+MAX_TOKENS: Final = 1_000_000  # 10,000 rules with as many declarations have 700,000; a million are read in a few seconds
+MAX_ITEMS: Final = 40_000  # rules and declarations of one set
 MAX_REPORTED: Final = 50  # diagnostics of one set; more do not help anybody
 
 _WORDS: Final = re.compile(
@@ -38,6 +40,7 @@ _ITEM_START: Final = re.compile(
     r"@(?:id|root)\b|(?:policy|import|type|const|param|table|def|obligation|entity|enum|lattice|action|meter|permit|forbid|escalate"
     r'|fixture|test|prove)[ \t]+["A-Za-z_]'
 )
+_LAYOUT_ONLY: Final = re.compile(r"[ \t\r\n]*")
 _BRACED: Final = frozenset(
     {"entity", "enum", "lattice", "action", "meter", "permit", "forbid", "escalate", "fixture", "test", "prove"}
 )
@@ -60,6 +63,17 @@ def _lark() -> Lark:
     return Lark(grammar_text(), parser="lalr", propagate_positions=True, maybe_placeholders=True)
 
 
+@lru_cache(maxsize=1)
+def _plain_lark() -> Lark:
+    """Without positions: its tables drive the quick way, and it alone says what does not fit."""
+    return Lark(grammar_text(), parser="lalr", propagate_positions=False, maybe_placeholders=True)
+
+
+@lru_cache(maxsize=1)
+def _driver() -> Driver | None:
+    return make_driver(_plain_lark())
+
+
 def parse(source: Source) -> tuple[tuple[ast.Item, ...], tuple[Diagnostic, ...]]:
     """The items of one file that could be parsed, and what is wrong with the others."""
     return parse_all((source,))
@@ -73,15 +87,14 @@ def parse_all(sources: Sequence[Source]) -> tuple[tuple[ast.Item, ...], tuple[Di
     for source in sources:
         transform = Transform(source, MAX_NESTING)
         in_file: list[ast.Item] = []
-        for chunk in _chunks(source, budget):
+        for chunk in _split(source, budget):
             if isinstance(chunk, Diagnostic):
                 problems.append(chunk)
                 if len(problems) >= MAX_REPORTED or chunk.code == "limit.tokens":
                     return tuple(items), tuple(problems)
                 continue
-            start, end, words = chunk
-            budget -= words
-            found = _parse_chunk(source, transform, start, end)
+            budget -= chunk.words
+            found = _parse_chunk(source, transform, chunk)
             if isinstance(found, Diagnostic):
                 problems.append(found)
                 if len(problems) >= MAX_REPORTED:
@@ -92,9 +105,77 @@ def parse_all(sources: Sequence[Source]) -> tuple[tuple[ast.Item, ...], tuple[Di
                 items.extend(found)
             if len(items) > MAX_ITEMS:
                 message = f"the set has more than {MAX_ITEMS:,} items"
-                problems.append(Diagnostic(code="limit.tokens", message=message, span=source.span(start, start + 1)))
+                problems.append(Diagnostic(code="limit.tokens", message=message, span=source.span(chunk.start, chunk.start + 1)))
                 return tuple(items), tuple(problems)
     return tuple(items), tuple(problems)
+
+
+def _split(source: Source, budget: int) -> Iterator[Chunk | Diagnostic]:
+    """The items of a file: by its words where every word is one, else (or where brackets do not close) by looking for where items start."""
+    driver = _driver()
+    if driver is not None:
+        words = driver.words(source.text, 0, len(source.text))
+        chunks = None if words is None or len(words.kinds) > budget else _by_words(source.text, words)
+        if chunks is not None:
+            yield from chunks
+            return
+    for found in _chunks(source, budget):
+        yield found if isinstance(found, Diagnostic) else Chunk(*found)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A top-level item: its places in the text, how many words it has, and which (first, behind the last) where they are known."""
+
+    start: int
+    end: int
+    words: int
+    known: tuple[Words, int, int] | None = None
+
+
+_OPENS: Final = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
+_CLOSES: Final = frozenset(_OPENS.values())
+
+
+def _by_words(text: str, words: Words) -> list[Chunk] | None:
+    """What `_chunks` answers for a text without fault; None when it would find one, or the last item does not end."""
+    kinds, starts, ends = words.kinds, words.starts, words.ends
+    made: list[Chunk] = []
+    stack: list[str] = []
+    first, known, braced, skip = -1, False, False, False
+    at, count = 0, len(kinds)
+    while at < count:
+        kind = kinds[at]
+        if first < 0:
+            first, known, braced, skip = at, False, False, False
+        if stack:
+            begin = starts[at]
+            if (begin == 0 or text[begin - 1] == "\n") and _ITEM_START.match(text, begin) is not None:
+                return None
+        if kind in _OPENS:
+            stack.append(_OPENS[kind])
+            if len(stack) > MAX_NESTING:
+                return None
+        elif kind in _CLOSES:
+            if not stack or stack.pop() != kind:
+                return None
+            if not stack and braced:
+                if at + 1 < count and kinds[at + 1] == "SEMICOLON" and _LAYOUT_ONLY.fullmatch(text, ends[at], starts[at + 1]):
+                    at += 1
+                made.append(Chunk(starts[first], ends[at], at + 1 - first, (words, first, at + 1)))
+                first = -1
+        elif not stack:
+            if kind == "SEMICOLON":
+                made.append(Chunk(starts[first], ends[at], at + 1 - first, (words, first, at + 1)))
+                first = -1
+            elif kind == "AT":
+                skip = True
+            elif text[starts[at]].isidentifier():
+                if not known and not skip:
+                    known, braced = True, text[starts[at] : ends[at]] in _BRACED
+                skip = False
+        at += 1
+    return made if first < 0 else None
 
 
 def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diagnostic]:
@@ -195,8 +276,16 @@ def _pack_place(items: Sequence[ast.Item], *, before: bool) -> list[Diagnostic]:
     ]
 
 
-def _parse_chunk(source: Source, transform: Transform, start: int, end: int) -> tuple[ast.Item, ...] | Diagnostic:
+def _parse_chunk(source: Source, transform: Transform, chunk: Chunk) -> tuple[ast.Item, ...] | Diagnostic:
+    start, end = chunk.start, chunk.end
     try:
+        driver = _driver()
+        if driver is not None:
+            words, first, last = chunk.known or (driver.words(source.text, start, end), 0, -1)
+            node = None if words is None else driver.parse(source.text, words, first, len(words.kinds) if last < 0 else last)
+            if node is not None:
+                return transform.items(node)
+            _plain_lark().parse(TextSlice(source.text, start, end))  # raises, and says what does not fit
         tree: Tree[Token] = _lark().parse(TextSlice(source.text, start, end))
         return transform.items(tree)
     except TreeError as error:

@@ -60,7 +60,9 @@ class Source:
         if not starts:
             starts.extend(_line_starts(self.text))
         last = max(start, end - 1)
-        line, end_line = bisect_right(starts, start), bisect_right(starts, last)
+        line = end_line = bisect_right(starts, start)
+        if line < len(starts) and last >= starts[line]:
+            end_line = bisect_right(starts, last)
         return Span(self.name, line, start - starts[line - 1] + 1, end_line, last - starts[end_line - 1] + 1)
 
     def line(self, number: int) -> str:

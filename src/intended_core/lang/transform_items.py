@@ -39,8 +39,9 @@ class ItemTransform:
 
     def span(self, tree: Any) -> Span:
         """The place of a tree or token."""
-        if hasattr(tree, "start_pos"):
-            return self._source.span(tree.start_pos, tree.end_pos)
+        start = getattr(tree, "start_pos", None)
+        if start is not None:
+            return self._source.span(start, tree.end_pos)
         meta = tree.meta
         return self._source.span(0, 1) if meta.empty else self._source.span(meta.start_pos, meta.end_pos)
 

@@ -14,7 +14,6 @@ from intended_core.lang.typed import (
     Quantified,
     RecordOf,
     SetOf,
-    Span,
     TableOf,
     TypedExpr,
     Var,
@@ -29,25 +28,42 @@ _NODES: Final = TypedExpr.__args__
 _TYPES: Final = (Scalar, EnumType, EntityType, SetType, ListType, MapType, RecordType)
 
 
+# By class, the members that can hold expressions, in order of evaluation; places, types and texts never do.
+_HOLDERS: Final[dict[type, tuple[str, ...]]] = {
+    node: tuple(field.name for field in fields(node) if "TypedExpr" in str(field.type)) for node in _NODES
+}
+# By class, what the canonical form tells in general: no place, and no name of what a Let or a quantifier binds.
+_TOLD: Final[dict[type, tuple[str, ...]]] = {
+    node: tuple(
+        field.name
+        for field in fields(node)
+        if field.name != "span" and not (node in (Let, Quantified, Aggregate) and field.name in ("name", "var"))
+    )
+    for node in _NODES
+}
+
+
 def parts(expr: TypedExpr) -> tuple[TypedExpr, ...]:
     """The expressions directly inside, in order of evaluation."""
     if isinstance(expr, RecordOf):
         return (*expr.spreads, *(item for _, item in expr.items))
     found: list[TypedExpr] = []
-    for field in fields(expr):
-        value = getattr(expr, field.name)
-        if isinstance(value, _NODES):
-            found.append(value)
-        elif isinstance(value, tuple) and value and isinstance(value[0], _NODES):
+    for name in _HOLDERS[expr.__class__]:
+        value = getattr(expr, name)
+        if value.__class__ is tuple:
             found.extend(value)
+        elif value is not None:
+            found.append(value)
     return tuple(found)
 
 
 def walk(expr: TypedExpr) -> Iterator[TypedExpr]:
-    """The expression and everything inside."""
-    yield expr
-    for part in parts(expr):
-        yield from walk(part)
+    """The expression and everything inside, each before its parts."""
+    pending = [expr]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(parts(node)))
 
 
 def cost(expr: TypedExpr) -> int:
@@ -98,17 +114,13 @@ def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
             out.append(name)
             _form(item, bound, out)
         return
-    for field in fields(expr):
-        value = getattr(expr, field.name)
+    for field_name in _TOLD[expr.__class__]:
+        value = getattr(expr, field_name)
         if isinstance(value, _NODES):
-            _form(value, inner if field.name == "body" else bound, out)
+            _form(value, inner if field_name == "body" else bound, out)
         elif isinstance(value, tuple) and value and isinstance(value[0], _NODES):
             out.append(len(value))
             for item in value:
                 _form(item, bound, out)
-        elif isinstance(value, (Span, *_TYPES)) or (
-            isinstance(expr, Let | Quantified | Aggregate) and field.name in ("name", "var")
-        ):
-            continue
-        else:
+        elif not isinstance(value, _TYPES):
             out.append(list(value) if isinstance(value, tuple) else value)

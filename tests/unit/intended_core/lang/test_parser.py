@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lark import Lark
 
-from intended_core.lang import ast
+from intended_core.lang import ast, parser
 from intended_core.lang.parser import MAX_ITEMS, MAX_NESTING, MAX_TOKENS, grammar_text, parse, parse_all
 from intended_core.lang.source import Source
 
@@ -101,16 +101,19 @@ def test_long_chains_of_and_are_not_deep() -> None:
     assert isinstance(items[0], ast.ConstDecl)
 
 
-def test_words_are_bounded_over_all_files() -> None:
-    half = "entity A;" * (MAX_TOKENS // 6)
-    _, problems = parse_all(
-        [Source.from_text("a", half[: len(half) // 9 * 3]), Source.from_text("b", "x " * MAX_TOKENS)]
-    )
-    assert problems[-1].code == "limit.tokens"
+def test_words_are_bounded_over_all_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_TOKENS == 1_000_000
+    monkeypatch.setattr(parser, "MAX_TOKENS", 6_000)
+    first, second = Source.from_text("a", "entity A;" * 1_000), Source.from_text("b", "entity B;" * 1_000)
+    assert parse_all([first, second])[1] == ()
+    _, problems = parse_all([first, second, Source.from_text("c", "x")])
+    assert [item.code for item in problems] == ["limit.tokens"]
 
 
-def test_items_are_bounded() -> None:
-    _, problems = parse_all([Source.from_text("a", "entity A;" * (MAX_ITEMS + 1))])
+def test_items_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert MAX_ITEMS == 40_000
+    monkeypatch.setattr(parser, "MAX_ITEMS", 1_000)
+    _, problems = parse_all([Source.from_text("a", "entity A;" * 1_001)])
     assert [item.code for item in problems] == ["limit.tokens"]
 
 
