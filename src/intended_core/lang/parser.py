@@ -110,7 +110,7 @@ def parse_all(sources: Sequence[Source]) -> tuple[tuple[ast.Item, ...], tuple[Di
     return tuple(items), tuple(problems)
 
 
-def _split(source: Source, budget: int) -> Iterator[Chunk | Diagnostic]:
+def _split(source: Source, budget: int) -> Iterator[_Chunk | Diagnostic]:
     """The items of a file: by its words where every word is one, else (or where brackets do not close) by looking for where items start."""
     driver = _driver()
     if driver is not None:
@@ -120,11 +120,11 @@ def _split(source: Source, budget: int) -> Iterator[Chunk | Diagnostic]:
             yield from chunks
             return
     for found in _chunks(source, budget):
-        yield found if isinstance(found, Diagnostic) else Chunk(*found)
+        yield found if isinstance(found, Diagnostic) else _Chunk(*found)
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class _Chunk:
     """A top-level item: its places in the text, how many words it has, and which (first, behind the last) where they are known."""
 
     start: int
@@ -137,10 +137,10 @@ _OPENS: Final = {"LBRACE": "RBRACE", "LPAR": "RPAR", "LSQB": "RSQB"}
 _CLOSES: Final = frozenset(_OPENS.values())
 
 
-def _by_words(text: str, words: Words) -> list[Chunk] | None:
+def _by_words(text: str, words: Words) -> list[_Chunk] | None:
     """What `_chunks` answers for a text without fault; None when it would find one, or the last item does not end."""
     kinds, starts, ends = words.kinds, words.starts, words.ends
-    made: list[Chunk] = []
+    made: list[_Chunk] = []
     stack: list[str] = []
     first, known, braced, skip = -1, False, False, False
     at, count = 0, len(kinds)
@@ -162,11 +162,11 @@ def _by_words(text: str, words: Words) -> list[Chunk] | None:
             if not stack and braced:
                 if at + 1 < count and kinds[at + 1] == "SEMICOLON" and _LAYOUT_ONLY.fullmatch(text, ends[at], starts[at + 1]):
                     at += 1
-                made.append(Chunk(starts[first], ends[at], at + 1 - first, (words, first, at + 1)))
+                made.append(_Chunk(starts[first], ends[at], at + 1 - first, (words, first, at + 1)))
                 first = -1
         elif not stack:
             if kind == "SEMICOLON":
-                made.append(Chunk(starts[first], ends[at], at + 1 - first, (words, first, at + 1)))
+                made.append(_Chunk(starts[first], ends[at], at + 1 - first, (words, first, at + 1)))
                 first = -1
             elif kind == "AT":
                 skip = True
@@ -276,7 +276,7 @@ def _pack_place(items: Sequence[ast.Item], *, before: bool) -> list[Diagnostic]:
     ]
 
 
-def _parse_chunk(source: Source, transform: Transform, chunk: Chunk) -> tuple[ast.Item, ...] | Diagnostic:
+def _parse_chunk(source: Source, transform: Transform, chunk: _Chunk) -> tuple[ast.Item, ...] | Diagnostic:
     start, end = chunk.start, chunk.end
     try:
         driver = _driver()

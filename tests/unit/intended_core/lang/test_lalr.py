@@ -53,7 +53,7 @@ def same(mine: Any, theirs: Any) -> None:
 @pytest.mark.parametrize("text", [TEXT, *(path.read_text(encoding="utf-8") for path in POLICIES)], ids=["all", *(str(p.parent.name) for p in POLICIES)])
 def test_every_item_has_the_tree_that_lark_gives_it(text: str) -> None:
     source = Source.from_text("a.policy", text)
-    items = [chunk for chunk in room._split(source, room.MAX_TOKENS) if isinstance(chunk, room.Chunk)]
+    items = [chunk for chunk in room._split(source, room.MAX_TOKENS) if isinstance(chunk, room._Chunk)]
     assert items
     for chunk in items:
         assert chunk.known is not None
