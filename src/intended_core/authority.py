@@ -27,7 +27,7 @@ from intended_core.flows.redeem import redeem
 from intended_core.flows.rotate import Rotated, rotate
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.write import put_entities, register_person, remove_entities
-from intended_core.guard import Guard, IntentMaker
+from intended_core.guard import Guard, IntentMaker, ObligationHandler
 from intended_core.ids import EntityRef, Scope, adapter_id
 from intended_core.intent import Call, Intent
 from intended_core.keys.ring import KeyRecord
@@ -136,8 +136,10 @@ class TenantAuthority:
         state, now_us = self.run(_state(self._context, fresh=True))
         return inspect(parse(text), find_key=state.ring.find, now_s=now_us // 1_000_000)
 
-    def guard(self, intent: Intent | IntentMaker, *, adapter: AdapterHandle) -> Guard:
-        """Authorize and redeem in one line.
+    def guard(
+        self, intent: Intent | IntentMaker, *, adapter: AdapterHandle, obligations: Mapping[str, ObligationHandler] | None = None
+    ) -> Guard:
+        """Authorize and redeem in one line. `obligations`: what does those that are due before the act, by name.
 
         `with tenant.guard(intent, adapter=a) as redeemed:` guards a block, `@tenant.guard(make_intent, adapter=a)` a function.
         """
@@ -145,6 +147,7 @@ class TenantAuthority:
             intent=intent,
             require=lambda made: self.require(made, audience=adapter.audience),
             redeem=lambda token, call: self.redeem(token, call, adapter=adapter),
+            obligations=obligations or {},
         )
 
     # -- approvals ---------------------------------------------------------------------------------------------------

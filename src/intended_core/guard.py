@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
+from intended_core.errors import AccessDeniedError
+from intended_core.flows.obligations import read_obligations
+from intended_core.flows.outcomes import denied
 from intended_core.intent import Call, Intent
 from intended_core.tokens.issuer import SignedToken
 from intended_core.tokens.redeemed import RedeemedToken
 
-__all__ = ["Guard", "IntentMaker"]
+__all__ = ["Guard", "IntentMaker", "ObligationHandler"]
 
 R = TypeVar("R")
 IntentMaker = Callable[..., Intent]
+ObligationHandler = Callable[[Mapping[str, object]], object]
 
 
 class Guard:
     """As a context manager it yields the RedeemedToken of its intent; as a decorator it makes the intent from the arguments.
 
+    Obligations that are due `before` the act are done first, by `obligations`: a callable for each name, called with the values in their
+    wire form. One that is not known here, or that raises, means that nothing runs, although the token is spent.
+
     The decorated function is called with the RedeemedToken first, and then with its own arguments. What is not allowed raises
     AccessDeniedError before anything runs. A Guard with a fixed intent guards one block: each `with` asks again.
     """
 
-    __slots__ = ("_intent", "_redeem", "_require")
+    __slots__ = ("_intent", "_obligations", "_redeem", "_require")
 
     def __init__(
         self,
@@ -32,13 +39,23 @@ class Guard:
         intent: Intent | IntentMaker,
         require: Callable[[Intent], SignedToken],
         redeem: Callable[[SignedToken, Call], RedeemedToken],
+        obligations: Mapping[str, ObligationHandler] = MappingProxyType({}),
     ) -> None:
         self._intent = intent
         self._require = require
         self._redeem = redeem
+        self._obligations = dict(obligations)
 
     def _pass(self, intent: Intent) -> RedeemedToken:
-        return self._redeem(self._require(intent), intent.call())
+        redeemed = self._redeem(self._require(intent), intent.call())
+        due = [item for item in read_obligations(redeemed.claims.obl) if item.phase == "before"]
+        for item in due:
+            if item.name not in self._obligations:
+                text = f"the obligation `{item.name}` is due before the act and is not known here"
+                raise AccessDeniedError(text, outcome=denied("error", text))
+        for item in due:
+            self._obligations[item.name](item.values)
+        return redeemed
 
     def __enter__(self) -> RedeemedToken:
         if not isinstance(self._intent, Intent):

@@ -10,7 +10,7 @@ from intended_core.errors import IntentError
 from intended_core.ids import EntityRef
 from intended_core.values import Record
 
-__all__ = ["ORIGINS", "Call", "Intent", "ValidCall", "ValidIntent"]
+__all__ = ["MAX_CHAIN", "ORIGINS", "Call", "Grant", "Intent", "ValidCall", "ValidIntent"]
 
 ORIGINS: Final = frozenset({"user", "record", "content", "model", "unknown"})
 
@@ -28,6 +28,25 @@ class Call:
     args: Mapping[str, object] = field(default_factory=dict)
 
 
+MAX_CHAIN: Final = 8  # hops of one delegation; a person, an agent and a few agents below it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One link of a delegation chain, as the identity layer gives it: `issuer` lets `subject` do `actions` in its name.
+
+    `not_before`, `not_after`: Datetime strings. `verified`: the identity layer has checked the issuer's signature or credential; a grant
+    that nobody checked stays False. Whether a grant is no wider than the one before it is computed, never claimed.
+    """
+
+    issuer: EntityRef
+    subject: EntityRef
+    actions: frozenset[str] | set[str] | tuple[str, ...] | list[str]
+    not_before: str
+    not_after: str
+    verified: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """What a principal is about to do, as the host states it.
@@ -35,7 +54,8 @@ class Intent:
     `args`: what it will be done with. `context`: circumstance. `origins`: for paths below args (`"payee"`,
     `"money.amount"`, `"items[0].name"`-free: sets share one path) the set of places the value came from, of `ORIGINS`; a path
     that is not told is `unknown` and `content`. `caller_context`: the names of context members that the submitting agent gave
-    itself; only members that the schema marks `@from(caller)` may be among them.
+    itself; only members that the schema marks `@from(caller)` may be among them. `chain`: who acts for whom, from the root's grant
+    to the one whose subject is the principal; from the identity layer, never from the agent.
     """
 
     principal: EntityRef
@@ -45,6 +65,7 @@ class Intent:
     context: Mapping[str, object] = field(default_factory=dict)
     origins: Mapping[str, frozenset[str] | set[str] | tuple[str, ...] | list[str]] = field(default_factory=dict)
     caller_context: frozenset[str] = frozenset()
+    chain: tuple[Grant, ...] = ()
 
     def call(self) -> Call:
         """The call that this intent announces."""
@@ -72,7 +93,8 @@ class ValidIntent:
 
     `args`, `context`: typed values. `origins`: path -> frozenset of places (absent path = unknown and content). `references`:
     every entity that principal, resource, args or context name. `wire`: canonical bytes of the whole input, from which
-    `lang.intents.parse_wire` makes an equal ValidIntent; `arh`, `ith`: digests (32 bytes).
+    `lang.intents.parse_wire` makes an equal ValidIntent; `arh`, `ith`: digests (32 bytes). `chain`: the grants as typed records, with
+    `narrower` computed.
     """
 
     principal: EntityRef
@@ -85,6 +107,7 @@ class ValidIntent:
     wire: bytes
     arh: bytes
     ith: bytes
+    chain: tuple[Record, ...] = ()
     _late: Callable[[ValidIntent], None] = field(init=False, repr=False, compare=False)
 
     def __getattr__(self, name: str) -> object:

@@ -69,13 +69,20 @@ class World:
             principal=principal, action="read", resource=EntityRef("Doc", "d"), args=given, context=context, **more  # type: ignore[arg-type]
         )
 
-    def decide(self, intent: Intent | None = None, approved: frozenset[str] = frozenset()) -> Allow | Escalate | Deny:
+    def decide(
+        self, intent: Intent | None = None, approved: frozenset[str] = frozenset(), readings: Mapping[str, int] | None = None,
+        now_ms: int = NOW_MS,
+    ) -> Allow | Escalate | Deny:
         """The compiled answer; the interpreter must give the same."""
         valid = validate(self.checked.schema, TEST_SCOPE, intent or self.intent())
-        fast = decide(self.compiled, valid, self.snapshot, now_ms=NOW_MS, approved=approved)
-        slow: Meaning = interpret(self.checked, valid, self.snapshot, now_ms=NOW_MS, approved=approved)
+        fast = decide(self.compiled, valid, self.snapshot, now_ms=now_ms, approved=approved, readings=readings)
+        slow: Meaning = interpret(self.checked, valid, self.snapshot, now_ms=now_ms, approved=approved, readings=readings)
         said = "allow" if isinstance(fast, Allow) else "escalate" if isinstance(fast, Escalate) else "deny"
         kind = fast.kind if isinstance(fast, Deny) else ""
-        if (said, kind, fast.rules) != (slow.outcome, slow.kind, slow.rules):
+        keys = frozenset(frozenset(need.key for need in one) for one in fast.alternatives) if isinstance(fast, Escalate) else frozenset()
+        due = frozenset(item.name for item in fast.obligations)
+        asked = frozenset((c.rule, c.meter, c.over) for c in fast.comparisons) if isinstance(fast, Allow) else frozenset()
+        said_slowly = (slow.alternatives, frozenset(name for name, _ in slow.obligations), slow.comparisons)
+        if (said, kind, fast.rules) != (slow.outcome, slow.kind, slow.rules) or (keys, due, asked) != said_slowly:
             raise AssertionError(f"two meanings: {fast} and {slow}")
         return fast

@@ -5,37 +5,27 @@ Every rule whose scope matches is evaluated; any error in one makes the whole an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from intended_core.engine.approvers import ApproverAccepted, approver_may
 from intended_core.engine.combine import Failed, Matched, combine
-from intended_core.errors import AccessDeniedError
-from intended_core.ids import EntityRef
+from intended_core.engine.hops import decide_hops
+from intended_core.engine.matching import arguments, cause_of, matched
 from intended_core.intent import ValidIntent
-from intended_core.lang.compiler import CompiledApproval, CompiledPolicySet, CompiledRule
+from intended_core.lang.compiler import CompiledPolicySet, CompiledRule
 from intended_core.lang.fuse import NotPreparedError
 from intended_core.lang.operations import EvaluationError
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
-from intended_core.outcome import Allow, ApprovalRequirement, Deny, Escalate, Reason
+from intended_core.outcome import Allow, Deny, Escalate, Reason
 
 __all__ = ["ApproverAccepted", "approver_may", "decide"]
 
-MAX_QUORUM: Final = 16  # language.md § 1
-MAX_EXPIRES_MS: Final = 30 * 24 * 3600 * 1000  # an approval that waits a month is asked again
 _NO_FAILED: Final[tuple[Failed, ...]] = ()
 _NONE: Final[tuple[Matched, ...]] = ()
 _DEFAULT: Final = Deny(kind="default", reasons=(Reason(text="no permit matches this intent"),))
-
-
-class ApproverAccepted:
-    """A person who may count for a requirement. Made only by `approver_may`."""
-
-    __slots__ = ("key", "ref")
-
-    def __init__(self, *, key: str, ref: EntityRef) -> None:
-        self.key = key
-        self.ref = ref
 
 
 def decide(
@@ -46,11 +36,15 @@ def decide(
     now_ms: int,
     approved: frozenset[str] = frozenset(),
     surroundings: Surroundings = NO_SURROUNDINGS,
+    readings: Mapping[str, int] | None = None,
 ) -> Allow | Escalate | Deny:
     """The outcome of `intent`. `now_ms`: UTC milliseconds. `approved`: keys of approval blocks that have their quorum.
 
-    `surroundings`: the tenant, and the values of params and tables; the chain comes from the intent.
+    `surroundings`: the tenant, and the values of params and tables; the chain comes from the intent. `readings`: used + reserved of
+    each meter that counts the intent (`metering.meter_uses` says which), in the meter's unit; a level that is not given denies.
     """
+    if intent.chain or (compiled.meters and intent.action in compiled.meters):
+        return _hops(compiled, intent, snapshot, now_ms, approved, surroundings, readings)
     if not approved:
         plan = compiled.plans.get(intent.action)
         if plan is not None:
@@ -66,9 +60,23 @@ def decide(
     return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
 
 
+def _hops(
+    compiled: CompiledPolicySet,
+    intent: ValidIntent,
+    snapshot: TypedSnapshot,
+    now_ms: int,
+    approved: frozenset[str],
+    surroundings: Surroundings,
+    readings: Mapping[str, int] | None,
+) -> Allow | Escalate | Deny:
+    return decide_hops(
+        compiled, intent, snapshot, now_ms=now_ms, approved=approved, surroundings=surroundings, readings=readings
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """The rules that matched, where the outcome depends on values of theirs (an approval): they are asked again for those."""
+    """The rules that matched, where the outcome depends on values of theirs (approvals, obligations): they are asked again for those."""
 
     rules: tuple[CompiledRule, ...]
 
@@ -77,7 +85,7 @@ def _prepare(missing: NotPreparedError) -> Allow | Deny | _Waiting:
     """The outcome of a set of matching rules, kept for the next time."""
     rules = tuple(rule for bit, rule in enumerate(missing.answers.rules) if missing.matching >> bit & 1)
     found: Allow | Escalate | Deny | _Waiting = _Waiting(rules)
-    if not any(rule.approvals for rule in rules):
+    if not any(rule.asks for rule in rules):
         found = combine(
             failed=_NO_FAILED, forbids=[rule.match for rule in rules if rule.effect == "forbid"], gates=_NONE,
             permits=[rule.match for rule in rules if rule.effect == "permit"], approved=frozenset(),
@@ -104,10 +112,7 @@ def _walk(
         missing = principal if principal not in ancestors else resource
         return Deny(kind="error", reasons=(Reason(text=f"{missing} is not a known entity"),))
     if principal.type not in compiled.roots:
-        return Deny(
-            kind="chain_missing",
-            reasons=(Reason(text=f"a {principal.type} may act only with a delegation chain that ends at a root"),),
-        )
+        return _hops(compiled, intent, snapshot, now_ms, approved, surroundings, None)
     if rules is None:
         bucket = compiled.index.get((intent.action, principal.type, resource.type))
         if bucket is None:
@@ -145,14 +150,11 @@ def _walk(
                     continue
                 if answer is not True:
                     raise EvaluationError("a condition did not answer true or false")
-            if rule.approvals:
-                needs = tuple(
-                    [_requirement(rule, block, intent, snapshot, now_ms, surroundings) for block in rule.approvals]
-                )
-                found = Matched(rule.id, rule.because, rule.place, needs)
+            if rule.asks:
+                found = matched(rule, arguments(principal, intent, snapshot, now_ms, surroundings))
         except Exception as error:  # noqa: BLE001 - an error in any rule in scope denies, whatever it is
             failed = failed or []
-            failed.append(Failed(rule.id, rule.place, _cause(error)))
+            failed.append(Failed(rule.id, rule.place, cause_of(error)))
             continue
         if rule.effect == "permit":
             if permits is None:
@@ -172,79 +174,3 @@ def _walk(
         permits=permits or _NONE,
         approved=approved,
     )
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], EntityRef):
-        return f"{error.args[0]} is not a known entity"
-    if isinstance(error, EvaluationError):
-        return str(error)
-    return f"the rule could not be evaluated ({type(error).__name__})"
-
-
-def _requirement(
-    rule: CompiledRule,
-    block: CompiledApproval,
-    intent: ValidIntent,
-    snapshot: TypedSnapshot,
-    now_ms: int,
-    surroundings: Surroundings,
-) -> ApprovalRequirement:
-    values = (
-        intent.principal, intent.resource, intent.args, intent.context, now_ms, snapshot.attributes, snapshot.ancestors,
-        intent.origins, None, surroundings,
-    )  # fmt: skip
-    quorum = block.quorum(*values)
-    expires = block.expires(*values)
-    if not 1 <= quorum <= MAX_QUORUM:
-        raise EvaluationError(f"a quorum of {quorum} is outside 1..{MAX_QUORUM}")
-    if not 0 < expires <= MAX_EXPIRES_MS:
-        raise EvaluationError("an approval expires after 1 ms to 30 days")
-    exclude = frozenset() if block.exclude is None else block.exclude(*values)
-    return ApprovalRequirement(
-        key=block.key, rule=rule.id, group=block.group(*values), quorum=quorum, exclude=exclude, expires_ms=expires
-    )
-
-
-def approver_may(
-    compiled: CompiledPolicySet,
-    key: str,
-    intent: ValidIntent,
-    snapshot: TypedSnapshot,
-    approver: EntityRef,
-    *,
-    now_ms: int,
-    surroundings: Surroundings = NO_SURROUNDINGS,
-) -> ApproverAccepted:
-    """That `approver` may count for the approval block `key` of this intent; raises AccessDeniedError with the reason."""
-    found = compiled.approvals.get((intent.action, key))
-    if found is None:
-        raise _refused("the policy set asks for no such approval")
-    rule, block = found
-    if approver == intent.principal:
-        raise _refused("nobody approves their own intent")
-    above = snapshot.ancestors.get(approver)
-    if above is None:
-        raise _refused(f"{approver} is not a known entity")
-    try:
-        need = _requirement(rule, block, intent, snapshot, now_ms, surroundings)
-        if approver in need.exclude:
-            raise _refused(f"{approver} is excluded from approving this")
-        if need.group not in above:
-            raise _refused(f"{approver} is not in {need.group}")
-        for condition in block.conditions:
-            answer = condition(
-                intent.principal, intent.resource, intent.args, intent.context, now_ms, snapshot.attributes,
-                snapshot.ancestors, intent.origins, approver, surroundings,
-            )  # fmt: skip
-            if answer is not True:
-                raise _refused(f"{approver} does not meet the approval's conditions")
-    except AccessDeniedError:
-        raise
-    except Exception as error:  # noqa: BLE001 - who cannot be judged may not approve
-        raise _refused(_cause(error)) from None
-    return ApproverAccepted(key=key, ref=approver)
-
-
-def _refused(text: str) -> AccessDeniedError:
-    return AccessDeniedError(text, outcome=Deny(kind="forbid", reasons=(Reason(text=text),)))

@@ -7,49 +7,34 @@ evaluation code with the compiler: values are tagged with their kind, decimals a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
 from intended_core.engine.cedar_meaning import cedar_meaning
+from intended_core.engine.interpreter_answer import Meaning, Said, answer, denied, hops
 from intended_core.engine.meanings import Nothing, covers, matches, method, runs
+from intended_core.engine.tagging import UNIT, Erred, tag_value
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang import typed as t
+from intended_core.lang.faults import EvaluationError
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
-from intended_core.lang.typed import CheckedPolicySet, Rule, RuleBody, ScopeTest, TypedExpr
+from intended_core.lang.typed import CheckedPolicySet, Rule, ScopeTest, TypedExpr
 from intended_core.lang.types import (
-    EntityType,
-    EnumType,
     ListType,
-    MapType,
-    RecordType,
     Scalar,
     Schema,
-    SetType,
     Type,
 )
+from intended_core.lang.zones import zone
 
 __all__ = ["Meaning", "Watch", "interpret"]
 
 MAX_STEPS: Final = 200_000  # four times the static cap of one action's rules
-_UNIT: Final = Fraction(1, 10**9)
 _LIMIT: Final = 10**18
-
-
-class _Erred(Exception):
-    """The expression has no value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
-    """The answer: `outcome` allow, escalate or deny; `kind` of a deny; determining rules; approval keys of each alternative."""
-
-    outcome: str
-    kind: str
-    rules: tuple[str, ...]
-    alternatives: frozenset[frozenset[str]]
 
 
 class Watch:
@@ -81,37 +66,8 @@ class _World:
     schema: Schema
     watch: Watch | None
     surroundings: Surroundings
-
-
-def _tag(value: Any, kind: Type) -> Any:
-    """The tagged form of a typed value: (kind, payload)."""
-    match kind:
-        case Scalar(name="Decimal"):
-            return ("decimal", Fraction(value) * _UNIT)
-        case Scalar(name="Email" | "String" | "Host" | "Path" | "Digest"):
-            return ("text", value)
-        case Scalar(name="Url"):
-            return ("url", value.text)
-        case Scalar(name="Ip"):
-            return ("ip", (value.version, value.low, value.high))
-        case Scalar(name=name):
-            return (name.lower(), value)
-        case EnumType(ordered=True):
-            return ("rank", value)
-        case EnumType():
-            return ("text", value)
-        case EntityType():
-            return ("entity", value.type, value.id)
-        case SetType(element=element):
-            return ("set", frozenset(_tag(item, element) for item in value))
-        case ListType(element=element):
-            return ("list", tuple(_tag(item, element) for item in value))
-        case MapType(key=key, value=held):
-            return ("map", tuple((_tag(name, key), _tag(item, held)) for name, item in value.items()))
-        case RecordType(members=members):
-            known = {member.name: member.type for member in members}
-            return ("record", tuple(sorted((name, _tag(item, known[name])) for name, item in value.items())))
-    raise _Erred("a value of no kind")
+    levels: dict[str, Any]
+    comparisons: set[tuple[str, str, bool]]
 
 
 def interpret(
@@ -123,61 +79,101 @@ def interpret(
     approved: frozenset[str] = frozenset(),
     watch: Watch | None = None,
     surroundings: Surroundings = NO_SURROUNDINGS,
+    readings: Mapping[str, int] | None = None,
 ) -> Meaning:
-    """What the page says about this intent. Never raises for what a policy or an intent can hold: that is a deny."""
+    """What the page says about this intent. Never raises for what a policy or an intent can hold: that is a deny.
+
+    `surroundings`: the tenant, and the values of params and tables. `readings`: used + reserved of each meter that counts the intent.
+    """
     if intent.principal not in snapshot.ancestors or intent.resource not in snapshot.ancestors:
-        return _denied("error")
-    if not checked.schema.entities[intent.principal.type].root:
-        return _denied("chain_missing")
-    world = _World(intent, snapshot, now_ms, 0, {}, checked.schema, watch, surroundings)
-    erring: set[str] = set()
-    matched: dict[str, list[tuple[Rule, RuleBody]]] = {"permit": [], "forbid": [], "escalate": []}
-    needs: dict[str, frozenset[str]] = {}
+        return denied("error")
+    people = hops(checked.schema, intent)
+    if not people:
+        return denied("chain_missing")
+    if any(person not in snapshot.ancestors for person in people):
+        return denied("error")
+    said: list[Said] = []
+    comparisons: set[tuple[str, str, bool]] = set()
+    levels: dict[str, Any] = {}
+    for person in people:
+        own = replace(intent, principal=person)
+        world = _World(own, snapshot, now_ms, 0, {}, checked.schema, watch, surroundings, levels, comparisons)
+        if not said:
+            try:
+                counted = replace(world, intent=intent, watch=None)
+                levels.update(_levels(checked, counted, readings))
+            except (Erred, RecursionError, MemoryError):
+                return denied("error")
+        said.append(_hop(checked, world))
+    return answer(said, intent, now_ms=now_ms, approved=approved, comparisons=frozenset(comparisons))
+
+
+def _hop(checked: CheckedPolicySet, world: _World) -> Said:
+    """What the rules say for one principal."""
+    found = Said()
+    intent, watch = world.intent, world.watch
     for rule in checked.rules:
         body = rule.bodies.get(intent.action)
-        if body is None or not _in_scope(rule.principal, intent.principal, snapshot):
+        if body is None or not _in_scope(rule.principal, intent.principal, world.snapshot):
             continue
-        if not _in_scope(rule.resource, intent.resource, snapshot):
+        if not _in_scope(rule.resource, intent.resource, world.snapshot):
             continue
         if watch is not None:
             watch.rule(rule)
         try:
             if not all(_value(clause.expr, world, {}) == ("bool", True) for clause in body.clauses):
                 continue
-            for block in body.approvals:
-                _approval(block, world)
-            needs[rule.id] = frozenset(block.key for block in body.approvals)
-            matched[rule.effect].append((rule, body))
-        except (_Erred, RecursionError, MemoryError) as error:
-            erring.add(rule.id)
+            if body.meter is not None and not _over(rule.id, body.meter, world):
+                continue
+            needs = frozenset((block.key, _approval(block, world)) for block in body.approvals)
+            due = tuple(
+                (item.name, tuple(sorted((name, _value(value, world, {})) for name, value in item.values)))
+                for item in body.obliges
+            )
+            {"permit": found.permit, "forbid": found.forbid, "escalate": found.escalate}[rule.effect][rule.id] = needs
+            if due:
+                found.due[rule.id] = due
+        except (Erred, RecursionError, MemoryError) as error:
+            found.erring.add(rule.id)
             if watch is not None:
                 watch.rule_failed(_cause(error))
-    if erring:
-        return _denied("error", erring)
-    if matched["forbid"]:
-        return _denied("forbid", {rule.id for rule, _ in matched["forbid"]})
-    if not matched["permit"]:
-        return _denied("default")
-    gates = frozenset(key for rule, _ in matched["escalate"] for key in needs[rule.id])
-    wanted = {rule.id: needs[rule.id] | gates for rule, _ in matched["permit"]}
-    least = sorted((len(keys), sorted(keys)) for keys in wanted.values())
-    for _, keys in least:
-        if set(keys) <= approved:
-            ids = {name for name, need in wanted.items() if sorted(need) == keys}
-            return Meaning(outcome="allow", kind="", rules=tuple(sorted(ids)), alternatives=frozenset())
-    waiting = matched["escalate"] or matched["permit"]
-    return Meaning(
-        outcome="escalate", kind="", rules=tuple(sorted({rule.id for rule, _ in waiting})),
-        alternatives=frozenset(wanted.values()),
-    )  # fmt: skip
+    return found
+
+
+def _levels(checked: CheckedPolicySet, world: _World, readings: Mapping[str, int] | None) -> dict[str, Any]:
+    """Used + reserved + this, tagged, for each meter that counts the intent."""
+    made: dict[str, Any] = {}
+    for meter in checked.meters.values():
+        body = meter.bodies.get(world.intent.action)
+        if body is None:
+            continue
+        if meter.zone is not None:
+            _local_day(_value(meter.zone, world, {})[1], world.now_ms)
+        for part in (*body.key, *(() if body.session is None else (body.session,))):
+            _value(part, world, {})
+        kind, amount = _value(body.amount, world, {})
+        reading = None if readings is None else readings.get(meter.name)
+        if amount < 0 or type(reading) is not int or reading < 0:
+            raise Erred("an amount below nothing, or a level that is not known")
+        made[meter.name] = _bounded(kind, amount + (reading * UNIT if kind == "decimal" else reading))
+    return made
+
+
+def _local_day(name: str, now_ms: int) -> None:
+    try:
+        datetime.fromtimestamp(now_ms // 1000, zone(name))
+    except (EvaluationError, ValueError, OSError, OverflowError):
+        raise Erred("no such time zone, or no such day") from None
+
+
+def _over(rule: str, test: t.MeterTest, world: _World) -> bool:
+    over = bool(world.levels[test.meter][1] > _value(test.ceiling, world, {})[1])
+    world.comparisons.add((rule, test.meter, over))
+    return over
 
 
 def _cause(error: Exception) -> str:
-    return str(error) if isinstance(error, _Erred) else "more depth or memory than a decision may use"
-
-
-def _denied(kind: str, rules: set[str] | None = None) -> Meaning:
-    return Meaning(outcome="deny", kind=kind, rules=tuple(sorted(rules or ())), alternatives=frozenset())
+    return str(error) if isinstance(error, Erred) else "more depth or memory than a decision may use"
 
 
 def _in_scope(scope: ScopeTest, ref: EntityRef, snapshot: TypedSnapshot) -> bool:
@@ -188,27 +184,29 @@ def _in_scope(scope: ScopeTest, ref: EntityRef, snapshot: TypedSnapshot) -> bool
     return scope.within is None or any(group == ref or group in snapshot.ancestors[ref] for group in scope.within)
 
 
-def _approval(block: t.Approval, world: _World) -> None:
-    _value(block.group, world, {})
+def _approval(block: t.Approval, world: _World) -> EntityRef:
+    """The group that is asked."""
+    group = _ref(_value(block.group, world, {}), world)
     quorum = _value(block.quorum, world, {})[1]
     expires = _value(block.expires, world, {})[1]
     if not 1 <= quorum <= 16 or not 0 < expires <= 30 * 24 * 3600 * 1000:
-        raise _Erred("an approval out of range")
+        raise Erred("an approval out of range")
     if block.exclude is not None:
         _value(block.exclude, world, {})
+    return group
 
 
 def _value(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
     world.steps += 1
     if world.steps > MAX_STEPS:
-        raise _Erred("too many steps")
+        raise Erred("too many steps")
     watch = world.watch
     if watch is None:
         return _meaning(expr, world, bound)
     watch.begin(expr)
     try:
         found = _meaning(expr, world, bound)
-    except (_Erred, RecursionError, MemoryError) as error:
+    except (Erred, RecursionError, MemoryError) as error:
         watch.failed(_cause(error))
         raise
     watch.end(found)
@@ -218,7 +216,7 @@ def _value(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
 def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
     match expr:
         case t.Literal_(value=value, type=kind):
-            return _tag(value, kind)
+            return tag_value(value, kind)
         case t.Root(name=name, type=kind):
             return _root(name, kind, world)
         case t.Var(name=name):
@@ -262,7 +260,7 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
             other = _value(right, world, bound)
             groups = [_ref(item, world) for item in other[1]] if other[0] in ("set", "list") else [_ref(other, world)]
             if ref not in world.snapshot.ancestors:
-                raise _Erred("an unknown entity")
+                raise Erred("an unknown entity")
             return ("bool", any(group == ref or group in world.snapshot.ancestors[ref] for group in groups))
         case t.IsType(operand=operand, names=names):
             return ("bool", _value(operand, world, bound)[1] in names)
@@ -290,8 +288,8 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
         case t.ParamOf(name=name, default=default, type=kind):
             given = world.surroundings.data.get(name, default)
             if given is None:
-                raise _Erred("a param without a value")
-            return _tag(given, kind)
+                raise Erred("a param without a value")
+            return tag_value(given, kind)
         case t.TableOf(name=name, max_age_ms=max_age, type=kind):
             return _rows(name, max_age, kind, world)
         case t.Lookup(base=base, key=key):
@@ -299,7 +297,7 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
             for name, item in table[1]:
                 if name == wanted:
                     return item
-            raise _Erred("a key that is not there")
+            raise Erred("a key that is not there")
         case t.Quantified(kind=kind, var=var, over=over, body=body):
             for item in _elements(_value(over, world, bound)):
                 answer = _truth(_value(body, world, {**bound, var: item}))
@@ -312,13 +310,13 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
             try:
                 found = cedar_meaning(name, [_value(arg, world, bound) for arg in args], world.snapshot.attributes)
             except Nothing as error:
-                raise _Erred(str(error)) from None
-            return _tag(found, kind)
+                raise Erred(str(error)) from None
+            return tag_value(found, kind)
         case t.Method(name=name, base=base, args=args):
             try:
                 return method(name, _value(base, world, bound), [_value(arg, world, bound) for arg in args])
             except Nothing as error:
-                raise _Erred(str(error)) from None
+                raise Erred(str(error)) from None
 
 
 def _root(name: str, kind: Type, world: _World) -> Any:
@@ -328,11 +326,15 @@ def _root(name: str, kind: Type, world: _World) -> Any:
         return ("entity", world.intent.resource.type, world.intent.resource.id)
     if name == "now":
         return ("datetime", world.now_ms)
+    if name == "tenant":
+        return ("text", world.surroundings.tenant)
+    if name == "chain":
+        return tag_value(world.intent.chain, kind)
     if name == "args":
-        return _tag(world.intent.args, kind)
+        return tag_value(world.intent.args, kind)
     if name == "context":
-        return _tag(world.intent.context, kind)
-    raise _Erred("this root is not there")
+        return tag_value(world.intent.context, kind)
+    raise Erred("this root is not there")
 
 
 def _ref(tagged: Any, world: _World) -> EntityRef:
@@ -341,7 +343,7 @@ def _ref(tagged: Any, world: _World) -> EntityRef:
 
 def _truth(tagged: Any) -> bool:
     if tagged[0] != "bool":
-        raise _Erred("not a truth value")
+        raise Erred("not a truth value")
     return bool(tagged[1])
 
 
@@ -349,15 +351,15 @@ def _member(record: Any, name: str) -> Any:
     for label, value in record[1]:
         if label == name:
             return value
-    raise _Erred("a member that is not there")
+    raise Erred("a member that is not there")
 
 
 def _entity_record(tagged: Any, world: _World) -> Any:
     ref = _ref(tagged, world)
     attributes = world.snapshot.attributes.get(ref)
     if attributes is None:
-        raise _Erred("an unknown entity")
-    return world.tags.setdefault(ref, _tag(attributes, world.schema.entities[ref.type].attributes))
+        raise Erred("an unknown entity")
+    return world.tags.setdefault(ref, tag_value(attributes, world.schema.entities[ref.type].attributes))
 
 
 def _kind_name(kind: Type) -> str:
@@ -371,19 +373,19 @@ def _elements(held: Any) -> list[Any]:
 def _rows(name: str, max_age: int | None, kind: Type, world: _World) -> Any:
     data = world.surroundings.data
     if name not in data:
-        raise _Erred("a table without rows")
+        raise Erred("a table without rows")
     written = data.get(f"{name}@")
     if max_age is not None and (not isinstance(written, int) or written + max_age < world.now_ms):
-        raise _Erred("a table that is too old")
-    return _tag(data[name], kind)
+        raise Erred("a table that is too old")
+    return tag_value(data[name], kind)
 
 
 def _bounded(kind: str, number: Any) -> Any:
     if kind == "decimal":
         if abs(number) >= _LIMIT:
-            raise _Erred("a Decimal overflows")
+            raise Erred("a Decimal overflows")
     elif not -(2**63) <= number < 2**63:
-        raise _Erred("an Int overflows")
+        raise Erred("an Int overflows")
     return (kind, number)
 
 
@@ -402,7 +404,7 @@ def _arithmetic(op: str, left: Any, right: Any, kind: Type) -> Any:
         return _bounded(name, one - two)
     product = one * two
     # Python rounds a Fraction half to even, which is what the language says for `*`.
-    return _bounded(name, round(product / _UNIT) * _UNIT if name == "decimal" else product)
+    return _bounded(name, round(product / UNIT) * UNIT if name == "decimal" else product)
 
 
 def _order(tagged: Any) -> Any:

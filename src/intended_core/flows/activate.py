@@ -38,6 +38,9 @@ class Activated:
 def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
     """Check, test and activate. Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails."""
     policy: ActivePolicy = compile_policy(context.scope, sources)
+    if policy.checked.meters:
+        names = ", ".join(sorted(policy.checked.meters))
+        raise PolicyError(f"this version counts no meters ({names}); nothing was activated")
     report = run_tests(policy.checked)
     if report.failed:
         lines = "\n".join(f"  {case.name}: expected {case.expected}, got {case.got}" for case in report.failed)

@@ -18,6 +18,7 @@ from intended_core.errors import IntendedError, IntentError, KeyRingError, Store
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Now, Random, Sign
+from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
 from intended_core.flows.steps import (
@@ -187,6 +188,8 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
     }
     if isinstance(outcome, Deny):
         body["class"] = outcome.kind
+    if outcome.obligations:
+        body["obligations"] = list(written(outcome.obligations))
     return body
 
 
@@ -227,7 +230,8 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         iss=state.issuer, aud=request.audience, sub=intent.principal, tid=context.scope.uuid,
         env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=expires_s,
         jti=request.nonce, reg="ledger", action=intent.action, resource=intent.resource,
-        arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules, obl=(),
+        arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules,
+        obl=written(outcome.obligations) if outcome.obligations else (),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
     )  # fmt: skip
     try:
@@ -267,8 +271,8 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         yield from _revoke(request, seq)
         return denied("unavailable", f"the token could not be signed ({type(error).__name__})")
     return Granted(
-        rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, token=token, seq=seq,
-        expires_s=expires_s, intent=intent,
+        rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, obligations=outcome.obligations, token=token,
+        seq=seq, expires_s=expires_s, intent=intent,
     )  # fmt: skip
 
 
@@ -324,8 +328,8 @@ def _escalate(request: _Request, outcome: Escalate) -> Flow[Pending]:
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
     return Pending(
-        alternatives=outcome.alternatives, rules=outcome.rules, reasons=outcome.reasons, approval_id=approval_id,
-        digest=asked, seq=committed.answer, intent=request.intent,
+        alternatives=outcome.alternatives, rules=outcome.rules, reasons=outcome.reasons, obligations=outcome.obligations,
+        approval_id=approval_id, digest=asked, seq=committed.answer, intent=request.intent,
     )  # fmt: skip
 
 

@@ -47,9 +47,9 @@ def approval_of(
             example = {"from": 'from: Group::"…"', "quorum": "quorum: 1", "expires": "expires: 1h"}[word]
             raise refuse("field.missing", f"this approval does not say `{word}`", decl.span, help=f"add `{example};`")
     group = typer.infer(found["from"], env).expr
-    above = group.type.element if isinstance(group.type, SetType) else group.type
+    above = group.type
     if not isinstance(above, EntityType):
-        raise refuse("type.mismatch", f"`from` names a group, and this is {show_type(group.type)}", found["from"].span)
+        raise refuse("type.mismatch", f"`from` names one group, and this is {show_type(group.type)}", found["from"].span)
     people = [
         name for name in typer.decls.schema.entities if any(typer.decls.below(name, high) for high in above.names)
     ]

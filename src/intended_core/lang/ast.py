@@ -35,7 +35,6 @@ __all__ = [
     "Annotation",
     "ApprovalDecl",
     "BinaryExpr",
-    "Case",
     "ConstDecl",
     "DefDecl",
     "DefaultExpr",
@@ -55,9 +54,12 @@ __all__ = [
     "Item",
     "LikeExpr",
     "LiteralExpr",
+    "MeterDecl",
     "MethodCall",
     "Name",
     "NameExpr",
+    "ObligationDecl",
+    "ObligeExpr",
     "PackDecl",
     "ParamDecl",
     "QuantExpr",
@@ -69,6 +71,7 @@ __all__ = [
     "SetExpr",
     "TableDecl",
     "TestDecl",
+    "TestStep",
     "TypeDecl",
     "TypeExpr",
     "TypeName",
@@ -251,8 +254,41 @@ class ApprovalDecl:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterDecl:
+    """`meter name { … }`. Fields in the order written: (word, tuple of Names | tuple of Exprs | Expr, span)."""
+
+    name: Name
+    fields: tuple[tuple[str, object, Span], ...]
+    annotations: tuple[Annotation, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationDecl:
+    """`obligation name(a: T) before;`."""
+
+    name: Name
+    formals: tuple[tuple[Name, TypeExpr], ...]
+    phase: str
+    annotations: tuple[Annotation, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ObligeExpr:
+    """`name(a: value)`, of an `oblige` clause or an `obliges` expectation."""
+
+    name: Name
+    values: RecordExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class RuleClause:
-    """One clause. `kind` is its word; `value` a ScopeDecl, tuple of Names, Expr, (Name, Expr), ApprovalDecl, str or Unsupported."""
+    """One clause. `kind` is its word.
+
+    `value`: a ScopeDecl, tuple of Names, Expr, (Name, Expr), ApprovalDecl, ObligeExpr, str or Unsupported.
+    """
 
     kind: str
     value: object
@@ -293,21 +329,27 @@ class FixtureDecl:
 
 @dataclass(frozen=True, slots=True)
 class ExpectDecl:
-    """`expect deny(class) by rule`."""
+    """`expect deny(class) by rule obliges …`; `obliges` None = not asked."""
 
     outcome: str
     deny_class: Name | None
     by: tuple[Name, ...] | None
+    obliges: tuple[ObligeExpr, ...] | None
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """`case "name" { givens } expect …;`, or a plain `expect …;` (name None)."""
+class TestStep:
+    """One statement of a test: `expect`, `case`, `again` (givens, expect), `advance` (by) or `approve` (persons)."""
 
+    __test__ = False
+
+    kind: str
     name: Name | None
     givens: RecordExpr | None
-    expect: ExpectDecl
+    expect: ExpectDecl | None
+    by: Expr | None
+    persons: tuple[EntityExpr, ...]
     span: Span
 
 
@@ -315,13 +357,15 @@ class Case:
 class TestDecl:
     """`test "name" with fixtures { … }`. `intents`: each intent block's parts (word, Name or Expr, span)."""
 
+    __test__ = False
+
     name: Name
+    partial: bool
     fixtures: tuple[Name, ...]
     entities: tuple[WorldEntity, ...]
     givens: tuple[tuple[Name, Expr], ...]
     intents: tuple[tuple[tuple[tuple[str, object, Span], ...], Span], ...]
-    cases: tuple[Case, ...]
-    unsupported: tuple[Unsupported, ...]
+    steps: tuple[TestStep, ...]
     span: Span
 
 
@@ -344,6 +388,8 @@ Item = (
     | ParamDecl
     | TableDecl
     | DefDecl
+    | MeterDecl
+    | ObligationDecl
     | RuleDecl
     | FixtureDecl
     | TestDecl

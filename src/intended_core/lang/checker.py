@@ -66,8 +66,8 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
     checker = RuleChecker(decls, report)
     rules = [made for item in items if isinstance(item, ast.RuleDecl) and (made := checker.rule(item)) is not None]
     _check_consts(decls, checker, report)
-    tests = _tests(items, decls, rules, report)
-    cost = _cost(decls, rules, items, report)
+    tests = _tests(items, decls, checker, rules, report)
+    cost = _cost(decls, checker, rules, report)
     if not report.errors:
         lint_rules(decls, rules, report)
     _unused(decls, checker, report)
@@ -81,9 +81,11 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
         tests=tests,
         sources=tuple((item.name, item.text) for item in unique),
         text_digest=text_digest(unique),
-        semantic_digest=semantic_digest(decls.schema, rules),
+        semantic_digest=semantic_digest(decls.schema, rules, checker.meters.values(), checker.obligations.values()),
         cost=cost,
         warnings=report.warnings,
+        meters=checker.meters,
+        obligations=checker.obligations,
     )
     return checked, report.warnings
 
@@ -124,10 +126,11 @@ def _used_by_consts(decls: Declarations) -> set[str]:
 
 
 def _tests(
-    items: Sequence[ast.Item], decls: Declarations, rules: Sequence[Rule], report: Report
+    items: Sequence[ast.Item], decls: Declarations, checker: RuleChecker, rules: Sequence[Rule], report: Report
 ) -> tuple[PolicyTest, ...]:
     names = [item.name.text for item in items if isinstance(item, ast.RuleDecl)]
-    expander = TestExpander(decls, report, names, reads_now=any(reads_now(rule) for rule in rules))
+    timed = bool(checker.meters) or any(reads_now(rule) for rule in rules)
+    expander = TestExpander(decls, report, names, checker.obligations, reads_now=timed)
     for item in items:
         if isinstance(item, ast.FixtureDecl):
             expander.fixture(item)
@@ -138,13 +141,16 @@ def _tests(
     return tuple(made)
 
 
-def _cost(decls: Declarations, rules: Sequence[Rule], items: Sequence[ast.Item], report: Report) -> dict[str, int]:
+def _cost(decls: Declarations, checker: RuleChecker, rules: Sequence[Rule], report: Report) -> dict[str, int]:
     totals = dict.fromkeys(sorted(decls.schema.actions), 0)
+    for meter in checker.meters.values():
+        for action, counted in meter.bodies.items():
+            totals[action] += counted.cost
     for rule in rules:
         for action, body in rule.bodies.items():
             totals[action] += body.cost
     for action, total in totals.items():
-        if total > MAX_COST:
+        if total > MAX_COST and any(action in rule.bodies for rule in rules):
             heaviest = max((rule for rule in rules if action in rule.bodies), key=lambda rule: rule.bodies[action].cost)
             report.error(
                 "limit.cost", f"the rules for `{action}` could take {total:,} steps; the limit is {MAX_COST:,}", heaviest.span,
@@ -166,10 +172,15 @@ def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
                 cause="a def is typed at each use, so this one was not",
             )
     named = (("const", decls.consts), ("param", decls.params), ("table", decls.tables))
-    for word, declared in named:
-        for name, decl_span in sorted((name, decl.name.span) for name, decl in declared.items()):
+    for word, values in named:
+        for name, decl_span in sorted((name, decl.name.span) for name, decl in values.items()):
             if name not in checker.typer.used_consts:
                 report.warn("lint.unused", f"the {word} `{name}` is never used", decl_span)
+    declared = {"meter": {n: d.name for n, d in decls.meters.items()}, "obligation": {n: d.name for n, d in decls.obligations.items()}}
+    for what, limits in declared.items():
+        for name, limit in sorted(limits.items()):
+            if name not in checker.used_limits and not report.errors:
+                report.warn("lint.unused", f"the {what} `{name}` is never used", limit.span)
 
 
 def _check_unused_def(decl: ast.DefDecl, decls: Declarations, report: Report) -> None:

@@ -116,6 +116,8 @@ class Builder:
         match expr:
             case t.Literal_():
                 return _name(f"k{self.shape.places[id(expr)]}")
+            case t.Root(name="chain" | "tenant" as name):
+                return ast.Attribute(value=_name("w"), attr=name, ctx=ast.Load())
             case t.Root(name=name):
                 return _name(_ROOTS[name])
             case t.Var(name=name):

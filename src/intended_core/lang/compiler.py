@@ -8,20 +8,28 @@ that cannot match.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from intended_core.ids import EntityRef, Scope
 from intended_core.lang import typed as t
 from intended_core.lang.codegen import Compiled, compile_condition
+from intended_core.lang.compiled_limits import (
+    CompiledMeter,
+    CompiledOblige,
+    CompiledTest,
+    compile_meters,
+    compile_oblige,
+    compile_test,
+)
 from intended_core.lang.fuse import Fusible, Plan
 from intended_core.lang.loading import collector_paused
 from intended_core.lang.plans import plan_set
-from intended_core.lang.typed import Approval, CheckedPolicySet, Rule
+from intended_core.lang.typed import Approval, CheckedPolicySet, Meter, Rule
 from intended_core.lang.types import Schema
 from intended_core.lang.walk import walk
 from intended_core.lang.wireforms import references
-from intended_core.outcome import ApprovalRequirement
+from intended_core.outcome import ApprovalRequirement, Obligation
 
 __all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "Matched", "compile_set"]
 
@@ -44,19 +52,20 @@ class CompiledApproval:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A rule whose scope and conditions hold, with the approvals it asks for (already evaluated)."""
+    """A rule whose scope and conditions hold, with the approvals it asks for and what it obliges (already evaluated)."""
 
     rule: str
     because: str
     place: str
     approvals: tuple[ApprovalRequirement, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledRule:
     """A rule for one action. `within` tests hold constant entities; `condition` is None when there is nothing to ask.
 
-    `match`: what it contributes when it holds and asks for no approval.
+    `match`: what it contributes when it holds and asks for nothing more; `asks`: whether it asks for approvals, a meter or obligations.
     """
 
     id: str
@@ -71,6 +80,9 @@ class CompiledRule:
     condition: Condition | None
     approvals: tuple[CompiledApproval, ...]
     match: Matched
+    meter: CompiledTest | None = None
+    obliges: tuple[CompiledOblige, ...] = ()
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,7 @@ class CompiledPolicySet:
     constants: frozenset[EntityRef]
     approvals: Mapping[tuple[str, str], tuple[CompiledRule, CompiledApproval]]
     plans: Mapping[str, Plan]
+    meters: Mapping[str, tuple[CompiledMeter, ...]] = field(default_factory=dict)
 
 
 def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
@@ -112,10 +125,12 @@ def _compile(checked: CheckedPolicySet, scope: Scope | None) -> CompiledPolicySe
     ] = {}
     approvals: dict[tuple[str, str], tuple[CompiledRule, CompiledApproval]] = {}
     fusible: list[tuple[str, Fusible]] = []
+    meters = compile_meters(checked.meters)
     for rule in sorted(checked.rules, key=lambda item: item.id):
         for action, body in rule.bodies.items():
             made = _rule(rule, action)
-            fusible.append((action, Fusible(rule, body, made)))
+            if action not in meters:  # what meters count takes the whole way (`engine.hops`)
+                fusible.append((action, Fusible(rule, body, made)))
             for approval in made.approvals:
                 approvals[(action, approval.key)] = (made, approval)
             declared = checked.schema.actions[action]
@@ -142,9 +157,10 @@ def _compile(checked: CheckedPolicySet, scope: Scope | None) -> CompiledPolicySe
             for key, (general, by_resource, by_principal) in index.items()
         },
         roots=roots,
-        constants=frozenset(_constants(checked.rules)),
+        constants=frozenset(_constants(checked.rules, checked.meters.values())),
         approvals=approvals,
         plans=plan_set(checked.schema, roots, fusible),
+        meters=meters,
     )
 
 
@@ -161,7 +177,9 @@ def _rule(rule: Rule, action: str) -> CompiledRule:
         resource_equal=rule.resource.equal, resource_within=frozenset(rule.resource.within or ()),
         condition=compile_condition([clause.expr for clause in body.clauses]) if body.clauses else None,
         approvals=tuple(_approval(approval) for approval in body.approvals),
-        match=Matched(rule.id, rule.because, str(rule.span)),
+        match=Matched(rule.id, rule.because, str(rule.span)), meter=compile_test(body.meter),
+        obliges=tuple(compile_oblige(item) for item in body.obliges),
+        asks=bool(body.approvals or body.meter or body.obliges),
     )  # fmt: skip
 
 
@@ -174,7 +192,11 @@ def _approval(approval: Approval) -> CompiledApproval:
     )  # fmt: skip
 
 
-def _constants(rules: Iterable[Rule]) -> Iterable[EntityRef]:
+def _constants(rules: Iterable[Rule], meters: Iterable[Meter]) -> Iterable[EntityRef]:
+    for meter in meters:
+        for counted in meter.bodies.values():
+            for part in (*counted.key, counted.amount):
+                yield from _inside(part)
     for rule in rules:
         for scope in (rule.principal, rule.resource):
             if scope.equal is not None:
@@ -187,6 +209,8 @@ def _constants(rules: Iterable[Rule]) -> Iterable[EntityRef]:
                 for expr in (block.group, block.quorum, block.exclude, block.expires, *block.conditions):
                     if expr is not None:
                         yield from _inside(expr)
+            for asked in (*(() if body.meter is None else (body.meter.ceiling,)), *(v for item in body.obliges for _, v in item.values)):
+                yield from _inside(asked)
 
 
 def _inside(expr: t.TypedExpr) -> Iterable[EntityRef]:

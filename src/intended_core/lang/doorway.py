@@ -33,6 +33,7 @@ _new: Final = object.__new__
 _slot: Callable[[str], Callable[[ValidIntent, Any], None]] = lambda name: getattr(ValidIntent, name).__set__  # noqa: E731
 _set_principal, _set_action, _set_resource = _slot("principal"), _slot("action"), _slot("resource")
 _set_args, _set_context, _set_origins, _set_late = _slot("args"), _slot("context"), _slot("origins"), _slot("_late")
+_set_chain = _slot("chain")
 
 
 class NotPlainError(Exception):
@@ -72,7 +73,7 @@ def door(declared: ActionDecl, origin_paths: frozenset[str]) -> Door | None:
         if (
             principal.__class__ is not EntityRef or principal.type not in principals or len(principal.id) > MAX_TEXT
             or resource.__class__ is not EntityRef or resource.type not in resources or len(resource.id) > MAX_TEXT
-            or intent.caller_context
+            or intent.caller_context or intent.chain
         ):  # fmt: skip
             raise NotPlainError
         args = take_args(intent.args)
@@ -96,6 +97,7 @@ def door(declared: ActionDecl, origin_paths: frozenset[str]) -> Door | None:
         _set_context(made, context)
         _set_origins(made, origins)
         _set_late(made, late)
+        _set_chain(made, ())
         return made
 
     return enter

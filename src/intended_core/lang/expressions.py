@@ -44,14 +44,25 @@ from intended_core.lang.typed import (
     TypedExpr,
     Var,
 )
-from intended_core.lang.types import BOOL, DATETIME, EntityType, EnumType, ListType, Member, RecordType, SetType, Type
+from intended_core.lang.types import (
+    BOOL,
+    DATETIME,
+    STRING,
+    EntityType,
+    EnumType,
+    ListType,
+    Member,
+    RecordType,
+    SetType,
+    Type,
+)
 from intended_core.lang.walk import walk
 
 __all__ = ["ExprTyper"]
 
 MAX_BODY_STEPS: Final = 20_000  # expressions of one rule body with its defs inlined; more would not pass the cost limit
 MAX_STEPS: Final = 2_000_000  # expressions of one set, typed once per action; bounds the time that checking takes
-_UNTOLD_ROOTS: Final = {"chain": "`chain`", "tenant": "`tenant`", "action": "`action` in an expression"}
+_UNTOLD_ROOTS: Final = {"action": "`action` in an expression"}
 
 
 class ExprTyper(OperatorTyper, CallTyper, GatherTyper):
@@ -127,6 +138,10 @@ class ExprTyper(OperatorTyper, CallTyper, GatherTyper):
             return Typed(self.constant(name, expr, env))
         if name in self.decls.schema.params or name in self.decls.schema.tables:
             return Typed(self.beside(name, expr))
+        if name == "tenant":
+            return Typed(Root("tenant", STRING, expr.span))
+        if name == "chain":
+            raise refuse("name.unknown", "`chain` is known only in rules", expr.span)
         if name == "approver":
             raise refuse("name.unknown", "`approver` is known only in the `when` of an approval", expr.span)
         data = (*self.decls.schema.params, *self.decls.schema.tables)

@@ -17,8 +17,9 @@ import orjson
 from intended_core.canonical import Json, digest, parse_canonical, parse_strict
 from intended_core.errors import IntentError
 from intended_core.ids import EntityRef, Scope
-from intended_core.intent import ORIGINS, Call, Intent, ValidCall, ValidIntent
+from intended_core.intent import ORIGINS, Call, Grant, Intent, ValidCall, ValidIntent
 from intended_core.lang.doorway import Door, door
+from intended_core.lang.grants import chain_from_wire, hop_types, type_chain
 from intended_core.lang.nearest import did_you_mean
 from intended_core.lang.typedata import Converter, Refs, converter, decoder
 from intended_core.lang.types import ActionDecl, ListType, RecordType, Schema, SetType, Type
@@ -41,6 +42,7 @@ class _Action:
     origin_paths: frozenset[str]
     from_caller: frozenset[str]
     door: Door | None
+    hops: tuple[str, ...]
 
 
 _PREPARED: dict[bytes, dict[str, _Action]] = {}
@@ -56,6 +58,7 @@ def _prepare(schema: Schema) -> dict[str, _Action]:
                 declared, frozenset(declared.principals), frozenset(declared.resources), converter(declared.args),
                 converter(declared.context), paths,
                 frozenset(member.name for member in declared.context.members if member.from_caller), door(declared, paths),
+                hop_types(schema, declared),
             )  # fmt: skip
         if len(_PREPARED) >= 256:
             _PREPARED.clear()
@@ -145,18 +148,19 @@ def validate_thoroughly(schema: Schema, scope: Scope, intent: Intent) -> ValidIn
     context, wire_context = action.context(intent.context, "context", refs)
     origins = _origins(action, intent.origins)
     caller = _caller(action, intent)
+    chain, wire_chain = type_chain(intent.chain, action.hops, refs) if intent.chain else ((), [])
     wire, arh, ith = _digests(
-        schema, scope, intent.action, principal, resource, wire_args, wire_context, origins, caller
+        schema, scope, intent.action, principal, resource, wire_args, wire_context, origins, caller, wire_chain
     )
     return ValidIntent(
         principal=principal, action=intent.action, resource=resource, args=_record(args), context=_record(context),
-        origins=origins, references=frozenset(refs), wire=wire, arh=arh, ith=ith,
+        origins=origins, references=frozenset(refs), wire=wire, arh=arh, ith=ith, chain=chain,
     )  # fmt: skip
 
 
 def _digests(
     schema: Schema, scope: Scope, action: str, principal: EntityRef, resource: EntityRef, args: Json, context: Json,
-    origins: Mapping[str, frozenset[str]], caller: list[str],
+    origins: Mapping[str, frozenset[str]], caller: list[str], chain: list[Json],
 ) -> tuple[bytes, bytes, bytes]:  # fmt: skip
     """`wire`, `arh` and `ith` of an intent whose parts are in wire form."""
     _, arh = _call_digest(schema, scope, action, resource, args)
@@ -169,6 +173,7 @@ def _digests(
             "origins": {path: sorted(places) for path, places in origins.items()},
             "principal": [principal.type, principal.id],
             "resource": [resource.type, resource.id],
+            **({"chain": chain} if chain else {}),
         }
     )
     return wire, arh, digest("intended.intent/v0", scope.uuid.encode(), scope.environment.encode(), schema.digest, wire)
@@ -178,7 +183,7 @@ def _complete(schema: Schema, scope: Scope, action: _Action, valid: ValidIntent)
     """The parts of an intent that came through a door, made from its typed values when they are first asked for."""
     wire, arh, ith = _digests(
         schema, scope, valid.action, valid.principal, valid.resource, encoder(action.declared.args)(valid.args),
-        encoder(action.declared.context)(valid.context), valid.origins, [],
+        encoder(action.declared.context)(valid.context), valid.origins, [], [],
     )  # fmt: skip
     refs = frozenset({valid.principal, valid.resource, *references(valid.args), *references(valid.context)})
     for name, value in (("references", refs), ("wire", wire), ("arh", arh), ("ith", ith)):
@@ -236,6 +241,7 @@ def parse_wire(schema: Schema, scope: Scope, wire: bytes) -> ValidIntent:
             context=_plain(decoder(action.declared.context)(data["context"])),
             origins={path: frozenset(places) for path, places in data["origins"].items()},
             caller_context=frozenset(str(name) for name in data["caller"]),
+            chain=chain_from_wire(data["chain"]) if "chain" in data else (),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise IntentError("not the wire form of an intent", place="intent") from None
@@ -251,13 +257,17 @@ def _plain(value: object) -> Mapping[str, object]:
     return value
 
 
-_MEMBERS: Final = frozenset({"principal", "action", "resource", "args", "context", "origins", "caller_context"})
+_MEMBERS: Final = frozenset(
+    {"principal", "action", "resource", "args", "context", "origins", "caller_context", "chain"}
+)
+_GRANT: Final = frozenset({"issuer", "subject", "actions", "not_before", "not_after"})
 
 
-def intent_from_json(data: bytes) -> Intent:
+def intent_from_json(data: bytes, *, grants_verified: bool = False) -> Intent:
     """An intent from outside as strict JSON; raises IntentError with the place.
 
     `principal` and `resource` are `{"type": …, "id": …}`; an entity inside args or context is `{"__entity": {"type": …, "id": …}}`.
+    A grant of `chain` cannot say that it is verified: `grants_verified` is for a host that writes the whole intent itself.
     """
     value = parse_strict(data, max_bytes=MAX_INTENT_BYTES)
     if not isinstance(value, dict):
@@ -282,7 +292,28 @@ def intent_from_json(data: bytes) -> Intent:
         args=_object(value.get("args", {}), "args"), context=_object(value.get("context", {}), "context"),
         origins={path: _places(places, path) for path, places in origins.items()},
         caller_context=frozenset(str(name) for name in caller),
+        chain=_chain_json(value.get("chain", []), grants_verified),
     )  # fmt: skip
+
+
+def _chain_json(value: Json, verified: bool) -> tuple[Grant, ...]:
+    if not isinstance(value, list):
+        raise IntentError("a list of grants is needed", place="chain")
+    made: list[Grant] = []
+    for at, item in enumerate(value):
+        place = f"chain[{at}]"
+        if not isinstance(item, dict) or item.keys() != _GRANT:
+            raise IntentError(f"a grant has {', '.join(sorted(_GRANT))} and nothing else", place=place)
+        actions, start, end = item["actions"], item["not_before"], item["not_after"]
+        if not isinstance(actions, list) or not isinstance(start, str) or not isinstance(end, str):
+            raise IntentError("actions are a list of names; times are strings", place=place)
+        made.append(
+            Grant(
+                issuer=_ref_json(item["issuer"], f"{place}.issuer"), subject=_ref_json(item["subject"], f"{place}.subject"),
+                actions=tuple(str(name) for name in actions), not_before=start, not_after=end, verified=verified,
+            )
+        )  # fmt: skip
+    return tuple(made)
 
 
 def _places(places: Json, path: str) -> list[str]:

@@ -34,6 +34,8 @@ def reads_now(rule: Rule) -> bool:
         for approval in body.approvals:
             asked += [approval.group, approval.quorum, approval.expires, *approval.conditions]
             asked += [] if approval.exclude is None else [approval.exclude]
+        asked += [] if body.meter is None else [body.meter.ceiling]
+        asked += [value for item in body.obliges for _, value in item.values]
         if any(isinstance(node, Root) and node.name == "now" for expr in asked for node in walk(expr)):
             return True
     return False

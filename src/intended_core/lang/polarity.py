@@ -31,7 +31,7 @@ from intended_core.lang.typed import (
 from intended_core.lang.types import BOOL, ActionDecl, RecordType
 from intended_core.lang.walk import parts, walk
 
-__all__ = ["check_approval_field", "check_polarity"]
+__all__ = ["check_approval_field", "check_counted", "check_polarity"]
 
 _UNTOLD: Final = frozenset({"content", "unknown"})  # what an origin that nobody told is
 
@@ -49,6 +49,19 @@ def check_approval_field(expr: TypedExpr, action: ActionDecl) -> None:
             raise refuse(
                 "polarity", "an approval may not ask less when a member is left out", node.span,
                 help="make the member required in the schema, or write two rules",
+            )  # fmt: skip
+
+
+def check_counted(expr: TypedExpr, action: ActionDecl) -> None:
+    """Refuse a key, amount or ceiling of a meter that the submitter could turn by leaving something out; raises Refused."""
+    check = _Check(False, action)
+    for node in walk(expr):
+        if isinstance(node, OriginOf):
+            raise refuse("polarity", "a meter does not depend on where a value came from", node.span)
+        if isinstance(node, HasMember | Default) and check.dodgeable(node, {}):
+            raise refuse(
+                "polarity", "a meter may not count otherwise when a member is left out", node.span,
+                help="make the member required in the schema",
             )  # fmt: skip
 
 

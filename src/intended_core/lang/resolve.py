@@ -8,6 +8,7 @@ from typing import Final
 
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import suggest
+from intended_core.lang.grants import grant_type
 from intended_core.lang.literals import duration_ms
 from intended_core.lang.report import Report, refuse
 from intended_core.lang.typed import Span
@@ -71,8 +72,7 @@ class TypeResolver:
         if name in SCALARS:
             return SCALARS[name]
         if name == "Grant":
-            message = "the type `Grant` is part of the language, but this version does not run it yet"
-            raise refuse("unsupported", message, expr.span)
+            return grant_type(tuple(sorted(self.entities)))
         if name in self.entities:
             return EntityType((name,))
         if name in self.enums:

@@ -16,6 +16,9 @@ from intended_core.lang.approvals import approval_of, wrap
 from intended_core.lang.diagnostics import Diagnostic, suggest
 from intended_core.lang.expressions import ExprTyper
 from intended_core.lang.flow import NOTHING, Binding, Env, is_path
+from intended_core.lang.grants import chain_type
+from intended_core.lang.meters import check_meters, meter_test
+from intended_core.lang.obligations import check_obligations, oblige
 from intended_core.lang.polarity import check_polarity
 from intended_core.lang.report import Refused, Report, refuse
 from intended_core.lang.schema import Declarations
@@ -24,6 +27,8 @@ from intended_core.lang.typed import (
     Binary,
     Clause,
     Literal_,
+    MeterTest,
+    Oblige,
     Root,
     Rule,
     RuleBody,
@@ -38,7 +43,7 @@ from intended_core.lang.walk import cost
 
 __all__ = ["RuleChecker"]
 
-_ONCE: Final = frozenset({"principal", "action", "resource", "because", "valid"})
+_ONCE: Final = frozenset({"principal", "action", "resource", "because", "valid", "meter"})
 _SEVERITIES: Final = ("low", "medium", "high", "critical")
 _ANNOTATIONS: Final = ("id", "severity", "owner", "control")
 MAX_BECAUSE: Final = 500  # characters; it is shown to people beside each outcome
@@ -51,6 +56,9 @@ class RuleChecker:
         self.decls = decls
         self.report = report
         self.typer = ExprTyper(decls)
+        self.meters = check_meters(self.typer, report)
+        self.obligations = check_obligations(self.typer, report)
+        self.used_limits: set[str] = set()
         self.ids: dict[str, Span] = {}
         self.names: dict[str, Span] = {}
 
@@ -74,6 +82,7 @@ class RuleChecker:
             message = f"`because` has at most {MAX_BECAUSE} printable characters"
             self.report.error("limit.string", message, decl.head, cause="it is shown to people beside each outcome")
         self._approval_count(decl)
+        self._meter_place(decl)
         if len(self.report.errors) > before:
             self._try_bodies(decl, rule_id, tests, clauses)
             return None
@@ -145,7 +154,7 @@ class RuleChecker:
                 self.report.unsupported(clause.value.what, clause.value.span)
             elif clause.kind in _ONCE:
                 if clause.kind in found:
-                    hint = "join the conditions in one clause" if clause.kind != "because" else ""
+                    hint = "join the conditions in one clause" if clause.kind not in ("because", "meter") else ""
                     self.report.error(
                         "field.repeated", f"`{clause.kind}` stands twice in this rule", clause.span, help=hint
                     )
@@ -168,6 +177,20 @@ class RuleChecker:
                 decl.head,
                 help="add `approval { from: …; quorum: 1; expires: 1h; }`",
             )
+
+    def _meter_place(self, decl: ast.RuleDecl) -> None:
+        for clause in decl.clauses:
+            if clause.kind == "meter" and decl.effect == "permit":
+                self.report.error(
+                    "clause.misplaced", "a permit does not ask a meter: limits hold whichever permit grants", clause.span,
+                    help="ask it in a `forbid` or an `escalate`",
+                )  # fmt: skip
+            name = clause.value[0] if clause.kind == "meter" and isinstance(clause.value, tuple) else None
+            if name is None or name.text in self.meters:
+                continue
+            if name.text not in self.decls.meters:
+                hint = suggest(name.text, self.decls.meters) or "declare it with `meter`"
+                self.report.error("name.unknown", f"there is no meter `{name.text}`", name.span, help=hint)
 
     def _scope(self, scope: ast.ScopeDecl) -> ScopeTest:
         types: tuple[str, ...] | None = None
@@ -200,6 +223,16 @@ class RuleChecker:
     ) -> dict[str, RuleBody]:
         actions = self.decls.schema.actions
         named = self._named(decl)
+        metered = self._metered(clauses)
+        if metered is not None:
+            if not metered:
+                return {}
+            for name in named or ():
+                if name.text in actions and name.text not in metered:
+                    message = f"the meter does not count `{name.text}`"
+                    self.report.error("meter.scope", message, name.span, help=f"it counts {', '.join(sorted(metered))}")
+                    return {}
+            actions = {name: action for name, action in actions.items() if name in metered}
         if named is None and isinstance(clauses.get("action"), ast.Unsupported):
             return {}
         bodies: dict[str, RuleBody] = {}
@@ -227,12 +260,22 @@ class RuleChecker:
                 except Refused as error:
                     self.report.add(error.diagnostic)
             return dict(sorted(bodies.items()))
-        return self._untold(decl, rule_id, tests)
+        return self._untold(decl, rule_id, tests, actions)
 
-    def _untold(self, decl: ast.RuleDecl, rule_id: str, tests: Mapping[str, ScopeTest]) -> dict[str, RuleBody]:
+    def _metered(self, clauses: Mapping[str, object]) -> frozenset[str] | None:
+        """The actions of the meter that the rule asks; None when it asks none, empty when that meter is refused."""
+        asked = clauses.get("meter")
+        if not isinstance(asked, tuple):
+            return None
+        meter = self.meters.get(asked[0].text)
+        return frozenset() if meter is None else frozenset(meter.bodies)
+
+    def _untold(
+        self, decl: ast.RuleDecl, rule_id: str, tests: Mapping[str, ScopeTest], actions: Mapping[str, ActionDecl]
+    ) -> dict[str, RuleBody]:
         bodies: dict[str, RuleBody] = {}
         failed: list[tuple[str, Diagnostic]] = []
-        for name, action in sorted(self.decls.schema.actions.items()):
+        for name, action in sorted(actions.items()):
             roots = self._roots(action, tests)
             if roots is None:
                 continue
@@ -282,12 +325,15 @@ class RuleChecker:
     def _body(self, decl: ast.RuleDecl, rule_id: str, roots: Mapping[str, EntityType], action: ActionDecl) -> RuleBody:
         self.typer.start()
         env = Env(
-            roots={**roots, "args": action.args, "context": action.context}, names={}, facts=NOTHING, origins={}, fresh=count(1),
+            roots={**roots, "args": action.args, "context": action.context, "chain": chain_type(self.decls.schema, action)},
+            names={}, facts=NOTHING, origins={}, fresh=count(1),
         )  # fmt: skip
         lets: list[tuple[str, TypedExpr]] = []
         conditions: list[Clause] = []
         approvals: list[Approval] = []
         lets_used: list[tuple[ast.Name, Binding]] = []
+        meter: MeterTest | None = None
+        obliges: list[Oblige] = []
         for clause in decl.clauses:
             value = clause.value
             if clause.kind == "let" and isinstance(value, tuple):
@@ -318,11 +364,19 @@ class RuleChecker:
             if clause.kind == "approval" and isinstance(clause.value, ast.ApprovalDecl):
                 key = f"{rule_id}#{len(approvals) + 1}"
                 approvals.append(approval_of(clause.value, key, env, self.typer, action, lets))
+            elif clause.kind == "meter" and isinstance(clause.value, tuple):
+                meter = meter_test(clause.value, clause.span, env, self.typer, action, self.meters, lets)
+                self.used_limits.add(meter.meter)
+            elif clause.kind == "oblige" and isinstance(clause.value, ast.ObligeExpr):
+                obliges.append(oblige(clause.value, env, self.typer, decl.effect, action, self.obligations, lets))
+                self.used_limits.add(obliges[-1].name)
         for name, binding in lets_used:
             if not binding.used:
                 self.report.warn("lint.unused", f"`{name.text}` is never used", name.span)
         steps = 1 + sum(cost(item.expr) for item in conditions) + sum(_approval_cost(item) for item in approvals)
-        return RuleBody(tuple(conditions), tuple(approvals), steps)
+        steps += 0 if meter is None else 1 + cost(meter.ceiling)
+        steps += sum(1 + sum(cost(value) for _, value in item.values) for item in obliges)
+        return RuleBody(tuple(conditions), tuple(approvals), steps, meter, tuple(obliges))
 
     def _valid(self, value: tuple[ast.Expr, ast.Expr | None], span: Span, env: Env) -> TypedExpr:
         """`valid from a until b` as `now >= a and now < b`."""

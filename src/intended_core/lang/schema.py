@@ -50,6 +50,8 @@ class Declarations:
     defs: Mapping[str, ast.DefDecl]
     ancestors: Mapping[str, frozenset[str]]
     resolve: Callable[[ast.TypeExpr], Type]
+    meters: Mapping[str, ast.MeterDecl]
+    obligations: Mapping[str, ast.ObligationDecl]
 
     def below(self, name: str, above: str) -> bool:
         """Whether an entity of type `name` can be, or be in, one of type `above`."""
@@ -67,9 +69,12 @@ class _Builder(TypeResolver):
         self.params: dict[str, ast.ParamDecl] = {}
         self.tables: dict[str, ast.TableDecl] = {}
         self.defs: dict[str, ast.DefDecl] = {}
+        self.meters: dict[str, ast.MeterDecl] = {}
+        self.obligations: dict[str, ast.ObligationDecl] = {}
         self.pack: ast.PackDecl | None = None
         self._types: dict[str, Span] = {}
         self._values: dict[str, Span] = {}
+        self._limits: dict[str, Span] = {}
         self._resolved: dict[str, Type] = {}
         self._open: list[str] = []
         self._cyclic: set[str] = set()
@@ -109,6 +114,12 @@ class _Builder(TypeResolver):
         elif isinstance(item, ast.DefDecl):
             if self._take(self._values, item.name, "name"):
                 self.defs[item.name.text] = item
+        elif isinstance(item, ast.MeterDecl):
+            if self._take(self._limits, item.name, "name"):
+                self.meters[item.name.text] = item
+        elif isinstance(item, ast.ObligationDecl):
+            if self._take(self._limits, item.name, "name"):
+                self.obligations[item.name.text] = item
         elif isinstance(item, ast.UnsupportedItem):
             self.report.unsupported(item.what, item.span)
             self._refused[item.name] = item
@@ -201,10 +212,6 @@ class _Builder(TypeResolver):
             )
         seen: dict[str, object] = {}
         for word, value, where in decl.parts:
-            if word == "delegation":
-                raise refuse(
-                    "unsupported", "`delegation` is part of the language, but this version does not run it yet", where
-                )
             if word in seen:
                 raise refuse("field.repeated", f"`{word}` stands twice", where)
             seen[word] = value
@@ -234,7 +241,22 @@ class _Builder(TypeResolver):
                     )
                 measure(found, written.span)
                 records[word] = found
-        return ActionDecl(name, names["principal"], names["resource"], records["args"], records["context"])
+        delegation = seen.get("delegation")
+        if isinstance(delegation, ast.Name):
+            self._delegation(name, delegation, names["principal"])
+        return ActionDecl(
+            name, names["principal"], names["resource"], records["args"], records["context"], delegation is not None
+        )
+
+    def _delegation(self, action: str, word: ast.Name, principals: tuple[str, ...]) -> None:
+        if word.text != "intersect":
+            raise refuse("type.literal", "`delegation` is `intersect`", word.span, help="write `delegation: intersect;`")
+        if not any(note.name == "root" for name in principals for note in self.entities[name].annotations):
+            raise refuse(
+                "delegation.root", f"no principal of `{action}` is a @root type, so a chain could begin nowhere", word.span,
+                cause="each hop of the chain must be a principal of the action",
+                help="add the type of the people whom agents act for to `principal`, and mark it @root",
+            )  # fmt: skip
 
     def check_unused_aliases(self) -> None:
         for name, decl in self.aliases.items():
@@ -320,8 +342,9 @@ def build_schema(items: Sequence[ast.Item], report: Report) -> Declarations:
     schema = Schema(entities, actions, b"", builder.param_decls(), builder.table_decls())
     pack = "" if builder.pack is None else builder.pack.name
     return Declarations(
-        pack, schema, types, builder.consts, builder.params, builder.tables, builder.defs, _ancestors(entities), builder.resolve
-    )
+        pack, schema, types, builder.consts, builder.params, builder.tables, builder.defs, _ancestors(entities), builder.resolve,
+        builder.meters, builder.obligations,
+    )  # fmt: skip
 
 
 def sealed(schema: Schema, defaults: Mapping[str, Value]) -> Schema:

@@ -6,11 +6,12 @@ variables; annotations stay. Tests do not count.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from intended_core.canonical import canonical_json, digest
 from intended_core.lang.source import Source
-from intended_core.lang.typed import Approval, Rule, RuleBody, ScopeTest
+from intended_core.lang.typed import Approval, Meter, ObligationType, Rule, RuleBody, ScopeTest
+from intended_core.lang.typeforms import type_json
 from intended_core.lang.types import Schema
 from intended_core.lang.walk import semantic_form
 
@@ -25,10 +26,36 @@ def text_digest(sources: Sequence[Source]) -> bytes:
     return digest("intended.policy.text.v0", *pieces)
 
 
-def semantic_digest(schema: Schema, rules: Sequence[Rule]) -> bytes:
-    """32 bytes over what the rules mean under the schema."""
+def semantic_digest(
+    schema: Schema, rules: Sequence[Rule], meters: Iterable[Meter] = (), obligations: Iterable[ObligationType] = ()
+) -> bytes:
+    """32 bytes over what the rules, meters and obligations mean under the schema."""
     forms = [canonical_json(_rule(rule)) for rule in sorted(rules, key=lambda item: item.id)]
+    forms += [canonical_json(_meter(meter)) for meter in sorted(meters, key=lambda item: item.name)]
+    forms += [canonical_json(_obligation(item)) for item in sorted(obligations, key=lambda item: item.name)]
     return digest("intended.policy.semantic.v0", schema.digest, *forms)
+
+
+def _meter(meter: Meter) -> dict[str, object]:
+    return {
+        "bodies": [
+            [
+                action,
+                [semantic_form(part) for part in body.key],
+                semantic_form(body.amount),
+                None if body.session is None else semantic_form(body.session),
+            ]
+            for action, body in sorted(meter.bodies.items())
+        ],
+        "length": meter.length_ms,
+        "meter": meter.name,
+        "window": meter.window,
+        "zone": None if meter.zone is None else semantic_form(meter.zone),
+    }
+
+
+def _obligation(item: ObligationType) -> dict[str, object]:
+    return {"obligation": item.name, "params": [[name, type_json(kind)] for name, kind in item.params], "phase": item.phase}
 
 
 def _rule(rule: Rule) -> dict[str, object]:
@@ -53,7 +80,15 @@ def _scope(scope: ScopeTest) -> list[object]:
 
 
 def _body(body: RuleBody) -> list[object]:
-    return [[semantic_form(clause.expr) for clause in body.clauses], [_approval(item) for item in body.approvals]]
+    form: list[object] = [
+        [semantic_form(clause.expr) for clause in body.clauses],
+        [_approval(item) for item in body.approvals],
+    ]
+    if body.meter is not None:
+        form.append(["meter", body.meter.meter, semantic_form(body.meter.ceiling)])
+    for item in body.obliges:
+        form.append(["oblige", item.name, *([name, semantic_form(value)] for name, value in item.values)])
+    return form
 
 
 def _approval(item: Approval) -> list[object]:

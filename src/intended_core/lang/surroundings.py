@@ -16,7 +16,7 @@ _NOTHING: Final[Mapping[str, Value]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """`chain`: the verified grants as typed records, from the root's to the last. `data`: param and table values by name.
+    """`chain`: the grants of the intent as typed records, the root's first. `data`: param and table values by name.
 
     `tenant`: the tenant's name. All of it is stamped by the engine, never given by a caller.
     """

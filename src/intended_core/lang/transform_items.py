@@ -6,35 +6,24 @@ from typing import Any, Final
 
 from intended_core.lang import ast
 from intended_core.lang.source import Source
+from intended_core.lang.transform_tests import TestTransform
 from intended_core.lang.typed import Span
 
 __all__ = ["ItemTransform"]
 
 _UNSUPPORTED_ITEMS: Final = {
     "import_decl": "`import`",
-    "meter_decl": "`meter`",
-    "obligation_decl": "`obligation`",
     "property_": "`prove`",
 }
-_UNSUPPORTED_CLAUSES: Final = {"c_meter": "`meter` in a rule", "c_oblige": "`oblige`"}
-_UNSUPPORTED_TESTS: Final = {"t_again": "`again`", "t_advance": "`advance`", "t_approve": "`approve by`"}
 
 
-class ItemTransform:
+class ItemTransform(TestTransform):
     """The half of `Transform` that knows items."""
 
     _source: Source
 
-    def expr(self, tree: Any) -> ast.Expr:
-        """An expression (see `Transform`)."""
-        raise NotImplementedError
-
     def string(self, token: Any) -> str:
         """The text of a string token (see `Transform`)."""
-        raise NotImplementedError
-
-    def record(self, kwargs: Any, span: Span) -> ast.RecordExpr:
-        """A record (see `Transform`)."""
         raise NotImplementedError
 
     def span(self, tree: Any) -> Span:
@@ -159,6 +148,33 @@ class ItemTransform:
         made = tuple((self.token(kid.children[0]), self.type(kid.children[1])) for kid in formals if kid is not None)
         return ast.DefDecl(self.token(name), made, self.type(result), self.expr(body), span)
 
+    def _i_meter_decl(self, tree: Any, span: Span) -> ast.Item:
+        notes, (name, *parts) = self._split(tree)
+        made: list[tuple[str, object, Span]] = []
+        for kid in parts:
+            word = str(kid.data).removeprefix("meter_")
+            listed = [item for item in kid.children if item is not None]
+            value: object
+            if word == "on":
+                value = tuple(self.aname(item) for item in listed)
+            elif word == "key":
+                value = tuple(self.expr(item) for item in listed)
+            else:
+                value = self.expr(listed[0])
+            made.append((word, value, self.span(kid)))
+        return ast.MeterDecl(self.token(name), tuple(made), notes, span)
+
+    def _i_obligation_decl(self, tree: Any, span: Span) -> ast.Item:
+        notes, (name, *rest) = self._split(tree)
+        *formals, phase = rest
+        made = tuple((self.token(kid.children[0]), self.type(kid.children[1])) for kid in formals if kid is not None)
+        return ast.ObligationDecl(self.token(name), made, str(phase.data), notes, span)
+
+    def obliged(self, tree: Any) -> ast.ObligeExpr:
+        """`name(a: value)`."""
+        name, values = tree.children[0], tree.children[1] if len(tree.children) > 1 else None
+        return ast.ObligeExpr(self.token(name), self.record(values, self.span(tree)), self.span(tree))
+
     def type(self, tree: Any) -> ast.TypeExpr:
         """A type."""
         if tree.data == "union":
@@ -194,8 +210,6 @@ class ItemTransform:
     def _clause(self, tree: Any) -> ast.RuleClause:
         data, kids, span = str(tree.data), tree.children, self.span(tree)
         word = data.removeprefix("c_")
-        if data in _UNSUPPORTED_CLAUSES:
-            return ast.RuleClause(word, ast.Unsupported(_UNSUPPORTED_CLAUSES[data], span), span)
         value: object
         if word in ("principal", "resource"):
             value = self._scope(kids[0])
@@ -206,8 +220,10 @@ class ItemTransform:
                 value = ast.Unsupported(
                     "an action group (`action in name`); write `action in [a, b]`", self.span(scope)
                 )
-        elif word == "let":
+        elif word in ("let", "meter"):
             value = (self.token(kids[0]), self.expr(kids[1]))
+        elif word == "oblige":
+            value = self.obliged(tree)
         elif word == "valid":
             value = (self.expr(kids[0]), None if kids[1] is None else self.expr(kids[1]))
         elif word == "because":
@@ -237,75 +253,3 @@ class ItemTransform:
             return ast.ScopeDecl(None, None, self.entities(kids[0]), span)
         within = kids[1] if len(kids) > 1 else None
         return ast.ScopeDecl(self.names(kids[0]), None, None if within is None else self.entities(within), span)
-
-    def _world(self, tree: Any) -> ast.WorldEntity:
-        found = [kid for kid in tree.children if kid is not None]
-        entities = tuple(self.entity(kid) for kid in found if kid.data == "ent")
-        parents, attributes = tree.children[-2], tree.children[-1]
-        if parents is not None and parents.data == "ent":
-            entities = entities[:-1]
-        return ast.WorldEntity(entities, self.entities(parents), self._recx(attributes), self.span(tree))
-
-    def _recx(self, tree: Any) -> ast.RecordExpr | None:
-        return None if tree is None else self.record(tree.children[0], self.span(tree))
-
-    def _given(self, tree: Any) -> tuple[ast.Name, ast.Expr]:
-        return self.token(tree.children[0]), self.expr(tree.children[1])
-
-    def _i_fixture(self, tree: Any, span: Span) -> ast.Item:
-        name, *body = tree.children
-        entities = tuple(self._world(kid) for kid in body if kid.data == "w_ent")
-        givens = tuple(self._given(kid) for kid in body if kid.data == "w_given")
-        return ast.FixtureDecl(self.token(name), entities, givens, span)
-
-    def _expect(self, tree: Any) -> ast.ExpectDecl:
-        outcome, by, *obliged = tree.children
-        if any(kid is not None for kid in obliged):
-            return ast.ExpectDecl("obliges", None, None, self.span(tree))
-        reason = outcome.children[0] if outcome.children else None
-        names = None if by is None else self.names(by)
-        return ast.ExpectDecl(
-            str(outcome.data).removeprefix("o_"), None if reason is None else self.token(reason), names, self.span(tree)
-        )
-
-    def _i_test(self, tree: Any, span: Span) -> ast.Item:
-        name, partial, fixtures, *body = tree.children
-        refused: list[ast.Unsupported] = []
-        if partial is not None:
-            refused.append(ast.Unsupported("`partial` tests", self.span(partial)))
-        entities: list[ast.WorldEntity] = []
-        givens: list[tuple[ast.Name, ast.Expr]] = []
-        intents: list[tuple[tuple[tuple[str, object, Span], ...], Span]] = []
-        cases: list[ast.Case] = []
-        for kid in body:
-            data, where = str(kid.data), self.span(kid)
-            if data in _UNSUPPORTED_TESTS:
-                refused.append(ast.Unsupported(_UNSUPPORTED_TESTS[data], where))
-            elif data == "w_ent":
-                entities.append(self._world(kid))
-            elif data == "w_given":
-                givens.append(self._given(kid))
-            elif data == "t_intent":
-                intents.append((tuple(self._part(part) for part in kid.children), where))
-            elif data == "t_expect":
-                cases.append(ast.Case(None, None, self._expect(kid.children[0]), where))
-            else:
-                label, values, expect = kid.children
-                cases.append(ast.Case(self.token(label), self._recx(values), self._expect(expect), where))
-        refused.extend(
-            ast.Unsupported("`obliges`", case.expect.span) for case in cases if case.expect.outcome == "obliges"
-        )
-        return ast.TestDecl(
-            self.token(name),
-            self.names(fixtures),
-            tuple(entities),
-            tuple(givens),
-            tuple(intents),
-            tuple(cases),
-            tuple(refused),
-            span,
-        )
-
-    def _part(self, tree: Any) -> tuple[str, object, Span]:
-        word, value = str(tree.data).removeprefix("t_"), tree.children[0]
-        return word, self.aname(value) if word == "action" else self.expr(value), self.span(tree)

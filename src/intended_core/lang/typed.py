@@ -7,9 +7,10 @@ type their place asked for. Flow typing has proved that every `MemberOf` finds i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from intended_core.canonical import Json
 from intended_core.entities import Entity
 from intended_core.ids import EntityRef
 from intended_core.intent import Intent
@@ -44,7 +45,7 @@ from intended_core.lang.typed_expr import (
     Unary,
     Var,
 )
-from intended_core.lang.types import Schema
+from intended_core.lang.types import Schema, Type
 
 __all__ = [
     "Aggregate",
@@ -66,7 +67,12 @@ __all__ = [
     "Literal_",
     "Lookup",
     "MemberOf",
+    "Meter",
+    "MeterBody",
+    "MeterTest",
     "Method",
+    "ObligationType",
+    "Oblige",
     "OriginOf",
     "ParamOf",
     "PatternLike",
@@ -81,6 +87,7 @@ __all__ = [
     "SetOf",
     "Span",
     "TableOf",
+    "TestStep",
     "TypedExpr",
     "Unary",
     "Var",
@@ -119,12 +126,69 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterTest:
+    """`meter name > ceiling`: used + reserved + this one, compared after the rule's conditions hold."""
+
+    meter: str
+    ceiling: TypedExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Oblige:
+    """`oblige name(a: value)`; values in the order of the declaration, each with its declared type."""
+
+    name: str
+    phase: Literal["before", "after"]
+    values: tuple[tuple[str, TypedExpr], ...]
+    types: tuple[Type, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class RuleBody:
     """A rule as typed for one action: conditions join by and, in order; a rule's `let`s are Lets around where they are used."""
 
     clauses: tuple[Clause, ...]
     approvals: tuple[Approval, ...]
     cost: int
+    meter: MeterTest | None = None
+    obliges: tuple[Oblige, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MeterBody:
+    """A meter as typed for one action. `session`: the context member that names the session, of such a window."""
+
+    key: tuple[TypedExpr, ...]
+    amount: TypedExpr
+    session: TypedExpr | None
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A declared meter: what it counts (`bodies`, one per action of `on`) and over which window.
+
+    `zone`: the time zone of a calendar window. `length_ms`: of a sliding one, else 0. `unit`: Int or Decimal.
+    """
+
+    name: str
+    window: Literal["calendar_day", "calendar_month", "sliding", "session", "lifetime"]
+    zone: TypedExpr | None
+    length_ms: int
+    unit: Type
+    bodies: Mapping[str, MeterBody]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationType:
+    """A declared obligation: its parameters in order, and whether it is due before or after the act."""
+
+    name: str
+    params: tuple[tuple[str, Type], ...]
+    phase: Literal["before", "after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +208,49 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What a test expects: the outcome, optionally the deny class, optionally the @names (not ids) of the determining rules."""
+    """What a test expects: the outcome, optionally the deny class, the @names (not ids) of determining rules, and obligations.
+
+    `obliges`: (name, parameter -> wire form) each, all of which must be among those of the answer.
+    """
 
     outcome: Literal["allow", "escalate", "deny"]
     deny_class: str | None
     by: tuple[str, ...] | None
     span: Span
+    obliges: tuple[tuple[str, Mapping[str, Json]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TestStep:
+    """One step after the first: `run` an intent again, or `approve` what the run before asked for, in the name of `persons`."""
+
+    __test__ = False
+
+    kind: Literal["run", "approve"]
+    now_ms: int
+    intent: Intent | None
+    expect: Expectation | None
+    persons: tuple[EntityRef, ...]
+    span: Span
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """One concrete test: a whole intent against a whole world. `now_ms`: UTC milliseconds. `name` is `test / case`."""
+    """One concrete test: an intent against a whole world, and what follows on it with the state kept (`then`).
+
+    `now_ms`: UTC milliseconds. `name` is `test / case`. `partial`: members that are not said are absent. `data`: values given for
+    params and tables, as plain data.
+    """
 
     name: str
     intent: Intent
     now_ms: int
     entities: tuple[Entity, ...]
     expect: Expectation
+    then: tuple[TestStep, ...] = ()
+    partial: bool = False
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +270,5 @@ class CheckedPolicySet:
     semantic_digest: bytes
     cost: Mapping[str, int]
     warnings: tuple[object, ...] = ()
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    obligations: Mapping[str, ObligationType] = field(default_factory=dict)

@@ -69,9 +69,9 @@ class Literal_:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """`principal`, `resource`, `args`, `context`, `now` (Datetime), `approver` (in an approval's `when`)."""
+    """`principal`, `resource`, `args`, `context`, `now` (Datetime), `chain`, `tenant` (its name), `approver` (in an approval's `when`)."""
 
-    name: Literal["principal", "resource", "args", "context", "now", "approver"]
+    name: Literal["principal", "resource", "args", "context", "now", "chain", "tenant", "approver"]
     type: Type
     span: Span
 

@@ -102,7 +102,10 @@ def schema_digest(
     """32 bytes over everything declared: entities, actions, params with their defaults, tables."""
     plain: dict[str, object] = {
         "actions": [
-            [item.name, list(item.principals), list(item.resources), type_json(item.args), type_json(item.context)]
+            [
+                item.name, list(item.principals), list(item.resources), type_json(item.args), type_json(item.context),
+                *(["intersect"] if item.delegation else []),
+            ]
             for _, item in sorted(actions.items())
         ],
         "entities": [

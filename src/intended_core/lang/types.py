@@ -151,13 +151,14 @@ class EntityDecl:
 
 @dataclass(frozen=True, slots=True)
 class ActionDecl:
-    """A declared action: who may do it, to what, with which args, under which context."""
+    """A declared action: who may do it, to what, with which args, under which context; whether each hop of a chain is evaluated."""
 
     name: str
     principals: tuple[str, ...]
     resources: tuple[str, ...]
     args: RecordType
     context: RecordType
+    delegation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

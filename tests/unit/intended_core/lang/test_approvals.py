@@ -14,7 +14,7 @@ def test_a_whole_block() -> None:
     made = body(
         'let n = args.amount * 2; approval { from: Group::"g"; quorum: if n > 5 then 2 else 1; exclude: [context.maker, principal];'
         " expires: 4h; when approver is User and approver.limit >= n; when approver != context.maker; }"
-        ' approval { from: [Group::"a", Group::"b"]; quorum: 16; expires: 1h; }',
+        ' approval { from: Group::"a"; quorum: 16; expires: 1h; }',
         "escalate",
     )
     first, second = made.approvals

@@ -96,7 +96,7 @@ def test_consts_are_inlined_with_their_type() -> None:
         ("when context.risk.x == 3;", "type.member"),
         ("when principal.nope;", "type.member"),
         ("when nope;", "name.unknown"),
-        ("when tenant == 3;", "unsupported"),
+        ("when tenant == 3;", "type.mismatch"),
         ("when action == 3;", "unsupported"),
         ('when resource.owner == Usr::"x";', "name.unknown"),
         ("when [] == [];", "type.mismatch"),

@@ -87,13 +87,19 @@ def _test(body: str) -> str:
         (_test(INTENT + "expect deny(nope);"), "test.invalid"),
         (_test(INTENT + 'case "a" { nope: 3 } expect allow;'), "name.unknown"),
         (_test(INTENT + 'case "a" expect allow; case "a" expect allow;'), "name.duplicate"),
-        (_test(INTENT + "expect allow obliges receipt;"), "unsupported"),
-        (_test(INTENT + "again expect allow;"), "unsupported"),
+        (_test(INTENT + "expect allow obliges receipt;"), "name.unknown"),
+        (_test(INTENT + "again expect allow;"), "test.invalid"),
+        (_test(INTENT + "advance 1d; expect allow;"), "test.invalid"),
+        (_test(INTENT + "expect allow; advance 0s;"), "type.literal"),
+        (_test(INTENT + "expect allow; again { nothing: 1 } expect allow;"), "name.unknown"),
+        (_test(INTENT + 'expect allow; approve by Nobody::"x";'), "name.unknown"),
         (_test(INTENT.replace("risk: 1", "risk: 1.5") + "expect allow;"), "type.literal"),
         (_test(INTENT.replace("risk: 1", "risk: [1]") + "expect allow;"), ""),
         (_test(INTENT.replace("risk: 1", "risk: now") + "expect allow;"), "type.mismatch"),
         (_test(INTENT.replace('["record"]', '["recrd"]') + "expect allow;"), "type.literal"),
-        (_test(INTENT.replace("action: transfer;", "action: transfer; chain: [1];") + "expect allow;"), "unsupported"),
+        (_test(INTENT.replace("action: transfer;", "action: transfer; chain: [1];") + "expect allow;"), "type.mismatch"),
+        (_test(INTENT.replace("action: transfer;", 'action: transfer; chain: [{ issuer: User::"ann" }];') + "expect allow;"), "field.missing"),
+        (_test(INTENT.replace("action: transfer;", 'action: transfer; chain: [{ narrower: true }];') + "expect allow;"), "type.member"),
         (_test(INTENT.replace("action: transfer;", "") + "expect allow;"), "test.invalid"),
         (_test('entity User::"ann" { department: "a", limit: 3 }; ' + INTENT + "expect allow;"), "name.duplicate"),
         (_test('entity User::"cleo" { department: "a" }; ' + INTENT + "expect allow;"), "field.missing"),
@@ -107,8 +113,31 @@ def _test(body: str) -> str:
         (_test("given a = 3; given a = 4; " + INTENT + "expect allow;"), "field.repeated"),
         (_test(INTENT + "expect allow;").replace("with base", "with nope"), "name.unknown"),
         (_test(INTENT + "expect allow;") + FIXTURE, "name.duplicate"),
-        (RULE + 'test "t" partial { expect allow; }', "unsupported"),
+        (RULE + 'test "t" partial { expect allow; }', "test.invalid"),
     ],
 )
 def test_refused(text: str, code: str) -> None:
     assert refused(text) == ([code] if code else [])
+
+
+def test_what_goes_on_keeps_the_case_it_follows() -> None:
+    text = f'''test "t" with base {{ {INTENT}
+      expect allow; advance 1h; again expect allow; advance 30m; approve by [User::"bob", User::"ann"]; again {{ amount: 11 }} expect deny(default);
+      case "other" {{ amount: 12 }} expect deny; again expect deny; }}'''
+    first, other = expanded(text)
+    assert [(step.kind, step.now_ms - first.now_ms) for step in first.then] == [("run", 3_600_000), ("approve", 5_400_000), ("run", 5_400_000)]
+    assert first.then[1].persons == (EntityRef("User", "bob"), EntityRef("User", "ann"))
+    last = first.then[2].intent
+    assert last is not None
+    assert last.args["amount"] == "11"
+    again = other.then[0].intent
+    assert again is not None
+    assert (again.args["amount"], len(other.then)) == ("12", 1)
+
+
+def test_obligations_that_a_test_expects_are_in_wire_form() -> None:
+    before = "obligation receipt(level: String, sum: Decimal) before;\n"
+    checked, diagnostics = run(before + RULE.replace("when", 'oblige receipt(level: "full", sum: args.amount); when')
+                               + FIXTURE + f'test "t" with base {{ {INTENT} expect allow obliges receipt(level: "full", sum: 10); }}')  # fmt: skip
+    assert checked is not None, diagnostics
+    assert checked.tests[0].expect.obliges == (("receipt", {"level": "s:full", "sum": "d:10"}),)

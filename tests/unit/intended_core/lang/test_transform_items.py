@@ -31,10 +31,26 @@ def test_rule_with_every_clause() -> None:
     assert [(note.name, len(note.args)) for note in made.annotations] == [("id", 1), ("owner", 1)]
 
 
-def test_unsupported_clauses_are_kept() -> None:
-    made = item('@id("x") permit r { meter m > 3; oblige a(b: 1); action in group; }')
+def test_clauses_of_meters_and_obligations() -> None:
+    made = item('@id("x") permit r { meter m > 3; oblige a(b: 1); oblige c; action in group; }')
     assert isinstance(made, ast.RuleDecl)
-    assert all(isinstance(clause.value, ast.Unsupported) for clause in made.clauses)
+    meter, first, second, group = made.clauses
+    assert isinstance(meter.value, tuple)
+    assert meter.value[0].text == "m"
+    assert isinstance(first.value, ast.ObligeExpr)
+    assert [name.text for name, _ in first.value.values.items] == ["b"]
+    assert isinstance(second.value, ast.ObligeExpr)
+    assert second.value.values.items == ()
+    assert isinstance(group.value, ast.Unsupported)
+
+
+def test_meters_and_obligations() -> None:
+    made = item('meter m { on: [a, "b/c"]; key: [principal]; window: sliding(1m); amount: 1; }')
+    assert isinstance(made, ast.MeterDecl)
+    assert [word for word, _, _ in made.fields] == ["on", "key", "window", "amount"]
+    due = item("obligation o(a: Int, b: String) after;")
+    assert isinstance(due, ast.ObligationDecl)
+    assert ([name.text for name, _ in due.formals], due.phase) == (["a", "b"], "after")
 
 
 def test_entity_in_fixture_with_one_parent_keeps_its_own_name() -> None:
@@ -60,8 +76,6 @@ def test_action_parts() -> None:
 def test_top_level_items_without_meaning_here_are_kept() -> None:
     for text, what in [
         ("import a::b as c;", "`import`"),
-        ("meter m { amount: 1; }", "`meter`"),
-        ("obligation o(a: Int) before;", "`obligation`"),
         ("prove p { always deny when true; }", "`prove`"),
     ]:
         made = item(text)
@@ -81,15 +95,3 @@ def test_data_declarations() -> None:
     assert (bare.value, len(bare.annotations)) == (None, 1)
     assert isinstance(table, ast.TableDecl)
     assert [note.name for note in table.annotations] == ["max_age"]
-
-
-def test_test_block() -> None:
-    made = item(
-        'test "t" with f, g { given a = 1; intent { principal: U::"u"; action: "x/y"; resource: R::"r"; now: n; } expect allow by r;'
-        ' case "c" { a: 2 } expect deny(forbid) by r, s; again expect deny; advance 1d; approve by U::"u"; }'
-    )
-    assert isinstance(made, ast.TestDecl)
-    assert [name.text for name in made.fixtures] == ["f", "g"]
-    assert [case.name.text if case.name else None for case in made.cases] == [None, "c"]
-    assert made.cases[1].expect.deny_class is not None
-    assert [item.what for item in made.unsupported] == ["`again`", "`advance`", "`approve by`"]
