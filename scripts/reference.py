@@ -18,6 +18,7 @@ from intended_adapters.builtin import BUILTIN_ADAPTERS
 from intended_adapters.cli.app import app
 from intended_adapters.cli.common import Exit, exit_code
 from intended_core import errors
+from intended_core.audit.grades import EXIT_CODES, Grade
 from intended_core.flows.effects import Settings
 from intended_core.hookspecs import ADAPTER_KINDS, PROJECT, IntendedHooks
 from intended_core.lang.builtins import METHODS, show_type
@@ -51,6 +52,16 @@ EXITS = {
     Exit.TOKEN: "the token was not honoured",
     Exit.AUDIT: "a log, proof or bundle does not hold",
     Exit.OPERATOR: "the store, a key or the set-up needs an operator",
+}
+
+VERDICTS = {
+    Grade.CONSISTENT_UNANCHORED: "all holds under keys that you pinned; nobody outside attests",
+    Grade.CONSISTENT_UNPINNED: "all holds, under keys that came along with it",
+    Grade.INCOMPLETE: "what is here holds; a part that the claim needs is missing",
+    Grade.TRUNCATED: "shorter than a head that you know",
+    Grade.FORKED: "two signed heads contradict each other",
+    Grade.TAMPERED: "something differs from what was committed to",
+    Grade.MALFORMED: "not in the one form that it may have; nothing was checked further",
 }
 
 
@@ -114,7 +125,19 @@ def _parameter(one: click.Parameter) -> tuple[str, str, str]:
 
 def _exits() -> str:
     rows = [(str(int(code)), code.name.lower(), EXITS[code]) for code in Exit]
-    return "# Exit codes\n\n" + _table(("code", "name", "meaning"), rows)
+    verdicts = [(str(code), f"`{grade.value}`", VERDICTS[grade]) for grade, code in EXIT_CODES.items()]
+    return "\n\n".join(
+        [
+            "# Exit codes",
+            _table(("code", "name", "meaning"), rows),
+            "## Verdicts",
+            "`intended audit verify` and `intended evidence verify` end with 0 when the verdict is at or above `--min-verdict`, best "
+            "first, and with the verdict's own code when it is below.",
+            _table(("code", "verdict", "meaning"), verdicts),
+            "With `--json` an error is one JSON document on standard output: `error` (text) and `exit` (the code); a wrong command line "
+            "too. Without it, errors go to standard error.",
+        ]
+    )
 
 
 def _errors() -> str:

@@ -72,12 +72,25 @@ for group, name, text in (
 
 
 def main() -> None:
-    """Entry point: turns every error of ours into one line and an exit code."""
+    """Entry point: turns every error of ours, and with --json every wrong command line too, into one document and an exit code."""
+    as_json = "--json" in sys.argv
     try:
-        app()
+        code = app(standalone_mode=not as_json)
     except IntendedError as error:
         code = exit_code(error)
-        problem(code, str(error), as_json="--json" in sys.argv)
-        sys.exit(int(code))
+        problem(code, str(error), as_json=as_json)
+    except typer.TyperException as error:  # only with --json: without it Typer shows the usage itself
+        code = Exit.USAGE
+        problem(code, _said(error), as_json=True)
+    except typer.Abort:
+        code = Exit.FAULT
+        problem(code, "aborted", as_json=True)
     except BrokenPipeError:
-        sys.exit(int(Exit.OK))
+        code = Exit.OK
+    sys.exit(int(code or Exit.OK))
+
+
+def _said(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and nothing of how it is drawn."""
+    told = getattr(error, "format_message", None)
+    return str(told() if callable(told) else error)

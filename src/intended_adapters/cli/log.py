@@ -50,6 +50,10 @@ def audit_verify(
     """Verify a tenant's whole log against its signed head and the checkpoints you kept.
 
     Example: intended --tenant acme audit verify --pin "$(cat acme.vkey)" --checkpoint last-month.txt
+
+    Exit code 0 at or above --min-verdict (default: the log agrees with itself and with what you kept), else by verdict:
+    20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
+    22 INCOMPLETE, 23 TRUNCATED, 24 FORKED, 25 TAMPERED, 26 MALFORMED.
     """
     minimum = _grade(min_verdict)
     where = place()
@@ -158,7 +162,9 @@ def evidence_verify(
 
     Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)"
 
-    Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else 20 to 26 by verdict.
+    Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else by verdict:
+    20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
+    22 INCOMPLETE, 23 TRUNCATED, 24 FORKED, 25 TAMPERED, 26 MALFORMED.
     """
     minimum = _grade(min_verdict)
     kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)

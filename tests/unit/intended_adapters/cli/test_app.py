@@ -49,6 +49,31 @@ def test_an_unknown_command_or_option_is_a_usage_error(run: Callable[..., Any]) 
         assert done.err
 
 
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (("allow-everything", "--json"), "allow-everything"),
+        (("check", "--permissive", "x", "--json"), "--permissive"),
+        (("decide", "--json"), "Missing"),
+        (("audit", "tail", "-n", "0", "--json"), "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_command_line_with_json_is_one_document(
+    run: Callable[..., Any], wrong: tuple[str, ...], word: str
+) -> None:
+    done = run(*wrong)
+    said = json.loads(done.out)
+    assert said.keys() == {"error", "exit"}
+    assert (done.code, said["exit"], done.err) == (2, 2, "")
+    assert word in said["error"]
+
+
+def test_help_with_json_is_still_help(run: Callable[..., Any]) -> None:
+    done = run("check", "--json", "--help")
+    assert done.code == 0
+    assert "Usage" in done.out
+
+
 def test_one_of_our_errors_is_one_line_and_a_code(run: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "store.db").write_bytes(b"no database" * 1000)
     done = run("--store", str(tmp_path / "store.db"), "--key-file", str(tmp_path / "kek"), "tenant", "list")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from intended_core.audit.grades import EXIT_CODES
+
 Run = Callable[..., Any]
 
 
@@ -26,6 +28,12 @@ def test_the_log_with_and_without_a_pin(run: Run, shop: Any, decided: int) -> No
     assert "no key was pinned" in loose.out
     assert run(*shop.options, "audit", "verify", "--min-verdict", "consistent_unanchored").code != 0
     assert run(*shop.options, "audit", "verify", "--pin", shop.pin, "--min-verdict", "WITNESSED").code != 0
+
+
+@pytest.mark.parametrize("group", ["audit", "evidence"])
+def test_help_names_every_verdict_with_its_exit_code(run: Run, group: str) -> None:
+    said = " ".join(run(group, "verify", "--help").out.split())
+    assert [f"{code} {grade.value}" for grade, code in EXIT_CODES.items() if f"{code} {grade.value}" not in said] == []
 
 
 def test_a_verdict_that_does_not_exist_is_refused(run: Run, shop: Any) -> None:
