@@ -9,7 +9,7 @@ from typing import Final
 from intended_core.lang import ast
 from intended_core.lang.builtins import show_type
 from intended_core.lang.expressions import ExprTyper
-from intended_core.lang.flow import Env
+from intended_core.lang.flow import Env, path_key
 from intended_core.lang.polarity import check_approval_field
 from intended_core.lang.report import refuse
 from intended_core.lang.typed import Approval, Let, Literal_, TypedExpr, Var
@@ -34,8 +34,6 @@ def approval_of(
     found: dict[str, ast.Expr] = {}
     conditions: list[ast.Expr] = []
     for word, expr, span in decl.fields:
-        if word == "binds":
-            raise refuse("unsupported", "`binds` is part of the language, but this version does not run it yet", span)
         if word == "when":
             conditions.append(expr)
         elif word in found:
@@ -71,11 +69,29 @@ def approval_of(
         exclude = wrap(exclude, lets)
     inner = replace(env, roots={**env.roots, "approver": EntityType(tuple(sorted(roots or people)))})
     typed = tuple(wrap(typer.boolean(item, inner).expr, lets) for item in conditions)
-    made = Approval(key, wrap(group, lets), wrap(quorum, lets), exclude, wrap(expires, lets), typed, decl.span)
+    binds = _bound(found["binds"], env, typer, action) if "binds" in found else ()
+    made = Approval(key, wrap(group, lets), wrap(quorum, lets), exclude, wrap(expires, lets), typed, decl.span, binds)
     for field in (made.group, made.quorum, made.exclude, made.expires, *made.conditions):
         if field is not None:
             check_approval_field(field, action)
     return made
+
+
+def _bound(expr: ast.Expr, env: Env, typer: ExprTyper, action: ActionDecl) -> tuple[str, ...]:
+    """The host's context members that the approval is bound to, by path; principal, action, resource and args always are."""
+    if not isinstance(expr, ast.SetExpr):
+        raise refuse("type.mismatch", "`binds` lists members of context", expr.span, help="write `binds: [context.risk];`")
+    found: list[str] = []
+    for item in expr.items:
+        path = path_key(typer.infer(item, env).expr)
+        member = None if path is None or path[0] != "context" or len(path) < 2 else action.context.member(path[1])
+        if path is None or member is None:
+            message = "an approval binds principal, action, resource and args by itself; `binds` adds members of context"
+            raise refuse("type.mismatch", message, item.span)
+        if member.from_caller:
+            raise refuse("type.mismatch", f"`{path[1]}` is given by the caller and cannot be bound", item.span)
+        found.append(".".join(path))
+    return tuple(sorted(set(found)))
 
 
 def _check_quorum(expr: TypedExpr) -> None:

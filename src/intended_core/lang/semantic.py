@@ -98,4 +98,5 @@ def _approval(item: Approval) -> list[object]:
         None if item.exclude is None else semantic_form(item.exclude),
         semantic_form(item.expires),
         [semantic_form(condition) for condition in item.conditions],
+        *([list(item.binds)] if item.binds else []),
     ]

@@ -114,7 +114,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One approval block. `key` is `rule-id#index`. `conditions` speak of `approver` as well."""
+    """One approval block. `key` is `rule-id#index`. `conditions` speak of `approver` as well. `binds`: paths of context members."""
 
     key: str
     group: TypedExpr
@@ -123,6 +123,7 @@ class Approval:
     expires: TypedExpr
     conditions: tuple[TypedExpr, ...]
     span: Span
+    binds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,8 +60,16 @@ def _block(fields: str) -> str:
         ('from: Group::"g"; quorum: 1; expires: 1h; exclude: principal;', "type.mismatch"),
         ('from: Group::"g"; quorum: 1; expires: 1h; exclude: ["a"];', "type.mismatch"),
         ('from: Group::"g"; quorum: 1; expires: 1h; when approver.limit;', "type.member"),
-        ('from: Group::"g"; quorum: 1; expires: 1h; binds: [context.risk];', "unsupported"),
+        ('from: Group::"g"; quorum: 1; expires: 1h; binds: [context.risk, context.said];', "type.optional"),
+        ('from: Group::"g"; quorum: 1; expires: 1h; binds: [args.amount];', "type.mismatch"),
+        ('from: Group::"g"; quorum: 1; expires: 1h; binds: context.risk;', "type.mismatch"),
+        ('from: Group::"g"; quorum: 1; expires: 1h; binds: [context.risk]; binds: [context.at];', "field.repeated"),
     ],
 )
 def test_refused(fields: str, code: str) -> None:
     assert codes(_block(fields), "escalate") == [code]
+
+
+def test_what_an_approval_binds_is_named() -> None:
+    text = 'approval { from: Group::"g"; quorum: 1; expires: 1h; binds: [context.risk, context.maker]; }'
+    assert body(text, "escalate").approvals[0].binds == ("context.maker", "context.risk")
