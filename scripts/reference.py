@@ -24,6 +24,7 @@ from intended_core.hookspecs import ADAPTER_KINDS, PROJECT, IntendedHooks
 from intended_core.lang.builtins import METHODS, show_type
 from intended_core.outcome import DENY_CLASSES
 from intended_core.tokens.verifier import CODES
+from scripts.catalogue import catalogue
 
 __all__ = ["FOLDER", "pages"]
 
@@ -72,6 +73,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": _exits(),
         "errors.md": _errors(),
         "builtins.md": _builtins(),
+        "diagnostics.md": catalogue(),
         "hooks.md": _hooks(),
         "settings.md": _settings(),
     }

@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from intended_core.ids import Scope as Scope
     from intended_core.intent import Call as Call
     from intended_core.intent import Intent as Intent
+    from intended_core.lang.findings import github as github
+    from intended_core.lang.findings import sarif as sarif
     from intended_core.loader.registry import load_registry as load_registry
     from intended_core.outcome import Allow as Allow
     from intended_core.outcome import ApprovalRequirement as ApprovalRequirement
@@ -131,11 +133,13 @@ _ROOMS = {
     "exit_code": "auditing",
     "export_evidence": "auditing",
     "format_policies": "authoring",
+    "github": "lang.findings",
     "intent_from_json": "toolbox",
     "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",
     "outcome_json": "toolbox",
     "parse_datetime": "values",
+    "sarif": "lang.findings",
     "show_record": "auditing",
     "test_policies": "toolbox",
     "verify_evidence": "auditing",

@@ -4,57 +4,88 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, policy_files, read_file
+from intended_adapters.cli.colours import coloured
+from intended_adapters.cli.common import Exit, JsonFlag, console, emit, policy_files, read_file
 from intended_core import (
     Allow,
+    CheckReport,
     Escalate,
     check_policies,
     decide_offline,
     entities_from_json,
+    github,
     intent_from_json,
     outcome_json,
     parse_datetime,
+    sarif,
     test_policies,
 )
 
-__all__ = ["check", "decide", "language_commands", "show_outcome", "test"]
+__all__ = ["Format", "check", "decide", "language_commands", "show_outcome", "test"]
 
 Paths = Annotated[list[Path], typer.Argument(help="Policy files, or directories that hold them.", show_default=False)]
 
 
+class Format(StrEnum):
+    """How `check` says what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
 def check(
-    paths: Paths, json: JsonFlag = False, cost: Annotated[bool, typer.Option(help="Print worst-case steps.")] = False
+    paths: Paths,
+    json: JsonFlag = False,
+    shape: Annotated[Format, typer.Option("--format", help="text, json, sarif (2.1.0) or github.")] = Format.TEXT,
+    cost: Annotated[bool, typer.Option(help="Print worst-case steps.")] = False,
 ) -> None:
     """Check a policy set: every mistake with its place and cure.
 
-    Example: intended check policies/payments
+    Example: intended check policies/payments --format sarif > policies.sarif
+
+    Exit code 5 when there is an error; warnings alone are 0.
     """
     report = check_policies(policy_files(paths))
-    errors = [found for found in report.diagnostics if found.severity == "error"]
+    shape = Format.JSON if json else shape
+    if shape is Format.SARIF:
+        emit(True, sarif(report.diagnostics, version=version("intended")), "")
+    elif shape is Format.GITHUB:
+        typer.echo(github(report.diagnostics), nl=False)
+    else:
+        _show_check(report, shape is Format.JSON, cost)
+    if report.checked is None:
+        raise typer.Exit(int(Exit.POLICY))
+
+
+def _show_check(report: CheckReport, json: bool, cost: bool) -> None:
     checked = report.checked
+    errors = sum(found.severity == "error" for found in report.diagnostics)
     data = {
         "ok": checked is not None,
         "diagnostics": [found.to_json() for found in report.diagnostics],
         "rules": 0 if checked is None else len(checked.rules),
         "cost": {} if checked is None else dict(checked.cost),
     }
-    lines = [report.text] if report.text else []
-    if checked is not None:
-        lines.append(
+    if report.text and not json:
+        console.print(coloured(report.text))
+    if checked is None:
+        lines = [f"{errors} errors; nothing was activated"]
+    else:
+        lines = [
             f"{len(checked.rules)} rules, {len(checked.tests)} tests, {len(checked.schema.actions)} actions: no errors"
-        )
+        ]
         if cost:
             lines += [f"  {steps:>6} steps  {action}" for action, steps in sorted(checked.cost.items())]
-    else:
-        lines.append(f"{len(errors)} errors; nothing was activated")
     emit(json, data, "\n".join(lines))
-    if checked is None:
-        raise typer.Exit(int(Exit.POLICY))
 
 
 def test(paths: Paths, json: JsonFlag = False) -> None:

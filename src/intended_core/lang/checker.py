@@ -19,6 +19,7 @@ from intended_core.lang.parser import parse_all
 from intended_core.lang.policytests import TestExpander
 from intended_core.lang.report import Refused, Report
 from intended_core.lang.rules import RuleChecker
+from intended_core.lang.salvage import sound_items
 from intended_core.lang.schema import Declarations, build_schema
 from intended_core.lang.semantic import semantic_digest, text_digest
 from intended_core.lang.source import MAX_SOURCES, Source
@@ -58,10 +59,10 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
     for problem in problems:
         report.add(problem)
     decls = build_schema(items, report)
+    if not report.errors:
+        decls = with_defaults(decls, report)
     if report.errors:
-        return None, _all(report)
-    decls = with_defaults(decls, report)
-    if report.errors:
+        _look_further(sound_items(items, report.errors, unique), report)
         return None, _all(report)
     checker = RuleChecker(decls, report)
     rules = [made for item in items if isinstance(item, ast.RuleDecl) and (made := checker.rule(item)) is not None]
@@ -88,6 +89,23 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
         obligations=checker.obligations,
     )
     return checked, report.warnings
+
+
+def _look_further(items: Sequence[ast.Item], report: Report) -> None:
+    """What else is wrong in a set that is refused already: rules and consts that rest on nothing broken."""
+    apart = Report()
+    decls = build_schema(items, apart)
+    if not apart.errors:
+        decls = with_defaults(decls, apart)
+    if apart.errors:
+        return
+    checker = RuleChecker(decls, apart)
+    for item in items:
+        if isinstance(item, ast.RuleDecl):
+            checker.rule(item)
+    _check_consts(decls, checker, apart)
+    for error in apart.errors:
+        report.add(error)
 
 
 def _all(report: Report) -> tuple[Diagnostic, ...]:

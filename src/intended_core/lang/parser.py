@@ -41,9 +41,7 @@ _ITEM_START: Final = re.compile(
     r'|fixture|test|prove)[ \t]+["A-Za-z_]'
 )
 _LAYOUT_ONLY: Final = re.compile(r"[ \t\r\n]*")
-_BRACED: Final = frozenset(
-    {"entity", "enum", "lattice", "action", "meter", "permit", "forbid", "escalate", "fixture", "test", "prove"}
-)
+_ENDED: Final = frozenset({"policy", "import", "type", "const", "param", "table", "def", "obligation"})  # at `;`; the others at their `}`
 _PAIRS: Final = {"{": "}", "(": ")", "[": "]"}
 
 
@@ -172,7 +170,7 @@ def _by_words(text: str, words: Words) -> list[_Chunk] | None:
                 skip = True
             elif text[starts[at]].isidentifier():
                 if not known and not skip:
-                    known, braced = True, text[starts[at] : ends[at]] in _BRACED
+                    known, braced = True, text[starts[at] : ends[at]] not in _ENDED
                 skip = False
         at += 1
     return made if first < 0 else None
@@ -215,7 +213,7 @@ def _chunks(source: Source, budget: int) -> Iterator[tuple[int, int, int] | Diag
             start, words, braced, kind_known, complaint = begin, 1, False, False, None
         if kind == "name":
             if not stack and not kind_known and not skip_name:
-                kind_known, braced = True, match.group() in _BRACED
+                kind_known, braced = True, match.group() not in _ENDED
             skip_name = False
         elif kind == "at":
             skip_name = True

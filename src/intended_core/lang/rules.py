@@ -119,7 +119,8 @@ class RuleChecker:
                 found[note.name] = value.text
                 if note.name == "id":
                     self._id(value.text, note.span)
-        if not any(note.name == "id" for note in decl.annotations):
+        meant = any(note.name == "id" or suggest(note.name, ("id",)) for note in decl.annotations)
+        if not meant:
             self.report.error(
                 "rule.id", f"the rule `{decl.name.text}` has no @id", decl.head, cause="decisions and the log name rules by @id",
                 help=f'write `@id("{decl.name.text}")` before it',

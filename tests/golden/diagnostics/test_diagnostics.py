@@ -3,40 +3,57 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from intended_core.lang.checker import check_all
-from intended_core.lang.diagnostics import CODES, render_all
-from intended_core.lang.source import Source
+from intended_core.lang.diagnostics import CODES
+from intended_core.toolbox import check_policies
+from scripts.catalogue import TOLD
 
 HERE = Path(__file__).parent
 CASES = sorted((HERE / "cases").glob("*.policy"))
 
 
-def _sources(case: Path) -> list[Source]:
-    base = Source.from_bytes("base.policy", (HERE / "base.policy").read_bytes())
-    return [base, Source.from_bytes("case.policy", case.read_bytes())]
+def _files(case: Path) -> dict[str, bytes]:
+    return {"base.policy": (HERE / "base.policy").read_bytes(), "case.policy": case.read_bytes()}
 
 
 def test_the_base_alone_is_accepted() -> None:
-    checked, diagnostics = check_all([Source.from_bytes("base.policy", (HERE / "base.policy").read_bytes())])
-    assert checked is not None
-    assert diagnostics == ()
+    report = check_policies({"base.policy": (HERE / "base.policy").read_bytes()})
+    assert report.checked is not None
+    assert report.diagnostics == ()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_diagnostic(case: Path) -> None:
-    sources = _sources(case)
-    checked, diagnostics = check_all(sources)
-    text = render_all(diagnostics, sources) + "\n"
+    report = check_policies(_files(case))
+    text = report.text + "\n"
     expected = case.with_suffix(".txt")
     if os.environ.get("GOLDEN") == "write" and not expected.exists():
         expected.write_text(text, encoding="utf-8")
     assert text == expected.read_text(encoding="utf-8")
-    assert (checked is not None) == case.stem.startswith("warning_")
-    assert all(item.code in CODES for item in diagnostics)
+    assert (report.checked is not None) == case.stem.startswith("warning_")
+    assert all(item.code in CODES for item in report.diagnostics)
+
+
+def test_every_code_has_an_example() -> None:
+    text = "".join(case.with_suffix(".txt").read_text(encoding="utf-8") for case in CASES)
+    shown = set(re.findall(r"^(?:error|warning)\[([a-z.-]+)\]", text, re.MULTILINE))
+    assert CODES.keys() - shown - TOLD.keys() == set()
+
+
+@pytest.mark.parametrize("code", TOLD)
+def test_an_example_too_large_to_print(code: str) -> None:
+    _, name, make = TOLD[code]
+    report = check_policies({name: make()})
+    assert {item.code for item in report.diagnostics} == {code}
+
+
+def test_ten_typos_in_ten_items_give_ten_diagnostics() -> None:
+    report = check_policies(_files(HERE / "cases" / "ten_typos_ten_diagnostics.policy"))
+    assert sorted(item.span.line for item in report.diagnostics) == list(range(1, 11))
 
 
 def test_enough_of_them() -> None:

@@ -87,3 +87,30 @@ def test_a_denial_shows_rule_reason_and_place(decide: Any, payments: Path) -> No
     assert "kill switch engaged" in done.out
     assert ".policy:" in done.out
     assert "approval: 1 of" in decide(cases["a large invoice waits for a person"]).out
+
+
+GOOD = (
+    '@root entity User;\naction go { principal: User; resource: User; }\n'
+    '@id("a") permit p { action == go; when principal == resource; }\n'
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.policy").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad.policy").write_text(GOOD.replace("resource;", "resourse;"), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("here")
+def test_check_in_each_format(run: Run) -> None:
+    text = run("check", "bad.policy")
+    assert (text.code, "did you mean `resource`?" in text.out) == (5, True)
+    assert run("check", "--json", "bad.policy").json == run("check", "--format", "json", "bad.policy").json
+    log = run("check", "--format", "sarif", "bad.policy")
+    assert (log.code, log.json["runs"][0]["results"][0]["ruleId"]) == (5, "name.unknown")
+    command = run("check", "--format", "github", "bad.policy")
+    assert command.code == 5
+    assert command.out.startswith("::error file=bad.policy,line=3,col=")
+    assert run("check", "--format", "github", "good.policy").out == ""
