@@ -69,6 +69,11 @@ class Pool:
         """As configured; `settings` tells what the database answers."""
         return self._durability
 
+    @property
+    def timeout_seconds(self) -> float:
+        """How long a unit waits for the store."""
+        return self._timeout
+
     def connect(self, *, read_only: bool = False) -> sqlite3.Connection:
         """A connection that the caller owns."""
         return connect(

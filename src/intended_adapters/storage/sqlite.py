@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
@@ -25,6 +26,7 @@ from intended_adapters.storage.connection import (
     settings,
     translate,
 )
+from intended_adapters.storage.group import BATCH_SECONDS, GroupCommit, Job
 from intended_adapters.storage.migrate import check_revision, revision_of, upgradable, upgrade_connection
 from intended_adapters.storage.pool import Pool
 from intended_adapters.storage.tables import statements
@@ -43,13 +45,14 @@ PAGE_RECORDS: Final = 256  # records read at once: about 256 KiB, and no stateme
 class SqliteStorage:
     """A `ports.Storage` over one SQLite file. Safe to share between threads, and across `fork`."""
 
-    __slots__ = ("_ids", "_pool", "_sql")
+    __slots__ = ("_group", "_ids", "_pool", "_sql")
 
     def __init__(self, pool: Pool) -> None:
         """Use `create` or `open`."""
         self._pool: Final = pool
         self._sql: Final = statements()
         self._ids: dict[Scope, int] = {}
+        self._group: Final = GroupCommit(timeout_seconds=pool.timeout_seconds)
 
     # Opening
 
@@ -137,21 +140,66 @@ class SqliteStorage:
             self._finish(cursor)
 
     def commit(self, unit: Unit) -> Committed:
-        """Run one unit in one durable write transaction. Whatever `decide` raises comes out unchanged, with nothing written."""
-        with self._pool as cursor:
-            try:
-                cursor.execute("BEGIN IMMEDIATE")
-                known = self._ids.get(unit.scope)
-                scope = self._find(cursor, unit.scope) if known is None else known
-                if scope is None:
-                    raise StoreError("the store has no such tenant and environment: create its scope first")
-                committed = apply_unit(cursor, self._sql, scope, unit)
-            except BaseException as error:  # noqa: BLE001 - _undo raises it again
-                self._undo(cursor, error)
-            self._finish(cursor)
-            if known is None:
-                self._ids[unit.scope] = scope
-            return committed
+        """Run one unit in one durable write transaction, alone or with others (`group`).
+
+        Whatever `decide` raises comes out unchanged, with nothing of the unit written.
+        """
+        return self._group.submit(unit, self._run)
+
+    def _run(self, jobs: Sequence[Job]) -> int:
+        """One transaction for the first of `jobs`; leaves an answer or an error in each that it took, and raises nothing."""
+        try:
+            with self._pool as cursor:
+                return self._transact(cursor, jobs)
+        except BaseException as error:  # noqa: BLE001 - told to every caller of the batch that has no error of its own
+            shared = error if isinstance(error, IntendedError) else None
+            for job in jobs:
+                job.committed = None
+                job.error = job.error or (error if job is jobs[0] else shared)
+            return len(jobs)
+
+    def _transact(self, cursor: sqlite3.Cursor, jobs: Sequence[Job]) -> int:
+        found: dict[Scope, int] = {}
+        took = 0
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            if len(jobs) == 1:
+                jobs[0].committed = self._apply(cursor, jobs[0].unit, found)
+                took = 1
+            else:
+                end = time.monotonic() + BATCH_SECONDS
+                for job in jobs:
+                    self._apply_in_savepoint(cursor, job, found)
+                    took += 1
+                    if time.monotonic() > end:
+                        break
+        except BaseException as error:  # noqa: BLE001 - _undo raises it again
+            self._undo(cursor, error)
+        self._finish(cursor)
+        if found:
+            self._ids.update(found)
+        return took
+
+    def _apply(self, cursor: sqlite3.Cursor, unit: Unit, found: dict[Scope, int]) -> Committed:
+        scope = self._ids.get(unit.scope)
+        if scope is None:
+            scope = self._find(cursor, unit.scope)
+            if scope is None:
+                raise StoreError("the store has no such tenant and environment: create its scope first")
+            found[unit.scope] = scope
+        return apply_unit(cursor, self._sql, scope, unit)
+
+    def _apply_in_savepoint(self, cursor: sqlite3.Cursor, job: Job, found: dict[Scope, int]) -> None:
+        """A unit that fails is undone alone. What ended the whole transaction is raised."""
+        cursor.execute("SAVEPOINT unit")
+        try:
+            job.committed = self._apply(cursor, job.unit, found)
+        except Exception as error:
+            job.error = translate(error, self._pool.location) if isinstance(error, sqlite3.Error) else error
+            if not cursor.connection.in_transaction:
+                raise
+            cursor.execute("ROLLBACK TO unit")
+        cursor.execute("RELEASE unit")
 
     def _finish(self, cursor: sqlite3.Cursor) -> None:
         try:

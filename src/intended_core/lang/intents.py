@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import orjson
 
-from intended_core.canonical import Json, digest, parse_canonical, parse_strict
+from intended_core.canonical import Json, Labelled, parse_canonical, parse_strict
 from intended_core.errors import IntentError
 from intended_core.ids import EntityRef, Scope
 from intended_core.intent import ORIGINS, Call, Grant, Intent, ValidCall, ValidIntent
@@ -24,6 +24,7 @@ from intended_core.lang.nearest import did_you_mean
 from intended_core.lang.typedata import Converter, Refs, converter, decoder
 from intended_core.lang.types import ActionDecl, ListType, RecordType, Schema, SetType, Type
 from intended_core.lang.wireforms import encoder, references
+from intended_core.quick import maker
 from intended_core.values import Record
 
 __all__ = ["MAX_INTENT_BYTES", "intent_from_json", "parse_wire", "validate", "validate_call", "validate_thoroughly"]
@@ -111,7 +112,17 @@ def _pack(value: object) -> bytes:
 
 def _call_digest(schema: Schema, scope: Scope, action: str, resource: EntityRef, args: Json) -> tuple[bytes, bytes]:
     wire = _pack({"action": action, "args": args, "resource": [resource.type, resource.id]})
-    return wire, digest("intended.call/v0", scope.uuid.encode(), scope.environment.encode(), schema.digest, wire)
+    return wire, _labels(scope.uuid, scope.environment, schema.digest)[0].digest(wire)
+
+
+@lru_cache(maxsize=256)
+def _labels(uuid: str, environment: str, schema_digest: bytes) -> tuple[Labelled, Labelled]:
+    """What the digests of a call and of an intent begin with, in one scope under one schema."""
+    begun = (uuid.encode(), environment.encode(), schema_digest)
+    return Labelled("intended.call/v0", *begun), Labelled("intended.intent/v0", *begun)
+
+
+_valid_call: Final = maker(ValidCall)
 
 
 def validate_call(schema: Schema, scope: Scope, call: Call) -> ValidCall:
@@ -120,7 +131,7 @@ def validate_call(schema: Schema, scope: Scope, call: Call) -> ValidCall:
     resource = _entity(call.resource, action.resources, "resource")
     args, wire_args = action.args(call.args, "args", set())
     wire, arh = _call_digest(schema, scope, call.action, resource, wire_args)
-    return ValidCall(action=call.action, resource=resource, args=_record(args), wire=wire, arh=arh)
+    return _valid_call(action=call.action, resource=resource, args=_record(args), wire=wire, arh=arh)
 
 
 def _record(value: object) -> Record:
@@ -176,7 +187,7 @@ def _digests(
             **({"chain": chain} if chain else {}),
         }
     )
-    return wire, arh, digest("intended.intent/v0", scope.uuid.encode(), scope.environment.encode(), schema.digest, wire)
+    return wire, arh, _labels(scope.uuid, scope.environment, schema.digest)[1].digest(wire)
 
 
 def _complete(schema: Schema, scope: Scope, action: _Action, valid: ValidIntent) -> None:
@@ -191,7 +202,7 @@ def _complete(schema: Schema, scope: Scope, action: _Action, valid: ValidIntent)
 
 
 def _origins(action: _Action, given: Mapping[str, object]) -> dict[str, frozenset[str]]:
-    if not isinstance(given, Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):
         raise IntentError("an object of paths and sets of places is needed", place="origins")
     origins: dict[str, frozenset[str]] = {}
     for path, places in given.items():

@@ -271,7 +271,7 @@ def _record(wanted: RecordType) -> Converter:
     names = frozenset(member.name for member in wanted.members)
 
     def convert(value: object, place: str, refs: Refs) -> tuple[Value, Json]:
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise _wrong(value, "a record", place)
         made: dict[str, Value] = {}
         wire: dict[str, Json] = {}
