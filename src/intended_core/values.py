@@ -142,7 +142,7 @@ def parse_datetime(text: str) -> int:
 def format_datetime(millis: int) -> str:
     """`2026-11-23T10:00:00Z` (with `.123` when not a whole second) of UTC milliseconds."""
     seconds, rest = divmod(millis, 1000)
-    stamp = datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    stamp = datetime.fromtimestamp(seconds, tz=UTC).isoformat()[:19]  # strftime writes the year 1 as "1"
     return f"{stamp}.{rest:03d}Z" if rest else f"{stamp}Z"
 
 

@@ -29,8 +29,8 @@ def tag_value(value: Any, kind: Type) -> Any:
             return ("ip", (value.version, value.low, value.high))
         case Scalar(name=name):
             return (name.lower(), value)
-        case EnumType(ordered=True):
-            return ("rank", value)
+        case EnumType(ordered=True, members=labels):
+            return ("rank", value, labels[value])
         case EnumType():
             return ("text", value)
         case EntityType():

@@ -17,9 +17,11 @@ from typing import Any, Final, Literal
 
 from intended_core.engine.interpreter import Meaning, Watch, interpret
 from intended_core.intent import ValidIntent
+from intended_core.lang.netforms import format_ip
 from intended_core.lang.snapshot import TypedSnapshot
+from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
 from intended_core.lang.typed import CheckedPolicySet, Rule, Span, TypedExpr
-from intended_core.values import DECIMAL_SCALE, format_datetime, format_decimal
+from intended_core.values import DECIMAL_SCALE, IpValue, format_date, format_datetime, format_decimal, format_time
 
 __all__ = ["ClauseTrace", "RuleTrace", "Step", "Trace", "show_value", "trace"]
 
@@ -125,10 +127,11 @@ def trace(
     *,
     now_ms: int,
     approved: frozenset[str] = frozenset(),
+    surroundings: Surroundings = NO_SURROUNDINGS,
 ) -> Trace:
     """The answer to `intent` with everything that led to it. Arguments and promises as `interpret`."""
     recorder = _Recorder()
-    meaning = interpret(checked, intent, snapshot, now_ms=now_ms, approved=approved, watch=recorder)
+    meaning = interpret(checked, intent, snapshot, now_ms=now_ms, approved=approved, watch=recorder, surroundings=surroundings)
     rules = [_rule(rule, recorder, intent.action) for rule in checked.rules if intent.action in rule.bodies]
     return Trace(meaning=meaning, rules=tuple(sorted(rules, key=lambda item: item.id)))
 
@@ -182,7 +185,17 @@ def show_value(tagged: Any) -> str:
         return _duration(rest[0])
     if kind == "entity":
         return f"{rest[0]}::{_quoted(rest[1])}"
-    if kind in ("set", "list"):
+    if kind == "list":
+        return "[" + ", ".join(show_value(item) for item in rest[0]) + "]"
+    if kind == "map":
+        return "{" + ", ".join(sorted(f"{show_value(key)}: {show_value(item)}" for key, item in rest[0])) + "}"
+    if kind == "rank":
+        return _quoted(rest[1])
+    if kind == "ip":
+        return _quoted(format_ip(IpValue(*rest[0])))
+    if kind in ("date", "time"):
+        return _calendar(kind, rest[0])
+    if kind == "set":
         return "[" + ", ".join(sorted(show_value(item) for item in rest[0])) + "]"
     if kind == "record":
         return "{" + ", ".join(f"{name}: {show_value(item)}" for name, item in rest[0]) + "}"
@@ -204,6 +217,13 @@ def _datetime(millis: int) -> str:
         return f'datetime("{format_datetime(millis)}")'
     except (ValueError, OverflowError, OSError):
         return f"datetime({millis} ms)"
+
+
+def _calendar(kind: str, number: int) -> str:
+    try:
+        return format_date(number) if kind == "date" else format_time(number)
+    except (ValueError, OverflowError):
+        return f"{kind} {number}"
 
 
 def _duration(millis: int) -> str:

@@ -48,6 +48,7 @@ __all__ = [
     "FunctionCall",
     "HasExpr",
     "IfExpr",
+    "ImportDecl",
     "IncludeDecl",
     "IndexExpr",
     "IsExpr",
@@ -146,6 +147,15 @@ class PackDecl:
 
     name: str
     version: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ImportDecl:
+    """`import pack as name;`; `alias` None: the pack's whole name is written."""
+
+    pack: Name
+    alias: Name | None
     span: Span
 
 
@@ -380,6 +390,7 @@ class UnsupportedItem:
 
 Item = (
     PackDecl
+    | ImportDecl
     | EntityDecl
     | EnumDecl
     | TypeDecl

@@ -15,6 +15,7 @@ from intended_core.lang.diagnostics import Diagnostic, render_all
 from intended_core.lang.flow import NOTHING, Env
 from intended_core.lang.lint import lint_rules, reads_now
 from intended_core.lang.loading import collector_paused
+from intended_core.lang.packs import resolve_packs
 from intended_core.lang.parser import parse_all
 from intended_core.lang.policytests import TestExpander
 from intended_core.lang.report import Refused, Report
@@ -26,6 +27,7 @@ from intended_core.lang.source import MAX_SOURCES, Source
 from intended_core.lang.tables import with_defaults
 from intended_core.lang.typed import CheckedPolicySet, PolicyTest, Rule, Span
 from intended_core.lang.walk import MAX_COST
+from intended_core.lang.zones import TZDATA_VERSION
 
 __all__ = ["check", "check_all"]
 
@@ -58,6 +60,10 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
     items, problems = parse_all(unique)
     for problem in problems:
         report.add(problem)
+    before = len(report.errors)
+    items, packs = resolve_packs(items, report)
+    if len(report.errors) > before:
+        return None, _all(report)
     decls = build_schema(items, report)
     if not report.errors:
         decls = with_defaults(decls, report)
@@ -82,11 +88,16 @@ def _check(sources: Sequence[Source], report: Report) -> tuple[CheckedPolicySet 
         tests=tests,
         sources=tuple((item.name, item.text) for item in unique),
         text_digest=text_digest(unique),
-        semantic_digest=semantic_digest(decls.schema, rules, checker.meters.values(), checker.obligations.values()),
+        semantic_digest=semantic_digest(
+            decls.schema, rules, TZDATA_VERSION, checker.meters.values(), checker.obligations.values()
+        ),
         cost=cost,
         warnings=report.warnings,
         meters=checker.meters,
         obligations=checker.obligations,
+        version=decls.version,
+        packs=packs,
+        tzdata=TZDATA_VERSION,
     )
     return checked, report.warnings
 
@@ -183,6 +194,8 @@ def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
     for name, decl in sorted(decls.defs.items()):
         if name not in reached:
             _check_unused_def(decl, decls, report)
+            if "::" in name:
+                continue
             report.warn(
                 "lint.unused",
                 f"the def `{name}` is never used",
@@ -192,7 +205,7 @@ def _unused(decls: Declarations, checker: RuleChecker, report: Report) -> None:
     named = (("const", decls.consts), ("param", decls.params), ("table", decls.tables))
     for word, values in named:
         for name, decl_span in sorted((name, decl.name.span) for name, decl in values.items()):
-            if name not in checker.typer.used_consts:
+            if name not in checker.typer.used_consts and "::" not in name:
                 report.warn("lint.unused", f"the {word} `{name}` is never used", decl_span)
     declared = {"meter": {n: d.name for n, d in decls.meters.items()}, "obligation": {n: d.name for n, d in decls.obligations.items()}}
     for what, limits in declared.items():

@@ -110,6 +110,7 @@ class CompiledPolicySet:
     approvals: Mapping[tuple[str, str], tuple[CompiledRule, CompiledApproval]]
     plans: Mapping[str, Plan]
     meters: Mapping[str, tuple[CompiledMeter, ...]] = field(default_factory=dict)
+    tzdata: str = ""
 
 
 def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
@@ -161,6 +162,7 @@ def _compile(checked: CheckedPolicySet, scope: Scope | None) -> CompiledPolicySe
         approvals=approvals,
         plans=plan_set(checked.schema, roots, fusible),
         meters=meters,
+        tzdata=checked.tzdata,
     )
 
 

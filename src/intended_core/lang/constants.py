@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from intended_core.lang.builtins import apply_method
+from intended_core.lang.builtins import METHODS, apply_method, kind_of
 from intended_core.lang.typed import (
     Binary,
     Default,
@@ -24,7 +24,7 @@ from intended_core.lang.typed import (
     Unary,
     Var,
 )
-from intended_core.lang.types import DECIMAL
+from intended_core.lang.types import DECIMAL, ListType
 
 __all__ = ["UNKNOWN", "constant_of"]
 
@@ -52,7 +52,9 @@ class _Fold:
             return self.value(expr.body, {**lets, expr.name: expr.value})
         if isinstance(expr, SetOf):
             items = [self.value(item, lets) for item in expr.items]
-            return UNKNOWN if any(item is UNKNOWN for item in items) else frozenset(items)
+            if any(item is UNKNOWN for item in items):
+                return UNKNOWN
+            return tuple(items) if isinstance(expr.type, ListType) else frozenset(items)
         if isinstance(expr, Unary) and expr.op == "not":
             inner = self.value(expr.operand, lets)
             return UNKNOWN if inner is UNKNOWN else not inner
@@ -73,6 +75,8 @@ class _Fold:
             chosen = self.value(expr.condition, lets)
             return UNKNOWN if chosen is UNKNOWN else self.value(expr.first if chosen else expr.second, lets)
         if isinstance(expr, Method):
+            if not METHODS[kind_of(expr.base.type), expr.name].total:
+                return UNKNOWN
             values = [self.value(item, lets) for item in (expr.base, *expr.args)]
             return (
                 UNKNOWN if any(item is UNKNOWN for item in values) else apply_method(expr.base.type, expr.name, *values)

@@ -37,6 +37,8 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "name.duplicate": "a name that is declared twice",
         "name.invalid": "a name that may not be used here",
         "name.cycle": "a declaration that refers to itself",
+        "import.unknown": "a pack that is not given, or a name written with a pack that the file does not import",
+        "import.cycle": "packs that import each other in a circle",
         "field.repeated": "a clause or field that may stand only once",
         "field.missing": "a clause or field that is required",
         "clause.misplaced": "a clause that this kind of rule may not have",

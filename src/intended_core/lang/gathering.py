@@ -39,6 +39,8 @@ def readable(member: Member, name: ast.Name) -> Member:
 
 def whole(type_: Type, sign: str, expr: ast.Expr) -> None:
     """Refuse to compare records that leaving something out, or only showing something else, would make equal or different."""
+    if isinstance(type_, MapType):
+        raise refuse("type.operator", f"`{sign}` does not compare tables", expr.span, help="read the rows that are meant with `[key]`")
     if isinstance(type_, SetType | ListType):
         whole(type_.element, sign, expr)
     for member in type_.members if isinstance(type_, RecordType) else ():
@@ -74,6 +76,8 @@ class GatherTyper:
         wanted = None if isinstance(element, EntityType) else element
         items = [self.infer(item, env, wanted).expr for item in expr.items]
         joined: Type = items[0].type
+        if isinstance(joined, MapType):
+            raise refuse("type.mismatch", "a set holds no tables", items[0].span, help="read the rows that are meant with `[key]`")
         for item in items[1:]:
             found = join(joined, item.type)
             if found is None:
@@ -105,6 +109,8 @@ class GatherTyper:
                 raise refuse("field.repeated", f"the member `{name.text}` stands twice", name.span)
             wanted = self.member(expected, name).type if isinstance(expected, RecordType) else None
             typed = self.infer(value, env, wanted)
+            if isinstance(typed.type, MapType):
+                raise refuse("type.mismatch", "a record holds no tables", value.span, help="read the rows that are meant with `[key]`")
             items.append((name.text, typed.expr))
             members[name.text] = Member(name.text, typed.type)
         return Typed(RecordOf(tuple(items), RecordType(tuple(members.values())), expr.span, tuple(spreads)))

@@ -217,6 +217,13 @@ class RuleChecker:
         for clause in decl.clauses:
             if clause.kind == "action" and isinstance(clause.value, tuple):
                 return clause.value
+            if clause.kind == "action" and isinstance(clause.value, ast.Name):
+                group = self.decls.groups.get(clause.value.text)
+                if group is None:
+                    hint = suggest(clause.value.text, self.decls.groups) or "write `action == …` for one action"
+                    message = f"there is no action group `{clause.value.text}`"
+                    self.report.error("name.unknown", message, clause.value.span, help=hint)
+                return tuple(ast.Name(name, clause.value.span) for name in group or ())
         return None
 
     def _try_bodies(

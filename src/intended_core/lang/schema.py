@@ -9,6 +9,7 @@ from typing import Final
 
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import suggest
+from intended_core.lang.groups import action_groups
 from intended_core.lang.report import Refused, Report, refuse
 from intended_core.lang.resolve import GENERIC, TypeResolver
 from intended_core.lang.typed import Span
@@ -42,6 +43,7 @@ class Declarations:
     """Everything declared outside rules and tests."""
 
     pack: str
+    version: str
     schema: Schema
     types: Mapping[str, Type]
     consts: Mapping[str, ast.ConstDecl]
@@ -52,6 +54,7 @@ class Declarations:
     resolve: Callable[[ast.TypeExpr], Type]
     meters: Mapping[str, ast.MeterDecl]
     obligations: Mapping[str, ast.ObligationDecl]
+    groups: Mapping[str, tuple[str, ...]]
 
     def below(self, name: str, above: str) -> bool:
         """Whether an entity of type `name` can be, or be in, one of type `above`."""
@@ -71,6 +74,7 @@ class _Builder(TypeResolver):
         self.defs: dict[str, ast.DefDecl] = {}
         self.meters: dict[str, ast.MeterDecl] = {}
         self.obligations: dict[str, ast.ObligationDecl] = {}
+        self.groups: dict[str, tuple[str, ...]] = {}
         self.pack: ast.PackDecl | None = None
         self._types: dict[str, Span] = {}
         self._values: dict[str, Span] = {}
@@ -194,7 +198,10 @@ class _Builder(TypeResolver):
 
     def action_decls(self) -> dict[str, ActionDecl]:
         made: dict[str, ActionDecl] = {}
+        self.groups = action_groups(self.actions, self.report)
         for name, (decl, span) in self.actions.items():
+            if name in self.groups:
+                continue
             try:
                 made[name] = self._action(name, decl, span)
             except Refused as error:
@@ -203,13 +210,11 @@ class _Builder(TypeResolver):
 
     def _action(self, name: str, decl: ast.ActionDecl, span: Span) -> ActionDecl:
         for note in decl.annotations:
-            raise refuse("annotation.unknown", f"`@{note.name}` is not known on an action", note.span)
-        if decl.parents:
-            raise refuse(
-                "unsupported",
-                "action groups are part of the language, but this version does not run them yet",
-                decl.parents[0].span,
-            )
+            if note.name != "discloses":
+                hint = suggest(note.name, ("discloses",))
+                raise refuse("annotation.unknown", f"`@{note.name}` is not known on an action", note.span, help=hint)
+            if note.args:
+                raise refuse("annotation.value", "@discloses takes no value", note.span)
         seen: dict[str, object] = {}
         for word, value, where in decl.parts:
             if word in seen:
@@ -245,8 +250,9 @@ class _Builder(TypeResolver):
         if isinstance(delegation, ast.Name):
             self._delegation(name, delegation, names["principal"])
         return ActionDecl(
-            name, names["principal"], names["resource"], records["args"], records["context"], delegation is not None
-        )
+            name, names["principal"], names["resource"], records["args"], records["context"], delegation is not None,
+            bool(decl.annotations),
+        )  # fmt: skip
 
     def _delegation(self, action: str, word: ast.Name, principals: tuple[str, ...]) -> None:
         if word.text != "intersect":
@@ -341,9 +347,10 @@ def build_schema(items: Sequence[ast.Item], report: Report) -> Declarations:
             continue  # already reported where it is declared
     schema = Schema(entities, actions, b"", builder.param_decls(), builder.table_decls())
     pack = "" if builder.pack is None else builder.pack.name
+    version = "" if builder.pack is None else builder.pack.version
     return Declarations(
-        pack, schema, types, builder.consts, builder.params, builder.tables, builder.defs, _ancestors(entities), builder.resolve,
-        builder.meters, builder.obligations,
+        pack, version, schema, types, builder.consts, builder.params, builder.tables, builder.defs, _ancestors(entities), builder.resolve,
+        builder.meters, builder.obligations, builder.groups,
     )  # fmt: skip
 
 

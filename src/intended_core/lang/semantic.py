@@ -27,13 +27,17 @@ def text_digest(sources: Sequence[Source]) -> bytes:
 
 
 def semantic_digest(
-    schema: Schema, rules: Sequence[Rule], meters: Iterable[Meter] = (), obligations: Iterable[ObligationType] = ()
+    schema: Schema,
+    rules: Sequence[Rule],
+    tzdata: str,
+    meters: Iterable[Meter] = (),
+    obligations: Iterable[ObligationType] = (),
 ) -> bytes:
-    """32 bytes over what the rules, meters and obligations mean under the schema."""
+    """32 bytes over what the rules, meters and obligations mean under the schema and this version of the zone data."""
     forms = [canonical_json(_rule(rule)) for rule in sorted(rules, key=lambda item: item.id)]
     forms += [canonical_json(_meter(meter)) for meter in sorted(meters, key=lambda item: item.name)]
     forms += [canonical_json(_obligation(item)) for item in sorted(obligations, key=lambda item: item.name)]
-    return digest("intended.policy.semantic.v0", schema.digest, *forms)
+    return digest("intended.policy.semantic.v0", schema.digest, tzdata.encode("ascii"), *forms)
 
 
 def _meter(meter: Meter) -> dict[str, object]:

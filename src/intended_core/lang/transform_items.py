@@ -12,7 +12,6 @@ from intended_core.lang.typed import Span
 __all__ = ["ItemTransform"]
 
 _UNSUPPORTED_ITEMS: Final = {
-    "import_decl": "`import`",
     "property_": "`prove`",
 }
 
@@ -97,6 +96,10 @@ class ItemTransform(TestTransform):
         name, version = tree.children[0], tree.children[1] if len(tree.children) > 1 else None
         text = "" if version is None else self.string(version.children[0])
         return ast.PackDecl(self.qname(name).text, text, span)
+
+    def _i_import_decl(self, tree: Any, span: Span) -> ast.Item:
+        name, alias = tree.children
+        return ast.ImportDecl(self.qname(name), None if alias is None else self.token(alias), span)
 
     def _i_type_decl(self, tree: Any, span: Span) -> ast.Item:
         notes, (name, type_) = self._split(tree)
@@ -217,9 +220,7 @@ class ItemTransform(TestTransform):
             scope = kids[0]
             value = tuple(self.aname(kid) for kid in scope.children)
             if scope.data == "as_in":
-                value = ast.Unsupported(
-                    "an action group (`action in name`); write `action in [a, b]`", self.span(scope)
-                )
+                value = self.aname(scope.children[0])
         elif word in ("let", "meter"):
             value = (self.token(kids[0]), self.expr(kids[1]))
         elif word == "oblige":

@@ -259,7 +259,8 @@ class CheckedPolicySet:
     """A policy set that passed every check; made only by `lang.checker.check` and, for Cedar, `lang.cedar.loading`.
 
     `sources`: (file name, text) in name order. `text_digest`, `semantic_digest`: 32 bytes each (language.md § 4).
-    `pack`: declared pack name or "". `cost`: worst-case steps per action.
+    `pack`, `version`: as declared, or "". `packs`: name and version of each pack that it imports. `tzdata`: version of the zone data.
+    `cost`: worst-case steps per action.
     """
 
     pack: str
@@ -273,3 +274,6 @@ class CheckedPolicySet:
     warnings: tuple[object, ...] = ()
     meters: Mapping[str, Meter] = field(default_factory=dict)
     obligations: Mapping[str, ObligationType] = field(default_factory=dict)
+    version: str = ""
+    packs: tuple[tuple[str, str], ...] = ()
+    tzdata: str = ""

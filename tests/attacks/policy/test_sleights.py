@@ -74,7 +74,7 @@ def _rule(body: str, effect: str = "forbid") -> str:
         ("bidi in a reason", _rule('because "\\u{202e}";'), "limit.string"),
         ("delegation ignored", "action b { principal: User; resource: Thing; delegation: union; }", "type.literal"),
         ("proof ignored", "prove p { never allow when principal.ok; }", "unsupported"),
-        ("import ignored", "import other::pack;", "unsupported"),
+        ("import ignored", "import other::pack;", "import.unknown"),
         ("unknown annotation ignored", '@sevrity("low") ' + _rule("when principal.ok;"), "annotation.unknown"),
         ("keyword as a variable", _rule("let principal = 3;"), "name.invalid"),
         ("clock as a variable", _rule("let now = 3; when principal.n > now;"), "name.invalid"),

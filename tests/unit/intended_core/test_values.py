@@ -13,10 +13,14 @@ from intended_core.values import (
     DECIMAL_MAX,
     DECIMAL_SCALE,
     Record,
+    format_date,
     format_datetime,
     format_decimal,
+    format_time,
+    parse_date,
     parse_datetime,
     parse_decimal,
+    parse_time,
 )
 
 
@@ -112,3 +116,26 @@ def test_equal_records_are_one_member_of_a_set() -> None:
     assert len({one, Record({"a": 1})}) == 2
     assert copy.deepcopy(one) == one
     assert isinstance(copy.deepcopy(one), Record)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "0999-12-31T23:59:59.001Z", "9999-12-31T23:59:59.999Z"])
+def test_moments_at_the_ends_of_the_calendar_read_and_write_the_same(text: str) -> None:
+    assert format_datetime(parse_datetime(text)) == text
+
+
+@pytest.mark.parametrize(("text", "days"), [("1970-01-01", 0), ("0001-01-01", -719_162), ("2028-02-29", 21_243)])
+def test_days(text: str, days: int) -> None:
+    assert parse_date(text) == days
+    assert format_date(days) == text
+
+
+@pytest.mark.parametrize(("text", "millis"), [("00:00:00", 0), ("23:59:59.999", 86_399_999), ("09:00:00.250", 32_400_250)])
+def test_times(text: str, millis: int) -> None:
+    assert parse_time(text) == millis
+    assert format_time(millis) == text
+
+
+@pytest.mark.parametrize("text", ["9:00:00", "24:00:00", "09:60:00", "09:00", "09:00:00.000", "09:00:00Z", "٠٩:00:00", ""])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(IntentError):
+        parse_time(text)

@@ -18,5 +18,5 @@ def test_kinds_stay_apart() -> None:
 def test_what_is_inside_is_tagged_too() -> None:
     record = RecordType((Member("a", SetType(INT)), Member("b", EnumType("E", ("x", "y"), True), optional=True)))
     assert tag_value(Record(a=frozenset({1, 2}), b=1), record) == (
-        "record", (("a", ("set", frozenset({("int", 1), ("int", 2)}))), ("b", ("rank", 1))),
+        "record", (("a", ("set", frozenset({("int", 1), ("int", 2)}))), ("b", ("rank", 1, "y"))),
     )  # fmt: skip

@@ -100,7 +100,9 @@ def test_a_trace_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         (("datetime", 0), 'datetime("1970-01-01T00:00:00Z")'), (("datetime", 10**18), "datetime(1000000000000000000 ms)"),
         (("duration", 5_400_000), "90m"), (("duration", 0), "0ms"), (("duration", 86_400_000), "1d"),
         (("text", 'a"\\\n'), '"a\\"\\\\\\u{a}"'), (("entity", "User", "ann"), 'User::"ann"'),
-        (("set", frozenset({("int", 2), ("int", 1)})), "[1, 2]"), (("record", (("n", ("int", 1)),)), "{n: 1}"),
+        (("set", frozenset({("int", 2), ("int", 1)})), "[1, 2]"), (("list", (("int", 2), ("int", 1))), "[2, 1]"),
+        (("map", ((("text", "a"), ("int", 1)),)), '{"a": 1}'), (("rank", 1, "high"), '"high"'), (("ip", (4, 0, 255)), '"0.0.0.0/24"'),
+        (("date", 0), "1970-01-01"), (("date", 10**9), "date 1000000000"), (("time", 32_400_250), "09:00:00.250"), (("url", "https://a.example/"), '"https://a.example/"'), (("record", (("n", ("int", 1)),)), "{n: 1}"),
     ],
 )  # fmt: skip
 def test_values_are_shown_as_a_policy_writes_them(tagged: object, shown: str) -> None:

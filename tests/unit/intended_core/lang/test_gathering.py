@@ -40,8 +40,11 @@ def test_conditions(condition: str, holds: bool | None) -> None:
         ("(count x in args.set { count y in args.set { sum z in args.set { z } > 1 } > 1 }) > 1", "limit.nesting"),
         ("({ ...args.n }).a == 1", "type.mismatch"),
         ("args == args", "type.operator"),
+        ("rows == rows", "type.operator"),
+        ("[rows] == [rows]", "type.mismatch"),
+        ("({ a: rows }).a.size() == 1", "type.mismatch"),
     ],
 )
 def test_refused(condition: str, code: str) -> None:
-    text = SCHEMA + f'@id("p") permit p {{ action == read; when {condition}; }}'
+    text = SCHEMA + "table rows: Map<String, Int>; " + f'@id("p") permit p {{ action == read; when {condition}; }}'
     assert code in [item.code for item in check_all([Source.from_text("t.policy", text)])[1]]

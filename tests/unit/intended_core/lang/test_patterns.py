@@ -64,7 +64,7 @@ def test_urls(pattern: str, fits: list[str], others: list[str]) -> None:
     assert [url_like(parse_url(url), pattern) for url in others] == [False] * len(others)
 
 
-@pytest.mark.parametrize("text", ["", "a", "a/*", "/a**", "/../*", "/a//b", "/%2e%2e/*", "/a;b/*", "/**b/c"])
+@pytest.mark.parametrize("text", ["", "a", "a/*", "/a**", "/../*", "/a//b", "/%2e%2e/*", "/a;b/*", "/**b/c", "/a" * 33])
 def test_what_is_no_pattern_of_a_path(text: str) -> None:
     with pytest.raises(IntentError):
         check_path_pattern(text)
@@ -81,4 +81,5 @@ def test_what_is_no_pattern_of_a_url(text: str) -> None:
 
 
 def test_a_hostile_pattern_of_a_path_takes_no_long_time() -> None:
-    assert not path_like("/a" * 2_000, "/**/a" * 300 + "/b")
+    assert not path_like("/a" * 2_000, "/**" + "/a" * 30 + "/b")
+    assert not path_like("/a" * 2_000, "/**/a" * 15 + "/b")

@@ -72,7 +72,7 @@ def test_lets_stand_around_what_uses_them() -> None:
             '@id("a") permit r { action == close; when resource.owner == principal; because "a"; because "b"; }',
             "field.repeated",
         ),
-        ('@id("a") permit r { action in group; when resource.owner == principal; }', "unsupported"),
+        ('@id("a") permit r { action in group; when resource.owner == principal; }', "name.unknown"),
         ('@id("a") permit r { action == close; principal is Nope; }', "name.unknown"),
         ('@id("a") permit r { action == close; principal in Nope::"a"; }', "name.unknown"),
         ('@id("a") permit r { action == close; principal is Agent; }', "rule.never-applies"),

@@ -79,7 +79,7 @@ def test_the_digest_follows_the_meaning_and_not_the_writing() -> None:
         ("action a { principal: User; resource: Account; args: Int; }", "type.mismatch"),
         ("action transfer { principal: User; resource: Account; }", "name.duplicate"),
         ('action "a b" { principal: User; resource: Account; }', "name.invalid"),
-        ("action a in b { principal: User; resource: Account; }", "unsupported"),
+        ("action a in b { principal: User; resource: Account; }", "name.unknown"),
         ("entity X { @max(3) at: Grant }", "annotation.value"),
         ("entity X { @discloses a: Int }", "annotation.unknown"),
         ("policy pack a; \n", ""),

@@ -41,7 +41,7 @@ def test_clauses_of_meters_and_obligations() -> None:
     assert [name.text for name, _ in first.value.values.items] == ["b"]
     assert isinstance(second.value, ast.ObligeExpr)
     assert second.value.values.items == ()
-    assert isinstance(group.value, ast.Unsupported)
+    assert isinstance(group.value, ast.Name)
 
 
 def test_meters_and_obligations() -> None:
@@ -75,12 +75,20 @@ def test_action_parts() -> None:
 
 def test_top_level_items_without_meaning_here_are_kept() -> None:
     for text, what in [
-        ("import a::b as c;", "`import`"),
         ("prove p { always deny when true; }", "`prove`"),
     ]:
         made = item(text)
         assert isinstance(made, ast.UnsupportedItem)
         assert made.what == what
+
+
+def test_imports_and_groups() -> None:
+    made, plain, rule = item("import a::b as c;"), item("import a::b;"), item('@id("x") permit r { action in group; }')
+    assert isinstance(made, ast.ImportDecl)
+    assert isinstance(plain, ast.ImportDecl)
+    assert (made.pack.text, made.alias.text if made.alias else "", plain.alias) == ("a::b", "c", None)
+    assert isinstance(rule, ast.RuleDecl)
+    assert isinstance(rule.clauses[0].value, ast.Name)
 
 
 def test_data_declarations() -> None:
