@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from intended_core.authoring import format_policies as format_policies
     from intended_core.authority import AdapterHandle as AdapterHandle
     from intended_core.authority import TenantAuthority as TenantAuthority
+    from intended_core.cedar_tools import CedarImport as CedarImport
     from intended_core.cedar_tools import CedarLink as CedarLink
     from intended_core.cedar_tools import CedarReport as CedarReport
     from intended_core.cedar_tools import CedarSet as CedarSet
     from intended_core.cedar_tools import cedar_entities as cedar_entities
     from intended_core.cedar_tools import cedar_links_from_json as cedar_links_from_json
     from intended_core.cedar_tools import decide_cedar as decide_cedar
+    from intended_core.cedar_tools import import_cedar as import_cedar
+    from intended_core.cedar_tools import imported_intent as imported_intent
     from intended_core.cedar_tools import load_cedar as load_cedar
     from intended_core.clock import ManualClock as ManualClock
     from intended_core.clock import SystemClock as SystemClock
@@ -90,6 +93,7 @@ _ROOMS = {
     "Authority": "assembly",
     "BundleVerdict": "auditing",
     "Call": "intent",
+    "CedarImport": "cedar_tools",
     "CedarLink": "cedar_tools",
     "CedarReport": "cedar_tools",
     "CedarSet": "cedar_tools",
@@ -135,6 +139,8 @@ _ROOMS = {
     "format_policies": "authoring",
     "github": "lang.findings",
     "intent_from_json": "toolbox",
+    "import_cedar": "cedar_tools",
+    "imported_intent": "cedar_tools",
     "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",
     "outcome_json": "toolbox",

@@ -10,25 +10,34 @@ Differs from Cedar in one point: where Cedar skips a policy that errs, the answe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
 
 from intended_core.engine.evaluator import decide
 from intended_core.engine.interpreter import interpret
 from intended_core.errors import IntentError, PolicyError
+from intended_core.intent import Intent
 from intended_core.lang.cedar.entities import read_entities
+from intended_core.lang.cedar.importing import import_set
 from intended_core.lang.cedar.loading import CedarReport, CedarSet, load_cedar
 from intended_core.lang.cedar.loading import Link as CedarLink
+from intended_core.lang.cedar.native_entities import native_entities, native_intent
 from intended_core.lang.cedar.plain import read_json
 from intended_core.lang.cedar.requests import parse_ref, read_request
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.outcome import Allow, Deny, Escalate
 
 __all__ = [
+    "CedarImport",
     "CedarLink",
     "CedarReport",
     "CedarSet",
     "cedar_entities",
     "cedar_links_from_json",
     "decide_cedar",
+    "import_cedar",
+    "imported_intent",
     "load_cedar",
 ]
 
@@ -52,6 +61,40 @@ def decide_cedar(loaded: CedarSet, entities: TypedSnapshot, request: Mapping[str
     if isinstance(outcome, Escalate) or (said, kind, outcome.rules) != (meaning.outcome, meaning.kind, meaning.rules):
         raise PolicyError("the compiled engine and the interpreter disagree about this request; do not use this set")
     return outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CedarImport:
+    """Cedar policies in the native language. `policy`: the text of one file, already checked. `entities`: their JSON, when some were given.
+
+    `rules`: native rule id -> Cedar policy id. `types`, `actions`: Cedar's name -> the native one.
+    """
+
+    policy: str
+    entities: bytes | None
+    rules: Mapping[str, str]
+    types: Mapping[str, str]
+    actions: Mapping[str, str]
+
+
+def import_cedar(loaded: CedarSet, entities: TypedSnapshot | None = None) -> CedarImport:
+    """The set, and its entities, as the native language and `intended` read them.
+
+    Raises PolicyError with a diagnostic for every policy that the native language cannot say, IntentError for entities that it cannot hold.
+    """
+    imported = import_set(loaded)
+    plain = None if entities is None else native_entities(loaded.schema, entities, imported)
+    return CedarImport(
+        policy=imported.text, entities=None if plain is None else orjson.dumps(plain, option=orjson.OPT_INDENT_2) + b"\n",
+        rules=imported.rules, types=imported.names.types,
+        actions={str(ref): name for ref, name in imported.names.actions.items() if loaded.schema.actions[ref].principals},
+    )  # fmt: skip
+
+
+def imported_intent(loaded: CedarSet, imported: CedarImport, request: Mapping[str, object]) -> Intent:
+    """Cedar's `request` as an intent for the imported policies; raises IntentError when it does not fit the schema."""
+    intent = read_request(loaded.schema, request)
+    return native_intent(loaded.schema, intent, types=imported.types, actions=imported.actions)
 
 
 def cedar_links_from_json(data: bytes) -> tuple[CedarLink, ...]:

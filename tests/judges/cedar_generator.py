@@ -40,7 +40,7 @@ DECIMALS = ["0.0", "-0.5", "1.25", "922337203685477.5807", "-922337203685477.580
 ADDRESSES = ["10.0.0.1", "10.0.0.0/8", "127.0.0.1", "224.0.0.1", "::1", "ff02::1/64", "0.0.0.0/0"]
 MOMENTS = ["1970-01-01", "2024-02-29T23:59:59.999Z", "1969-12-31T00:00:00-0130", "9999-12-31", "0000-01-01"]
 SPANS = ["0s", "1d2h", "-1ms", "90m", "-106751991167d", "106751991167d"]
-_WORDS = {"decimal": DECIMALS, "ipaddr": ADDRESSES, "datetime": MOMENTS, "duration": SPANS}
+WORDS = {"decimal": DECIMALS, "ipaddr": ADDRESSES, "datetime": MOMENTS, "duration": SPANS}
 _MAKERS = {"decimal": "decimal", "ipaddr": "ip", "datetime": "datetime", "duration": "duration"}
 
 
@@ -65,8 +65,19 @@ class _Place:
 class Generator:
     """Makes worlds from one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        ids: list[str] = IDS,
+        told: list[str] = TOLD,
+        longs: list[int] = LONGS,
+        words: dict[str, list[str]] = WORDS,
+        whole: bool = False,
+    ) -> None:
         self.random = Random(seed)
+        self.ids, self.told, self.longs, self.words = ids, told, longs, words
+        self.whole = whole  # every entity told, no tags asked: what the native language can hold
         self.schema: CedarSchema = load_schema("s.cedarschema", SCHEMA.encode())
 
     def world(self, *, policies: int, requests: int) -> World:
@@ -95,17 +106,17 @@ class Generator:
         wide = r.random() < 0.15
         heads = [f"principal is {principal}", f"resource is {resource}"]
         if r.random() < 0.3:
-            heads[0] = f"principal is {principal} in Group::{quoted(self.one(IDS))}"
+            heads[0] = f"principal is {principal} in Group::{quoted(self.one(self.ids))}"
         elif r.random() < 0.15:
-            heads[0] = f"principal == {principal}::{quoted(self.one(IDS))}"
+            heads[0] = f"principal == {principal}::{quoted(self.one(self.ids))}"
         if r.random() < 0.3:
-            heads[1] = f"resource is {resource} in Folder::{quoted(self.one(IDS))}"
+            heads[1] = f"resource is {resource} in Folder::{quoted(self.one(self.ids))}"
         if not wide and r.random() < 0.12:
             heads[0] = self.one(
                 [f"principal is {principal} in ?principal", "principal in ?principal", "principal == ?principal"]
             )
             kind = principal if "==" in heads[0] else "Group"
-            values = {"?principal": CedarRef(kind, self.one(IDS))}
+            values = {"?principal": CedarRef(kind, self.one(self.ids))}
             wide = "is" not in heads[0].split()
         group = "all" if action.id == "delete" else "rw"
         verb = self.one([f"action == {action}", f"action in [{action}]", f'action in Action::"{group}"'])
@@ -131,7 +142,7 @@ class Generator:
                 self._expand(place, text, EntityT(name), 2)
         if action is not None:
             self._expand(place, "context", self.schema.actions[action].context, 2)
-        self._expand(place, f"User::{quoted(self.one(IDS))}", EntityT("User"), 1)
+        self._expand(place, f"User::{quoted(self.one(self.ids))}", EntityT("User"), 1)
         return place
 
     def _expand(self, place: _Place, text: str, type_: CedarType, depth: int) -> None:
@@ -172,7 +183,7 @@ class Generator:
                 if r.random() < 0.7
                 else f"(if {base} has {name} then {self._bool(inner, depth - 1)} else {self._bool(place, 0)})"
             )
-        if kind == 9:
+        if kind == 9 and not self.whole:
             tagged = [
                 (text, held)
                 for text, held in place.texts
@@ -264,11 +275,11 @@ class Generator:
                     ]
                 )  # type: ignore[no-any-return]
             case ExtT(name=name):
-                return f'{_MAKERS[name]}("{self.one(_WORDS[name])}")'
+                return f'{_MAKERS[name]}("{self.one(self.words[name])}")'
             case EntityT(name="Role"):
                 return f'Role::"{self.one(["admin", "guest"])}"'
             case EntityT(name=name):
-                return f"{name}::{quoted(self.one(IDS))}"
+                return f"{name}::{quoted(self.one(self.ids))}"
             case SetT(element=element):
                 return "[" + ", ".join(self._value(place, element, 0) for _ in range(r.randint(1, 3))) + "]"
             case RecordT(members=members):
@@ -285,7 +296,7 @@ class Generator:
                     ]
                 )  # type: ignore[no-any-return]
             return f"({left} {self.one('+-*')} {self._value(place, Plain('Long'), depth - 1)})"
-        return str(self.one(LONGS))
+        return str(self.one(self.longs))
 
     # --- entities and requests --------------------------------------------------------------------------------------------------
 
@@ -294,14 +305,14 @@ class Generator:
         for name, info in self.schema.entities.items():
             if info.ids is not None:
                 continue
-            for at, each in enumerate(TOLD):
-                if self.random.random() < 0.15:
+            for at, each in enumerate(self.told):
+                if not self.whole and self.random.random() < 0.15:
                     continue
                 # below one's own type only what comes later: no circle
                 above = [
                     (kind, other)
                     for kind in sorted(info.ancestors - {"Role"})
-                    for where, other in enumerate(IDS)
+                    for where, other in enumerate(self.ids)
                     if kind != name or where > at
                 ]
                 if "Role" in info.ancestors:
@@ -323,13 +334,13 @@ class Generator:
             case BoolT():
                 return self.one([True, False])
             case Plain(name="Long"):
-                return self.one(LONGS)
+                return self.one(self.longs)
             case Plain():
                 return self.one(TEXTS)
             case ExtT(name=name):
-                return {"__extn": {"fn": _MAKERS[name], "arg": self.one(_WORDS[name])}}
+                return {"__extn": {"fn": _MAKERS[name], "arg": self.one(self.words[name])}}
             case EntityT(name=name):
-                return {"__entity": {"type": name, "id": self.one(["admin", "guest"] if name == "Role" else IDS)}}
+                return {"__entity": {"type": name, "id": self.one(["admin", "guest"] if name == "Role" else self.ids)}}
             case SetT(element=element):
                 return [self._json(element) for _ in range(self.one([0, 1, 2, 3]))]
             case RecordT(members=members):
@@ -341,6 +352,6 @@ class Generator:
         action = self.one([ref for ref, info in self.schema.actions.items() if info.principals])
         info = self.schema.actions[action]
         return {
-            "principal": f"{self.one(info.principals)}::{quoted(self.one(IDS))}", "action": str(action),
-            "resource": f"{self.one(info.resources)}::{quoted(self.one(IDS))}", "context": self._json(info.context),
+            "principal": f"{self.one(info.principals)}::{quoted(self.one(self.ids))}", "action": str(action),
+            "resource": f"{self.one(info.resources)}::{quoted(self.one(self.ids))}", "context": self._json(info.context),
         }  # fmt: skip

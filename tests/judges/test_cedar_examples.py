@@ -61,6 +61,15 @@ class Application:
         assert report.loaded is not None, report.text
         return report.loaded
 
+    def cedar(self) -> tuple[cedarpy.PolicySet, cedarpy.Schema]:
+        """Its policies, linked, and its schema in Cedar's own engine."""
+        policies = cedarpy.PolicySet.from_str(self.policies)
+        for link in () if self.links is None else cedar_links_from_json(self.links):
+            policies = policies.with_linked(
+                link.template, link.new_id, {slot: str(ref) for slot, ref in link.values.items()}
+            )
+        return policies, cedarpy.Schema.from_str(self.schema)
+
 
 def application(folder: Path, *, mended: bool = True) -> Application:
     """The application in this folder."""
@@ -125,12 +134,7 @@ def test_its_own_requests(name: str) -> None:
 def test_every_request_of_the_cross_product(name: str) -> None:
     app = application(FOLDERS[name])
     loaded = app.load()
-    schema = cedarpy.Schema.from_str(app.schema)
-    policies = cedarpy.PolicySet.from_str(app.policies)
-    for link in () if app.links is None else cedar_links_from_json(app.links):
-        policies = policies.with_linked(
-            link.template, link.new_id, {slot: str(ref) for slot, ref in link.values.items()}
-        )
+    policies, schema = app.cedar()
     theirs = cedarpy.Entities.from_json_str(app.entities, schema)
     ours = cedar_entities(loaded, app.entities.encode())
     judged = 0

@@ -19,6 +19,7 @@ from intended_adapters.cli.authority import (
     tenants,
     tokens,
 )
+from intended_adapters.cli.cedar import imports
 from intended_adapters.cli.common import Exit, Place, default_key_file, exit_code, place, problem
 from intended_adapters.cli.language import language_commands
 from intended_adapters.cli.log import audit, evidence, log_commands
@@ -60,6 +61,7 @@ log_commands(app)
 for group, name, text in (
     (tenants, "tenant", "Make and list tenants."),
     (policies, "policy", "Activate a policy set."),
+    (imports, "import", "Bring policies from elsewhere."),
     (entities, "entities", "Load and remove entities."),
     (persons, "person", "Make person keys and register them."),
     (approvals, "approval", "Look at approval requests."),

@@ -6,12 +6,17 @@ import pytest
 
 import intended_core
 from intended_core import (
+    Allow,
     CedarReport,
     Deny,
     IntentError,
     cedar_entities,
     cedar_links_from_json,
     decide_cedar,
+    decide_offline,
+    entities_from_json,
+    import_cedar,
+    imported_intent,
     load_cedar,
 )
 
@@ -62,3 +67,17 @@ def test_links_as_cedar_keeps_them() -> None:
 
 def test_the_door_has_them() -> None:
     assert {"CedarLink", "CedarReport", "CedarSet", "cedar_entities", "decide_cedar", "load_cedar"} <= set(intended_core.__all__)
+
+
+def test_an_import_decides_the_same() -> None:
+    loaded = load(b'@id("small") permit(principal, action, resource) when { principal.limit < 10 };').loaded
+    assert loaded is not None
+    entities = cedar_entities(loaded, ANN.replace(b"9223372036854775807", b"5").replace(b"]}]", b']}, {"uid": {"type": "Photo", "id": "p"}}]'))
+    made = import_cedar(loaded, entities)
+    assert made.entities is not None
+    assert (made.rules, made.types, made.actions) == ({"small": "policy0"}, {"Photo": "Photo", "User": "User"}, {'Action::"view"': "view"})
+    intent = imported_intent(loaded, made, REQUEST)
+    outcome = decide_offline({"cedar.policy": made.policy.encode()}, intent, entities_from_json(made.entities), now_us=0)
+    assert isinstance(decide_cedar(loaded, entities, REQUEST), Allow)
+    assert isinstance(outcome, Allow)
+    assert import_cedar(loaded).entities is None

@@ -125,7 +125,9 @@ def _load(sources: Sequence[Source], schema: CedarSchema, links: Sequence[Link],
         pack="", schema=native, rules=tuple(sorted(rules, key=lambda rule: rule.id)), tests=(), sources=texts,
         text_digest=named, semantic_digest=named, cost=totals, warnings=report.warnings,
     )  # fmt: skip
-    return CedarSet(schema=schema, policies=tuple(every), sources=by_name, checked=checked, compiled=compile_set(checked))
+    return CedarSet(
+        schema=schema, policies=tuple(every), sources=by_name, checked=checked, compiled=compile_set(checked)
+    )
 
 
 def _linked(policies: Sequence[ast.Policy], links: Sequence[Link], report: Report) -> list[ast.Policy]:
