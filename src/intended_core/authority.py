@@ -26,6 +26,7 @@ from intended_core.flows.outcomes import Granted
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rotate import Rotated, rotate
 from intended_core.flows.runtime import Runtime, drive
+from intended_core.flows.sweep import Swept, sweep
 from intended_core.flows.write import put_entities, register_person, remove_entities
 from intended_core.guard import Guard, IntentMaker, ObligationHandler
 from intended_core.ids import EntityRef, Scope, adapter_id
@@ -172,6 +173,10 @@ class TenantAuthority:
         if key is not None:
             signature = key.sign(self.approval(approval_id).digest)
         return self.run(approving.approve(self._context, approval_id, person=person, signature=signature or b""))
+
+    def sweep(self) -> Swept:
+        """Let tokens that nobody redeemed in time expire, and give back to the meters what they held in reserve. Run it now and then."""
+        return self._operate(sweep(self._context))
 
     # -- keys, log, evidence -----------------------------------------------------------------------------------------
 

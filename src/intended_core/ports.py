@@ -24,7 +24,9 @@ __all__ = [
 ]
 
 API_VERSION: Final = "1.0"
-ROW_KINDS: Final[tuple[RowKind, ...]] = ("secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot")
+ROW_KINDS: Final[tuple[RowKind, ...]] = (
+    "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

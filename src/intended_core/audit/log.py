@@ -29,7 +29,10 @@ NO_LEAF = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogHead:
-    """The authenticated state of a scope. `time_us`: the newest record's time, the floor of the clock."""
+    """The authenticated state of a scope. `time_us`: the newest record's time, the floor of the clock.
+
+    `meters`: the version of the row that names every meter row; 0 where nothing was ever counted.
+    """
 
     origin: str
     issuer: str
@@ -39,6 +42,7 @@ class LogHead:
     time_us: int
     guards: int
     entities: int
+    meters: int = 0
 
     @property
     def size(self) -> int:
@@ -48,10 +52,11 @@ class LogHead:
     def to_state(self) -> bytes:
         """Canonical bytes for the head row."""
         # canonical: members in their order, ASCII keys, integers and base64url text that this room made itself
+        counted = {"mv": self.meters} if self.meters else {}
         return orjson.dumps(
             {
                 "ev": self.entities, "f": b64url(self.frontier.to_bytes()), "g": self.generation, "gv": self.guards,
-                "iss": self.issuer, "l": b64url(self.last_leaf), "n": self.frontier.size, "o": self.origin,
+                "iss": self.issuer, "l": b64url(self.last_leaf), **counted, "n": self.frontier.size, "o": self.origin,
                 "ts": self.time_us, "v": 0,
             }
         )  # fmt: skip
@@ -61,12 +66,13 @@ class LogHead:
         """The head that `to_state` wrote; the caller has checked its MAC. Raises StoreCorruptError."""
         try:
             data = orjson.loads(state)
-            if type(data) is not dict or data.keys() != _FIELDS or data["v"] != 0:
+            if type(data) is not dict or data.keys() - {"mv"} != _FIELDS or data["v"] != 0 or data.get("mv", 1) == 0:
                 raise StoreCorruptError("the head row is of an unknown form")
             head = cls(
                 origin=data["o"], issuer=data["iss"], generation=data["g"],
                 frontier=Frontier.from_bytes(unb64url(data["f"])), last_leaf=unb64url(data["l"]),
                 time_us=data["ts"], guards=data["gv"], entities=data["ev"],
+                meters=data.get("mv", 0),
             )  # fmt: skip
             size = data["n"]
         except (ValueError, TypeError, IntentError, AuditError):
@@ -94,7 +100,7 @@ def genesis_head(*, origin: str, issuer: str, generation: int) -> LogHead:
     """The head of a log without records."""
     return LogHead(
         origin=origin, issuer=issuer, generation=generation, frontier=Frontier.empty(), last_leaf=NO_LEAF,
-        time_us=0, guards=0, entities=0,
+        time_us=0, guards=0, entities=0, meters=0,
     )  # fmt: skip
 
 
@@ -121,6 +127,7 @@ def append(
     following = _log_head(
         origin=head.origin, issuer=head.issuer, generation=head.generation, frontier=frontier, last_leaf=leaf,
         time_us=max(now_us, head.time_us), guards=head.guards, entities=head.entities,
+        meters=head.meters,
     )  # fmt: skip
     return following, tuple(rows)
 

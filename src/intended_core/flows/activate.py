@@ -15,6 +15,7 @@ from intended_core.canonical import b64url, canonical_json
 from intended_core.errors import PolicyError
 from intended_core.flows.cache import ActivePolicy, compile_policy
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
+from intended_core.flows.metering import DIRECTORY, first_row
 from intended_core.flows.policytests import run_tests
 from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.lang.source import Source
@@ -38,9 +39,6 @@ class Activated:
 def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
     """Check, test and activate. Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails."""
     policy: ActivePolicy = compile_policy(context.scope, sources)
-    if policy.checked.meters:
-        names = ", ".join(sorted(policy.checked.meters))
-        raise PolicyError(f"this version counts no meters ({names}); nothing was activated")
     report = run_tests(policy.checked)
     if report.failed:
         lines = "\n".join(f"  {case.name}: expected {case.expected}, got {case.got}" for case in report.failed)
@@ -54,6 +52,9 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us)
         writes: list[Write] = []
+        if policy.checked.meters:
+            head, counted = first_row(context, view, head)
+            writes += counted
         if authentic(context, view, stored) is None:
             body = canonical_json({"sources": [list(pair) for pair in policy.checked.sources]})
             writes.append(Write(context.mac.seal_row(context.scope, "policy", stored.key, 1, "STORED", body), 0))
@@ -79,7 +80,7 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=(stored, pointer)))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=(stored, pointer, *((DIRECTORY,) if policy.checked.meters else ()))))
     return Activated(
         digest=policy.digest, semantic_digest=policy.checked.semantic_digest, rules=len(policy.checked.rules),
         tests=len(report.cases), seq=committed.answer, warnings=policy.checked.warnings,

@@ -17,7 +17,7 @@ from intended_core.errors import IntendedError, UnitRefusedError
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Context, Flow, ReadRows
 from intended_core.flows.rows import ApprovalRow
-from intended_core.flows.steps import authentic
+from intended_core.flows.steps import authentic, surroundings_of
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang.snapshot import TypedSnapshot
@@ -107,7 +107,10 @@ def use_approval(
             continue
         try:
             authenticate(person, digest=request.digest, signature=given.signature)
-            approver_may(policy.compiled, given.key, intent, entities.snapshot, given.person, now_ms=now_us // 1000)
+            approver_may(
+                policy.compiled, given.key, intent, entities.snapshot, given.person, now_ms=now_us // 1000,
+                surroundings=surroundings_of(context.scope),
+            )  # fmt: skip
         except IntendedError:
             continue
         counted.setdefault(given.key, set()).add(given.person)

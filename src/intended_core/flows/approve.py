@@ -15,7 +15,7 @@ from intended_core.flows.cache import LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, LoadState, Now, Random
 from intended_core.flows.outcomes import denied
 from intended_core.flows.rows import ApprovalRow, GivenApproval
-from intended_core.flows.steps import authentic, close_unit, open_head, thread_commitment
+from intended_core.flows.steps import authentic, close_unit, open_head, surroundings_of, thread_commitment
 from intended_core.ids import EntityRef
 from intended_core.lang.intents import parse_wire
 from intended_core.outcome import ApprovalRequirement
@@ -108,7 +108,10 @@ def _attempt(
         if taken.get(requirement.key, 0) >= requirement.quorum:
             continue
         try:
-            approver_may(policy.compiled, requirement.key, intent, entities.snapshot, person, now_ms=now_us // 1000)
+            approver_may(
+                policy.compiled, requirement.key, intent, entities.snapshot, person, now_ms=now_us // 1000,
+                surroundings=surroundings_of(context.scope),
+            )  # fmt: skip
         except IntendedError as error:
             problem = error
             continue

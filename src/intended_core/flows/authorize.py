@@ -6,6 +6,7 @@ revokes the nonce that was issued for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -14,10 +15,12 @@ from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind, Thread, pack_body
 from intended_core.canonical import Json, Labelled, b64url, b64url_kept, digest
 from intended_core.engine.evaluator import decide
+from intended_core.engine.metering import meter_uses
 from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, UnitRefusedError
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Now, Random, Sign
+from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, reserve
 from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
@@ -34,6 +37,7 @@ from intended_core.flows.steps import (
     look_again_if_stale,
     next_head,
     open_head,
+    surroundings_of,
     thread_commitment,
 )
 from intended_core.ids import EntityRef
@@ -75,6 +79,7 @@ class _Request:
     nonce: str
     salt: bytes
     approval: ApprovedUse | None
+    levels: Mapping[str, int] | None
 
 
 _request: Final = maker(_Request)
@@ -93,11 +98,11 @@ def authorize(
             try:
                 return (yield from _attempt(context, intent, audience, approval_id, fresh=attempt > 0))
             except UnitRefusedError as refused:
-                if refused.code not in (GUARDS_MOVED, ENTITIES_MOVED):
+                if refused.code not in (GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED):
                     return (yield from _refused_by_unit(context, intent, refused))
         return (
             yield from _record_denial(
-                context, intent, denied("conflict", "policy or entities kept changing; try again")
+                context, intent, denied("conflict", "policy, entities or meters kept changing; try again")
             )
         )
     except StoreError as error:
@@ -138,7 +143,13 @@ def _attempt(
     except IntentError as error:
         return (yield from _early(context, given, state, denied("error", error.problem, place=error.place)))
     now_ms = now_us // 1000
-    outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms)
+    beside = surroundings_of(context.scope)
+    levels: Mapping[str, int] | None = None
+    if policy.compiled.meters:
+        uses = meter_uses(policy.compiled, intent, entities.snapshot, now_ms=now_ms, surroundings=beside)
+        if not isinstance(uses, Deny) and uses:
+            levels = yield from read_levels(context, uses)
+    outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms, surroundings=beside, readings=levels)
     approval: ApprovedUse | None = None
     if row is not None and isinstance(outcome, Escalate):
         try:
@@ -147,11 +158,14 @@ def _attempt(
             )
         except UnitRefusedError as refused:
             return (yield from _early(context, given, state, denied("conflict", refused.detail), entities))
-        outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms, approved=approval.keys)
+        outcome = decide(
+            policy.compiled, intent, entities.snapshot, now_ms=now_ms, approved=approval.keys, surroundings=beside,
+            readings=levels,
+        )  # fmt: skip
     random: bytes = yield NONCE_AND_SALT
     request = _request(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
-        nonce=b64url(random[:16]), salt=random[16:], approval=approval,
+        nonce=b64url(random[:16]), salt=random[16:], approval=approval, levels=levels,
     )  # fmt: skip
     if isinstance(outcome, Allow):
         return (yield from _grant(request, outcome))
@@ -183,11 +197,14 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
         "entities_digest": b64url_kept(request.entities.snapshot.digest),
         "policy_digest": b64url_kept(request.policy.digest),
         "now": request.now_us,
+        "tenant": request.context.scope.tenant,
         "approved": [*sorted(request.approval.keys)] if request.approval else [],
         "approvals_used": [request.approval.approval_id] if request.approval else [],
     }
     if isinstance(outcome, Deny):
         body["class"] = outcome.kind
+    if request.levels is not None:
+        body["meters"] = [[name, str(level)] for name, level in sorted(request.levels.items())]
     if outcome.obligations:
         body["obligations"] = list(written(outcome.obligations))
     return body
@@ -222,7 +239,7 @@ def _open(request: _Request, view: UnitView) -> LogHead:
 
 
 def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
-    context, state, intent = request.context, request.state, request.intent
+    context, state, intent, uses = request.context, request.state, request.intent, outcome.reservations
     key = state.ring.active("token")
     issued_s = request.now_us // 1_000_000
     expires_s = issued_s + context.settings.token_life_seconds
@@ -249,6 +266,11 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
 
     def decide_unit(view: UnitView) -> Changes:
         head = _open(request, view)
+        counted: tuple[Write, ...] = ()
+        if uses:
+            head, counted = reserve(
+                context, view, head, outcome, nonce=request.nonce, expires_s=expires_s, now_ms=request.now_us // 1000
+            )
         log, records = append_at(context, head, (draft,), now_us=request.now_us)
         seq = records[0].seq
         placed = drafted.placed((head.generation, seq, records[0].leaf))
@@ -256,12 +278,13 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
             claims=digest_of_canonical(placed), audience=request.audience, expires_s=expires_s, generation=head.generation, seq=seq
         )
         issued = _write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce), 0)
-        writes = (issued, *snapshot_write(request, view))
+        writes = (issued, *counted, *snapshot_write(request, view))
         if request.approval is not None:
             writes = (*writes, request.approval.spend(context, view))
         return _changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
-    committed = yield commit(_unit(context.scope, decide_unit, _reads(request)))
+    reads = _reads(request) if not uses else (*_reads(request), *meter_rows([use.key for use in uses]))
+    committed = yield commit(_unit(context.scope, decide_unit, reads))
     seq, placed = committed.answer
     try:
         unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)

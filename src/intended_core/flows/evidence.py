@@ -33,6 +33,7 @@ from intended_core.lang.checker import check
 from intended_core.lang.intents import parse_wire
 from intended_core.lang.snapshot import parse_snapshot
 from intended_core.lang.source import Source
+from intended_core.lang.surroundings import Surroundings
 from intended_core.unit import Head, RecordRow, Row, RowKey
 
 __all__ = ["Collected", "Rerun", "authentic_head", "checkpoint", "collect", "log_verifier_key", "rerun"]
@@ -194,8 +195,9 @@ def rerun(
         if type(now) is not int or not isinstance(approved, list):
             raise AuditError("the record does not hold a decision's inputs", code="audit.rerun")
         meaning = interpret(
-            checked, valid, snapshot, now_ms=now // 1000, approved=frozenset(str(key) for key in approved)
-        )
+            checked, valid, snapshot, now_ms=now // 1000, approved=frozenset(str(key) for key in approved),
+            surroundings=Surroundings(tenant=str(body.get("tenant", ""))), readings=_readings(body.get("meters")),
+        )  # fmt: skip
     except AuditError:
         raise
     except IntendedError as error:
@@ -206,6 +208,18 @@ def rerun(
     )
     again = _said(meaning.outcome, meaning.kind, list(meaning.rules))
     return Rerun(recorded=recorded, again=again, agrees=recorded == again)
+
+
+def _readings(recorded: Json) -> dict[str, int] | None:
+    """The levels that a decision was made at; None where it read no meter."""
+    if recorded is None:
+        return None
+    found: dict[str, int] = {}
+    for pair in recorded if isinstance(recorded, list) else [recorded]:
+        if not isinstance(pair, list) or len(pair) != 2 or not str(pair[1]).isdecimal() or len(str(pair[1])) > 30:
+            raise AuditError("the record does not hold a decision's inputs", code="audit.rerun")
+        found[str(pair[0])] = int(str(pair[1]))
+    return found
 
 
 def _said(outcome: str, kind: str, rules: list[str]) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, Literal
 
 from intended_core.audit.log import Draft, LogHead, append
 from intended_core.canonical import Labelled
 from intended_core.errors import StoreCorruptError, UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, ReadHead
+from intended_core.ids import Scope
+from intended_core.lang.surroundings import Surroundings
 from intended_core.quick import maker
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
 
@@ -22,6 +25,7 @@ __all__ = [
     "look_again_if_stale",
     "next_head",
     "open_head",
+    "surroundings_of",
     "thread_commitment",
 ]
 
@@ -108,6 +112,12 @@ def authentic(context: Context, view: UnitView, key: RowKey, *, once: bool = Fal
     if row.kind != key.kind or row.key != key.key:
         raise StoreCorruptError(f"the store answered another {key.kind} row than the one that was asked for")
     return row
+
+
+@lru_cache(maxsize=1024)
+def surroundings_of(scope: Scope) -> Surroundings:
+    """What every decision in this scope may read beside the intent and its entities."""
+    return Surroundings(tenant=scope.tenant)
 
 
 def thread_commitment(kind: Literal["token", "approval"], identifier: str) -> bytes:
