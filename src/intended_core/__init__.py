@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from intended_core.auditing import verify_evidence as verify_evidence
     from intended_core.auditing import verify_tenant_log as verify_tenant_log
     from intended_core.authoring import FormattedFile as FormattedFile
+    from intended_core.authoring import diff_policies as diff_policies
+    from intended_core.authoring import explain_intent as explain_intent
     from intended_core.authoring import format_policies as format_policies
+    from intended_core.authoring import lint_policies as lint_policies
     from intended_core.authority import AdapterHandle as AdapterHandle
     from intended_core.authority import TenantAuthority as TenantAuthority
     from intended_core.cedar_tools import CedarImport as CedarImport
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from intended_core.clock import ManualClock as ManualClock
     from intended_core.clock import SystemClock as SystemClock
     from intended_core.clock import SystemRandomness as SystemRandomness
+    from intended_core.engine.coverage import Coverage as Coverage
+    from intended_core.engine.explain import Explanation as Explanation
     from intended_core.entities import Entity as Entity
     from intended_core.errors import AccessDeniedError as AccessDeniedError
     from intended_core.errors import AdapterError as AdapterError
@@ -57,10 +62,12 @@ if TYPE_CHECKING:
     from intended_core.flows.effects import Settings as Settings
     from intended_core.flows.outcomes import Granted as Granted
     from intended_core.flows.outcomes import Pending as Pending
+    from intended_core.flows.policytests import TestReport as TestReport
     from intended_core.ids import EntityRef as EntityRef
     from intended_core.ids import Scope as Scope
     from intended_core.intent import Call as Call
     from intended_core.intent import Intent as Intent
+    from intended_core.lang.diff import PolicyDiff as PolicyDiff
     from intended_core.lang.findings import github as github
     from intended_core.lang.findings import sarif as sarif
     from intended_core.loader.registry import load_registry as load_registry
@@ -79,7 +86,14 @@ if TYPE_CHECKING:
     from intended_core.toolbox import entity_ref as entity_ref
     from intended_core.toolbox import intent_from_json as intent_from_json
     from intended_core.toolbox import outcome_json as outcome_json
+    from intended_core.toolbox import parse_json as parse_json
     from intended_core.toolbox import test_policies as test_policies
+    from intended_core.trials import IntentCase as IntentCase
+    from intended_core.trials import IntentTable as IntentTable
+    from intended_core.trials import Rehearsal as Rehearsal
+    from intended_core.trials import Replayed as Replayed
+    from intended_core.trials import rehearse as rehearse
+    from intended_core.trials import replay_intents as replay_intents
     from intended_core.values import parse_datetime as parse_datetime
 
 _ROOMS = {
@@ -98,24 +112,31 @@ _ROOMS = {
     "CedarReport": "cedar_tools",
     "CedarSet": "cedar_tools",
     "CheckReport": "toolbox",
+    "Coverage": "engine.coverage",
     "Deny": "outcome",
     "Entity": "entities",
     "EntityRef": "ids",
     "Escalate": "outcome",
+    "Explanation": "engine.explain",
     "FormattedFile": "authoring",
     "Grade": "auditing",
     "Granted": "flows.outcomes",
     "IntendedError": "errors",
     "Intent": "intent",
+    "IntentCase": "trials",
     "IntentError": "errors",
+    "IntentTable": "trials",
     "KeyRingError": "errors",
     "LocalPersonKey": "access.persons",
     "LogVerdict": "auditing",
     "ManualClock": "clock",
     "Pending": "flows.outcomes",
+    "PolicyDiff": "lang.diff",
     "PolicyError": "errors",
     "Reason": "outcome",
     "RedeemedToken": "tokens.redeemed",
+    "Rehearsal": "trials",
+    "Replayed": "trials",
     "Scope": "ids",
     "Settings": "flows.effects",
     "ShownRecord": "auditing",
@@ -124,6 +145,7 @@ _ROOMS = {
     "SystemClock": "clock",
     "SystemRandomness": "clock",
     "TenantAuthority": "authority",
+    "TestReport": "flows.policytests",
     "TokenError": "errors",
     "UnitRefusedError": "errors",
     "call_from_json": "toolbox",
@@ -132,19 +154,25 @@ _ROOMS = {
     "check_policies": "toolbox",
     "decide_cedar": "cedar_tools",
     "decide_offline": "toolbox",
+    "diff_policies": "authoring",
     "entities_from_json": "toolbox",
     "entity_ref": "toolbox",
     "exit_code": "auditing",
+    "explain_intent": "authoring",
     "export_evidence": "auditing",
     "format_policies": "authoring",
     "github": "lang.findings",
-    "intent_from_json": "toolbox",
     "import_cedar": "cedar_tools",
     "imported_intent": "cedar_tools",
+    "intent_from_json": "toolbox",
+    "lint_policies": "authoring",
     "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",
     "outcome_json": "toolbox",
     "parse_datetime": "values",
+    "parse_json": "toolbox",
+    "rehearse": "trials",
+    "replay_intents": "trials",
     "sarif": "lang.findings",
     "show_record": "auditing",
     "test_policies": "toolbox",

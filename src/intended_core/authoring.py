@@ -6,18 +6,23 @@ Nothing here writes a file or needs a store. What a file can hold raises PolicyE
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from intended_core.engine.explain import Explanation, explain
+from intended_core.entities import Entity
 from intended_core.errors import PolicyError
+from intended_core.intent import Intent
 from intended_core.lang.diagnostics import render_all
+from intended_core.lang.diff import PolicyDiff, compare
 from intended_core.lang.formatter import format_text
+from intended_core.lang.lint_set import lint_set
 from intended_core.lang.parser import parse
 from intended_core.lang.semantic import text_digest
 from intended_core.lang.source import Source, read_source
-from intended_core.toolbox import check_policies
+from intended_core.toolbox import CheckReport, check_policies, checked_policies
 
-__all__ = ["FormattedFile", "format_policies"]
+__all__ = ["FormattedFile", "diff_policies", "explain_intent", "format_policies", "lint_policies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +75,31 @@ def _same_meaning(files: Mapping[str, bytes], made: list[FormattedFile]) -> None
     after = check_policies({one.name: one.after.encode("utf-8") for one in made}).checked
     if after is None or after.semantic_digest != before.semantic_digest:
         raise PolicyError("formatting would change what this policy means; nothing was changed", diagnostics=())
+
+
+def lint_policies(files: Mapping[str, bytes]) -> CheckReport:
+    """What a set says that its author hardly means; `checked` and errors as `check_policies`. Never raises for what a file can hold."""
+    report = check_policies(files)
+    if report.checked is None:
+        return report
+    found = lint_set(report.checked)
+    sources = [Source(name, text) for name, text in report.checked.sources]
+    return CheckReport(diagnostics=found, text=render_all(found, sources), checked=report.checked)
+
+
+def explain_intent(
+    files: Mapping[str, bytes],
+    intent: Intent,
+    entities: Sequence[Entity],
+    *,
+    now_us: int,
+    params: Mapping[str, object] | None = None,
+    tables: Mapping[str, object] | None = None,
+) -> Explanation:
+    """Why a set decides an intent as it does, and the smallest changes that flip it. Raises PolicyError, IntentError."""
+    return explain(checked_policies(files), intent, entities, now_ms=now_us // 1000, params=params, tables=tables)
+
+
+def diff_policies(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> PolicyDiff:
+    """What `new` changes in `old`, and which way each change goes. Raises PolicyError when one of them does not check."""
+    return compare(checked_policies(old), checked_policies(new))

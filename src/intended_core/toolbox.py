@@ -11,18 +11,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from intended_core.canonical import Json, parse_strict
-from intended_core.engine.evaluator import decide
-from intended_core.engine.interpreter import interpret
-from intended_core.entities import Entity, EntitySnapshot
+from intended_core.engine.offline import Offline, said, typed_world
+from intended_core.entities import Entity
 from intended_core.errors import IntentError, PolicyError
-from intended_core.flows.policytests import TEST_SCOPE, TestReport, run_tests
+from intended_core.flows.policytests import TestReport, run_tests
 from intended_core.ids import EntityRef
 from intended_core.intent import Call, Intent
 from intended_core.lang.checker import check_all
-from intended_core.lang.compiler import compile_set
 from intended_core.lang.diagnostics import Diagnostic, render_all
-from intended_core.lang.intents import intent_from_json, validate
-from intended_core.lang.snapshot import type_snapshot
+from intended_core.lang.intents import intent_from_json
 from intended_core.lang.source import Source, read_source
 from intended_core.lang.typed import CheckedPolicySet
 from intended_core.outcome import Allow, Deny, Escalate
@@ -31,11 +28,13 @@ __all__ = [
     "CheckReport",
     "call_from_json",
     "check_policies",
+    "checked_policies",
     "decide_offline",
     "entities_from_json",
     "entity_ref",
     "intent_from_json",
     "outcome_json",
+    "parse_json",
     "test_policies",
 ]
 
@@ -68,49 +67,44 @@ def check_policies(files: Mapping[str, bytes]) -> CheckReport:
     return CheckReport(diagnostics=tuple(found), text=render_all(found, sources), checked=checked)
 
 
-def _checked(files: Mapping[str, bytes]) -> CheckedPolicySet:
+def checked_policies(files: Mapping[str, bytes]) -> CheckedPolicySet:
+    """The checked set; raises PolicyError with every diagnostic."""
     report = check_policies(files)
     if report.checked is None:
         raise PolicyError(report.text, diagnostics=report.diagnostics)
     return report.checked
 
 
-def test_policies(files: Mapping[str, bytes]) -> TestReport:
-    """Run the tests that a policy set carries; raises PolicyError when it does not check."""
-    return run_tests(_checked(files))
+def test_policies(files: Mapping[str, bytes], *, only: str = "") -> TestReport:
+    """Run the tests that a policy set carries, those whose name holds `only`; raises PolicyError when it does not check."""
+    return run_tests(checked_policies(files), only=only)
 
 
 test_policies.__test__ = False  # type: ignore[attr-defined]  # a name that test runners must not collect
 
 
 def decide_offline(
-    files: Mapping[str, bytes], intent: Intent, entities: Sequence[Entity], *, now_us: int
+    files: Mapping[str, bytes],
+    intent: Intent,
+    entities: Sequence[Entity],
+    *,
+    now_us: int,
+    params: Mapping[str, object] | None = None,
+    tables: Mapping[str, object] | None = None,
 ) -> Allow | Escalate | Deny:
     """What a policy set says about an intent, without a store: grants nothing, mints nothing, records nothing.
 
     The compiled engine and the interpreter must agree. Raises PolicyError, IntentError.
     """
-    checked = _checked(files)
-    snapshot = type_snapshot(
-        checked.schema, EntitySnapshot(version="given", entities={entity.ref: entity for entity in entities})
-    )
-    valid = validate(checked.schema, TEST_SCOPE, intent)
-    outcome = decide(compile_set(checked), valid, snapshot, now_ms=now_us // 1000)
-    meaning = interpret(checked, valid, snapshot, now_ms=now_us // 1000)
-    kind = outcome.kind if isinstance(outcome, Deny) else ""
-    if (_said(outcome), kind, outcome.rules) != (meaning.outcome, meaning.kind, meaning.rules):
-        raise PolicyError("the compiled engine and the interpreter disagree about this intent; do not use this set")
-    return outcome
-
-
-def _said(outcome: Allow | Escalate | Deny) -> str:
-    return "allow" if isinstance(outcome, Allow) else "escalate" if isinstance(outcome, Escalate) else "deny"
+    checked = checked_policies(files)
+    offline = Offline.of(checked).given(params or {}, tables or {}, now_ms=now_us // 1000)
+    return offline.decide(intent, typed_world(checked, entities), now_ms=now_us // 1000)
 
 
 def outcome_json(outcome: Allow | Escalate | Deny) -> dict[str, Json]:
     """An outcome as plain data; never a token."""
     shown: dict[str, Json] = {
-        "outcome": _said(outcome),
+        "outcome": said(outcome),
         "rules": list(outcome.rules),
         "reasons": [{"rule": r.rule, "text": r.text, "place": r.place} for r in outcome.reasons],
     }
@@ -173,6 +167,11 @@ def entities_from_json(data: bytes) -> list[Entity]:
         ref = _ref({"type": item["type"], "id": item["id"]}, place)
         made.append(Entity(ref=ref, parents=frozenset(_ref(p, place) for p in parents), attributes=attributes))
     return made
+
+
+def parse_json(data: bytes) -> Json:
+    """Strict JSON (no duplicate keys, no NaN, at most 16 MiB); raises IntentError."""
+    return parse_strict(data, max_bytes=MAX_JSON_BYTES)
 
 
 def call_from_json(data: bytes) -> Call:

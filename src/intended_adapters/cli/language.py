@@ -11,11 +11,14 @@ from typing import Annotated
 
 import typer
 
+from intended_adapters.cli.cases import CASE_FILES, load_beside, load_data, load_table
 from intended_adapters.cli.colours import coloured
-from intended_adapters.cli.common import Exit, JsonFlag, console, emit, policy_files, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, console, emit, policy_files
+from intended_adapters.cli.junit import junit
 from intended_core import (
     Allow,
     CheckReport,
+    Coverage,
     Escalate,
     check_policies,
     decide_offline,
@@ -24,11 +27,11 @@ from intended_core import (
     intent_from_json,
     outcome_json,
     parse_datetime,
+    rehearse,
     sarif,
-    test_policies,
 )
 
-__all__ = ["Format", "check", "decide", "language_commands", "show_outcome", "test"]
+__all__ = ["Format", "check", "coverage_lines", "decide", "language_commands", "show_outcome", "test"]
 
 Paths = Annotated[list[Path], typer.Argument(help="Policy files, or directories that hold them.", show_default=False)]
 
@@ -88,27 +91,49 @@ def _show_check(report: CheckReport, json: bool, cost: bool) -> None:
     emit(json, data, "\n".join(lines))
 
 
-def test(paths: Paths, json: JsonFlag = False) -> None:
-    """Run the tests that a policy set carries.
+def test(
+    paths: Paths,
+    only: Annotated[str, typer.Option("-k", "--only", help="Run the tests whose name holds this text.")] = "",
+    cases: Annotated[
+        list[Path] | None, typer.Option(help="A table of intents; default: each intents.yaml in PATHS.")
+    ] = None,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Show which answers of which clause no test has seen.")
+    ] = False,
+    least: Annotated[
+        float, typer.Option("--min-coverage", help="Exit 5 below this percentage; shows the coverage.")
+    ] = 0.0,
+    junit_file: Annotated[
+        Path | None, typer.Option("--junit", help="Write the results as JUnit XML to this file.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Run the tests that a policy set carries, and the tables of intents beside it.
 
-    Example: intended test policies/payments
+    Example: intended test policies/payments --coverage --junit results.xml
+
+    Exit code 5 when a test fails, the set does not check, or the coverage is too low.
     """
-    report = test_policies(policy_files(paths))
+    tables = cases if cases is not None else [path for given in paths if given.is_dir() for path in _tables(given)]
+    found = rehearse(policy_files(paths), [load_table(path) for path in tables], only=only)
+    report, seen = found.report, found.coverage
+    if junit_file is not None:
+        junit_file.write_text(junit(report, name="intended"), encoding="utf-8")
     data = {
         "passed": len(report.cases) - len(report.failed),
         "failed": len(report.failed),
         "cases": [
-            {
-                "name": c.name,
-                "passed": c.passed,
-                "expected": c.expected,
-                "got": c.got,
-                "reasons": list(c.reasons),
-                "place": c.place,
-            }
+            {"name": c.name, "passed": c.passed, "expected": c.expected, "got": c.got, "reasons": list(c.reasons), "place": c.place}
             for c in report.cases
         ],
-    }
+        "coverage": {
+            "percent": seen.percent,
+            "clauses": [
+                {"rule": c.rule, "kind": c.kind, "place": str(c.span), "true": c.true, "false": c.false, "error": c.error}
+                for c in seen.clauses
+            ],
+        },
+    }  # fmt: skip
     lines = []
     for case in report.cases:
         lines.append(f"{'ok  ' if case.passed else 'FAIL'}  {case.name}")
@@ -116,16 +141,30 @@ def test(paths: Paths, json: JsonFlag = False) -> None:
             lines.append(f"      {case.place}: expected {case.expected}, got {case.got}")
             lines += [f"      {reason}" for reason in case.reasons]
     lines.append(f"{len(report.cases) - len(report.failed)} passed, {len(report.failed)} failed")
+    if coverage or least:
+        lines += coverage_lines(seen)
     emit(json, data, "\n".join(lines))
-    if report.failed:
+    if report.failed or seen.percent < least:
         raise typer.Exit(int(Exit.POLICY))
 
 
+def _tables(folder: Path) -> list[Path]:
+    return sorted(path for name in CASE_FILES for path in folder.rglob(name))
+
+
+def coverage_lines(seen: Coverage) -> list[str]:
+    """The answers that no test has seen, by rule, and the share of those seen."""
+    lines = [f"  {c.rule}: {c.kind} at {c.span} was never {' nor '.join(c.missing)}" for c in seen.clauses if c.missing]
+    lines += [f"  {c.rule}: {c.kind} at {c.span} failed {c.error} times" for c in seen.clauses if c.error]
+    return [*lines, f"{seen.percent:.1f} % of the answers of {len(seen.clauses)} clauses were seen"]
+
+
 def decide(
-    intent: Annotated[Path, typer.Argument(help="The intent as JSON; - for standard input.")],
+    intent: Annotated[Path, typer.Argument(help="The intent as JSON or YAML; - for standard input.")],
     policy: Annotated[list[Path], typer.Option(help="Policy files or directories.")],
-    entities: Annotated[Path | None, typer.Option(help="Entities as JSON.")] = None,
+    entities: Annotated[Path | None, typer.Option(help="Entities as JSON or YAML.")] = None,
     now: Annotated[str, typer.Option(help="The moment to decide at, as 2026-11-23T10:00:00Z; default: now.")] = "",
+    data: Annotated[Path | None, typer.Option(help="Params and tables as YAML or JSON.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """What a policy set says about an intent: grants nothing, records nothing.
@@ -134,12 +173,12 @@ def decide(
 
     Exit code 0 allow, 3 deny, 4 escalate.
     """
-    given = intent_from_json(read_file(intent))
-    known = [] if entities is None else entities_from_json(read_file(entities))
+    given = intent_from_json(load_data(intent))
+    known = [] if entities is None else entities_from_json(load_data(entities))
     now_us = parse_datetime(now) * 1000 if now else time.time_ns() // 1000
-    outcome = decide_offline(policy_files(policy), given, known, now_us=now_us)
-    data = outcome_json(outcome)
-    show_outcome(json, data)
+    params, tables = load_beside(data)
+    outcome = decide_offline(policy_files(policy), given, known, now_us=now_us, params=params, tables=tables)
+    show_outcome(json, outcome_json(outcome))
     code = Exit.OK if isinstance(outcome, Allow) else Exit.ESCALATE if isinstance(outcome, Escalate) else Exit.DENY
     raise typer.Exit(int(code))
 

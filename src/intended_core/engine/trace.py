@@ -11,6 +11,7 @@ and decides nothing. Worked example, for `when args.n > 3 and principal.vip`:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Literal
@@ -128,10 +129,13 @@ def trace(
     now_ms: int,
     approved: frozenset[str] = frozenset(),
     surroundings: Surroundings = NO_SURROUNDINGS,
+    readings: Mapping[str, int] | None = None,
 ) -> Trace:
     """The answer to `intent` with everything that led to it. Arguments and promises as `interpret`."""
     recorder = _Recorder()
-    meaning = interpret(checked, intent, snapshot, now_ms=now_ms, approved=approved, watch=recorder, surroundings=surroundings)
+    meaning = interpret(
+        checked, intent, snapshot, now_ms=now_ms, approved=approved, watch=recorder, surroundings=surroundings, readings=readings
+    )
     rules = [_rule(rule, recorder, intent.action) for rule in checked.rules if intent.action in rule.bodies]
     return Trace(meaning=meaning, rules=tuple(sorted(rules, key=lambda item: item.id)))
 

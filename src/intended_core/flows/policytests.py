@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from intended_core.canonical import canonical_json, digest
 from intended_core.engine.approvers import approver_may
 from intended_core.engine.evaluator import decide
-from intended_core.engine.interpreter import Meaning, interpret
+from intended_core.engine.interpreter import Meaning, Watch, interpret
 from intended_core.engine.metering import meter_uses
 from intended_core.entities import EntitySnapshot
 from intended_core.errors import AccessDeniedError, IntentError
@@ -57,12 +57,16 @@ class TestReport:
         return tuple(case for case in self.cases if not case.passed)
 
 
-def run_tests(checked: CheckedPolicySet) -> TestReport:
-    """Run every test of the set. A case where compiled engine and interpreter differ fails, whatever it expected."""
+def run_tests(checked: CheckedPolicySet, *, only: str = "", watch: Watch | None = None) -> TestReport:
+    """Run every test of the set. A case where compiled engine and interpreter differ fails, whatever it expected.
+
+    `only`: tests whose name holds this text, whatever case its letters have. `watch` looks on at each decision (`engine.coverage`).
+    """
     compiled = compile_set(checked)
     cases: list[CaseResult] = []
     for test in checked.tests:
-        cases.extend(_Run(checked, compiled, test).results())
+        if only.casefold() in test.name.casefold():
+            cases.extend(_Run(checked, compiled, test, watch).results())
     return TestReport(cases=tuple(cases))
 
 
@@ -88,8 +92,11 @@ class _Waiting:
 class _Run:
     """One test with the state that its steps share."""
 
-    def __init__(self, checked: CheckedPolicySet, compiled: CompiledPolicySet, test: PolicyTest) -> None:
+    def __init__(
+        self, checked: CheckedPolicySet, compiled: CompiledPolicySet, test: PolicyTest, watch: Watch | None
+    ) -> None:
         self.checked = checked
+        self.watch = watch
         self.compiled = compiled
         self.test = test
         self.schema = _relaxed(checked.schema) if test.partial else checked.schema
@@ -169,8 +176,9 @@ class _Run:
             self.compiled, intent, snapshot, now_ms=now_ms, approved=approved, surroundings=surroundings, readings=readings
         )
         meaning = interpret(
-            self.checked, intent, snapshot, now_ms=now_ms, approved=approved, surroundings=surroundings, readings=readings
-        )
+            self.checked, intent, snapshot, now_ms=now_ms, approved=approved, watch=self.watch, surroundings=surroundings,
+            readings=readings,
+        )  # fmt: skip
         if isinstance(outcome, Allow):
             for use in outcome.reservations:
                 self.counters[use.key] = self.counters.get(use.key, Counter()).adding(use, now_ms=now_ms)

@@ -71,6 +71,11 @@ CODES: Final[Mapping[str, str]] = MappingProxyType(
         "lint.bare-permit": "a permit without any condition",
         "lint.caller-word": "a permit that rests on what the caller says alone",
         "lint.narrowing-skips-action": "a forbid or gate without an action clause that cannot speak of some action",
+        "lint.dead-rule": "a rule whose conditions can never hold together",
+        "lint.duplicate-rule": "two rules that say the same",
+        "lint.shadowed-rule": "a rule that adds nothing to another",
+        "lint.approval-without-exclusion": "an approval that excludes nobody but the one who asks",
+        "lint.network-as-text": "a host or address compared as text",
         "lint.unused": "something declared and never used",
     }
 )

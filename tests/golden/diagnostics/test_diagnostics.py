@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from intended_core.authoring import lint_policies
 from intended_core.lang.diagnostics import CODES
 from intended_core.toolbox import check_policies
 from scripts.catalogue import TOLD
@@ -28,13 +29,13 @@ def test_the_base_alone_is_accepted() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_diagnostic(case: Path) -> None:
-    report = check_policies(_files(case))
+    report = (lint_policies if case.stem.startswith("lint_") else check_policies)(_files(case))
     text = report.text + "\n"
     expected = case.with_suffix(".txt")
     if os.environ.get("GOLDEN") == "write" and not expected.exists():
         expected.write_text(text, encoding="utf-8")
     assert text == expected.read_text(encoding="utf-8")
-    assert (report.checked is not None) == case.stem.startswith("warning_")
+    assert (report.checked is not None) == case.stem.startswith(("warning_", "lint_"))
     assert all(item.code in CODES for item in report.diagnostics)
 
 

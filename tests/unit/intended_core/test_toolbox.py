@@ -62,10 +62,10 @@ def test_deciding_grants_nothing() -> None:
 
 
 def test_two_meanings_that_disagree_answer_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    from intended_core import toolbox
+    from intended_core.engine import offline
 
-    real = toolbox.interpret
-    monkeypatch.setattr(toolbox, "interpret", lambda *a, **k: replace(real(*a, **k), outcome="deny", kind="forbid"))
+    real = offline.interpret
+    monkeypatch.setattr(offline, "interpret", lambda *a, **k: replace(real(*a, **k), outcome="deny", kind="forbid"))
     with pytest.raises(PolicyError, match="disagree"):
         decide("the agent pays a known supplier")
 

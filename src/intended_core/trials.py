@@ -1,0 +1,128 @@
+"""Trying a policy set out: tables of intents with what is expected, recordings under two sets, and how much the tests have shown.
+
+Nothing here needs a store; every meter is fresh. Plain bytes in, values out; raises PolicyError and IntentError alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from intended_core.engine.coverage import Coverage, CoverageWatch
+from intended_core.engine.offline import Offline, said, typed_world
+from intended_core.entities import Entity
+from intended_core.errors import IntentError
+from intended_core.flows.policytests import CaseResult, TestReport, run_tests
+from intended_core.intent import Intent
+from intended_core.lang.snapshot import TypedSnapshot
+from intended_core.outcome import Deny
+from intended_core.toolbox import checked_policies
+
+__all__ = ["IntentCase", "IntentTable", "Rehearsal", "Replayed", "rehearse", "replay_intents"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentCase:
+    """An intent of a table or a recording. `now_us`: when, microseconds; `outcome`, `kind`, `by` (rule ids), `obliges`: what is expected.
+
+    `place` says where the case is written.
+    """
+
+    name: str
+    intent: Intent
+    now_us: int
+    outcome: str = ""
+    kind: str = ""
+    by: tuple[str, ...] = ()
+    obliges: tuple[str, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentTable:
+    """Cases in one world: entities, and params and tables as plain data (tables count as written at each case's moment)."""
+
+    cases: tuple[IntentCase, ...]
+    entities: tuple[Entity, ...] = ()
+    params: Mapping[str, object] = field(default_factory=dict)
+    tables: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One recorded intent under two sets: outcome and determining rules of each."""
+
+    name: str
+    before: str
+    after: str
+    before_rules: tuple[str, ...]
+    after_rules: tuple[str, ...]
+
+    @property
+    def flips(self) -> bool:
+        """Whether the answers differ."""
+        return self.before != self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """Every test of a set and every case of its tables, and what they have shown of its conditions."""
+
+    report: TestReport
+    coverage: Coverage
+
+
+def rehearse(files: Mapping[str, bytes], tables: Sequence[IntentTable] = (), *, only: str = "") -> Rehearsal:
+    """Run the tests that the set carries and tables of cases, those whose name holds `only`. Raises PolicyError, IntentError."""
+    checked = checked_policies(files)
+    watch = CoverageWatch(checked)
+    results = list(run_tests(checked, only=only, watch=watch).cases)
+    offline = Offline.of(checked, watch=watch)
+    for table in tables:
+        world = typed_world(checked, table.entities)
+        results += [
+            _case(offline, table, case, world) for case in table.cases if only.casefold() in case.name.casefold()
+        ]
+    return Rehearsal(report=TestReport(cases=tuple(results)), coverage=watch.report())
+
+
+def replay_intents(old: Mapping[str, bytes], new: Mapping[str, bytes], table: IntentTable) -> tuple[Replayed, ...]:
+    """Each intent under both sets, in the order given. An intent that a set does not accept is `deny(intent_invalid)` there."""
+    sides = [
+        (Offline.of(checked), typed_world(checked, table.entities)) for checked in map(checked_policies, (old, new))
+    ]
+    made: list[Replayed] = []
+    for case in table.cases:
+        before, after = (_answer(offline, table, case, world) for offline, world in sides)
+        made.append(
+            Replayed(name=case.name, before=before[0], after=after[0], before_rules=before[1], after_rules=after[1])
+        )
+    return tuple(made)
+
+
+def _case(offline: Offline, table: IntentTable, case: IntentCase, world: TypedSnapshot) -> CaseResult:
+    got, rules, due = _answer(offline, table, case, world)
+    expected = case.outcome + (f"({case.kind})" if case.kind else "")
+    passed = got == expected if case.kind else got.partition("(")[0] == case.outcome
+    if case.by:
+        passed = passed and set(case.by) <= set(rules)
+        expected += f" by {', '.join(case.by)}"
+    if case.obliges:
+        passed = passed and set(case.obliges) <= set(due)
+        expected += f" obliges {', '.join(case.obliges)}"
+    shown = got + (f" by {', '.join(rules)}" if rules else "") + (f" obliges {', '.join(due)}" if due else "")
+    return CaseResult(name=case.name, passed=passed, expected=expected, got=shown, reasons=(), place=case.place)
+
+
+def _answer(
+    offline: Offline, table: IntentTable, case: IntentCase, world: TypedSnapshot
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Outcome with its class, determining rules, obligations."""
+    now_ms = case.now_us // 1000
+    here = offline.given(table.params, table.tables, now_ms=now_ms)
+    try:
+        outcome = here.decide(case.intent, world, now_ms=now_ms)
+    except IntentError:
+        return "deny(intent_invalid)", (), ()
+    due = tuple(item.name for item in outcome.obligations)
+    return (f"deny({outcome.kind})" if isinstance(outcome, Deny) else said(outcome)), outcome.rules, due
