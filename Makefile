@@ -10,7 +10,7 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime dev demo test lint types floors unit test-slow soak bench agentdojo reference constraints clean
+.PHONY: help runtime dev demo test lint types floors unit test-slow soak bench agentdojo reference tables constraints clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ agentdojo: dev ## real agent traffic: the tool calls and attacks of the AgentDoj
 
 reference: dev ## write the generated pages of docs/reference
 	$(PY) -m scripts.reference
+
+tables: dev ## write the tables of the grammar anew
+	$(PY) -m scripts.tables
 
 constraints: ## resolve every pin anew (needs a package index)
 	$(PYTHON) scripts/pin.py

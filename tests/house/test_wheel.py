@@ -71,7 +71,8 @@ def test_the_wheel_carries_everything(wheel: Path) -> None:
         names = set(archive.namelist())
         (metadata,) = (name for name in names if name.endswith(".dist-info/METADATA"))
         described = Parser().parsestr(archive.read(metadata).decode())
-        assert archive.read("intended_core/lang/intended.lark") == (ROOT / "grammar" / "intended.lark").read_bytes()
+        for name in ("intended.lark", "intended.table.json"):
+            assert archive.read(f"intended_core/lang/{name}") == (ROOT / "grammar" / name).read_bytes()
     expected = {
         str(path.relative_to(SRC))
         for path in SRC.rglob("*")

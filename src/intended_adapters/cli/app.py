@@ -3,43 +3,41 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from intended_adapters.cli.authoring import authoring_commands
-from intended_adapters.cli.authority import (
-    approvals,
-    authority_commands,
-    entities,
-    keys,
-    persons,
-    policies,
-    tenants,
-    tokens,
-)
-from intended_adapters.cli.cedar import imports
 from intended_adapters.cli.common import Exit, Place, default_key_file, exit_code, place, problem
-from intended_adapters.cli.language import language_commands
-from intended_adapters.cli.log import audit, evidence, log_commands
 from intended_core import IntendedError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "make_app", "rooms_for"]
 
-app = typer.Typer(
-    name="intended",
-    help="Decide what an agent may do, mint single-use tokens, and prove afterwards what happened.\n\n"
-    "Example: intended demo",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+app: typer.Typer  # every command; made when it is first asked for
+
+_ROOMS: Final = ("language", "authoring", "authority", "cedar", "log")
+_GROUPS: Final = (
+    ("authority", "tenants", "tenant", "Make and list tenants."),
+    ("authority", "policies", "policy", "Activate a policy set."),
+    ("cedar", "imports", "import", "Bring policies from elsewhere."),
+    ("authority", "entities", "entities", "Load and remove entities."),
+    ("authority", "persons", "person", "Make person keys and register them."),
+    ("authority", "approvals", "approval", "Look at approval requests."),
+    ("authority", "tokens", "token", "Redeem and inspect tokens."),
+    ("authority", "keys", "keys", "List and rotate signing keys."),
+    ("log", "audit", "audit", "Verify and read the log."),
+    ("log", "evidence", "evidence", "Export and verify evidence bundles."),
 )
+# Commands that run often and need one room: the others are not even imported. Every other command loads all of them.
+_QUICK: Final = {
+    "check": "language", "test": "language", "decide": "language", "fmt": "authoring",
+    "audit": "log", "evidence": "log", "demo": "log", "doctor": "log",
+}  # fmt: skip
 
 
-@app.callback()
-def root(
+def _root(
     store: Annotated[Path, typer.Option(envvar="INTENDED_STORE", help="The authority's store.")] = Path(
         ".intended/authority.db"
     ),
@@ -54,30 +52,47 @@ def root(
     place(Place(store=store, key_file=key_file or default_key_file(), tenant=tenant, env=env))
 
 
-language_commands(app)
-authoring_commands(app)
-authority_commands(app)
-log_commands(app)
-for group, name, text in (
-    (tenants, "tenant", "Make and list tenants."),
-    (policies, "policy", "Activate a policy set."),
-    (imports, "import", "Bring policies from elsewhere."),
-    (entities, "entities", "Load and remove entities."),
-    (persons, "person", "Make person keys and register them."),
-    (approvals, "approval", "Look at approval requests."),
-    (tokens, "token", "Redeem and inspect tokens."),
-    (keys, "keys", "List and rotate signing keys."),
-    (audit, "audit", "Verify and read the log."),
-    (evidence, "evidence", "Export and verify evidence bundles."),
-):
-    app.add_typer(group, name=name, help=text, no_args_is_help=True)
+def make_app(rooms: Sequence[str] = _ROOMS) -> typer.Typer:
+    """The command line with the commands of these rooms."""
+    made = typer.Typer(
+        name="intended",
+        help="Decide what an agent may do, mint single-use tokens, and prove afterwards what happened.\n\n"
+        "Example: intended demo",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_root)
+    loaded = {room: import_module(f"intended_adapters.cli.{room}") for room in rooms}
+    for room, module in loaded.items():
+        add = getattr(module, f"{room}_commands", None)  # a room may have groups alone
+        if add is not None:
+            add(made)
+    for room, group, name, text in _GROUPS:
+        if room in loaded:
+            made.add_typer(getattr(loaded[room], group), name=name, help=text, no_args_is_help=True)
+    return made
+
+
+def rooms_for(words: Sequence[str]) -> tuple[str, ...]:
+    """The rooms that a command line needs: one for a quick command that is said first, else all."""
+    room = _QUICK.get(words[0]) if words else None
+    return _ROOMS if room is None else (room,)
+
+
+def __getattr__(name: str) -> typer.Typer:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made = globals()["app"] = make_app()
+    return made
 
 
 def main() -> None:
     """Entry point: turns every error of ours, and with --json every wrong command line too, into one document and an exit code."""
     as_json = "--json" in sys.argv
     try:
-        code = app(standalone_mode=not as_json)
+        code = make_app(rooms_for(sys.argv[1:]))(standalone_mode=not as_json)
     except IntendedError as error:
         code = exit_code(error)
         problem(code, str(error), as_json=as_json)

@@ -13,17 +13,16 @@ import orjson
 import typer
 from rich.console import Console
 
+import intended_core
 from intended_core import (
     AccessDeniedError,
     AdapterError,
     AssemblyError,
     AuditError,
-    Authority,
     IntendedError,
     IntentError,
     KeyRingError,
     PolicyError,
-    TenantAuthority,
     TokenError,
     UnitRefusedError,
 )
@@ -75,17 +74,17 @@ class Place:
     tenant: str
     env: str
 
-    def open(self) -> Authority:
+    def open(self) -> intended_core.Authority:
         """The existing authority."""
         if not self.store.exists():
             fail(Exit.OPERATOR, f"there is no store at {self.store}; make one with `intended init`")
-        return Authority.open(self.store, key_file=self.key_file)
+        return intended_core.Authority.open(self.store, key_file=self.key_file)
 
-    def open_quietly(self) -> Authority:
+    def open_quietly(self) -> intended_core.Authority:
         """The existing authority, or its own error."""
-        return Authority.open(self.store, key_file=self.key_file)
+        return intended_core.Authority.open(self.store, key_file=self.key_file)
 
-    def handle(self, authority: Authority) -> TenantAuthority:
+    def handle(self, authority: intended_core.Authority) -> intended_core.TenantAuthority:
         """The tenant that --tenant and --env name."""
         if not self.tenant:
             fail(Exit.USAGE, "say which tenant: `intended --tenant NAME …` or INTENDED_TENANT")

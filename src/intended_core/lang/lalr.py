@@ -16,7 +16,7 @@ from typing import Any, Final
 from lark import Lark, Tree
 from lark.parsers.lalr_analysis import Shift
 
-__all__ = ["Driver", "Node", "Word", "Words", "make_driver"]
+__all__ = ["Driver", "Node", "Rule", "Word", "Words", "make_driver"]
 
 _CONTENT: Final = ("NAME", "STRING", "TIME", "DATE", "DURATION", "DECIMAL", "INT")  # by priority, names first: they begin like no other
 _LAYOUT: Final = re.compile(r"(?:[ \t\r\n]+|\#[^\n]*)*")
@@ -54,7 +54,9 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
+    """What a reduction does with its children."""
+
     size: int
     origin: str
     unit: bool  # the result is the only child itself
@@ -67,16 +69,16 @@ class _Rule:
 class Driver:
     """Words of one grammar and its tables. Immutable once made, but for a memory of chains of unit rules."""
 
-    __slots__ = ("_actions", "_chains", "_end", "_gotos", "_keywords", "_names", "_start", "_words")
+    __slots__ = ("_chains", "_names", "actions", "end", "gotos", "keywords", "start", "word_pattern")
 
     def __init__(self, words: re.Pattern[str], keywords: dict[str, str], actions: Any, gotos: Any, start: int, end: int) -> None:
-        self._words = words
-        self._keywords = keywords
+        self.word_pattern = words
+        self.keywords = keywords
         self._names = frozenset(terminal for text, terminal in keywords.items() if text.isidentifier())
-        self._actions: list[dict[str, int | _Rule]] = actions
-        self._gotos: list[dict[str, int]] = gotos
-        self._start = start
-        self._end = end
+        self.actions: list[dict[str, int | Rule]] = actions
+        self.gotos: list[dict[str, int]] = gotos
+        self.start = start
+        self.end = end
         self._chains: dict[tuple[int, int, str], int] = {}
 
     def words(self, text: str, start: int, end: int) -> Words | None:
@@ -84,9 +86,9 @@ class Driver:
         kinds: list[str] = []
         starts: list[int] = []
         ends: list[int] = []
-        find = self._keywords.get
+        find = self.keywords.get
         at = start
-        scanner: Any = self._words.scanner(text, start, end)  # type: ignore[attr-defined]  # one match after another, no gap
+        scanner: Any = self.word_pattern.scanner(text, start, end)  # type: ignore[attr-defined]  # one match after another, no gap
         for match in iter(scanner.match, None):
             kind = match.lastgroup
             begin, at = match.span(kind)
@@ -100,9 +102,9 @@ class Driver:
 
     def parse(self, text: str, words: Words, first: int, last: int) -> Node | None:
         """The tree of the words from `first` up to (not including) `last`; None when lark must look at them."""
-        actions, gotos, chains, names = self._actions, self._gotos, self._chains, self._names
+        actions, gotos, chains, names = self.actions, self.gotos, self._chains, self._names
         kinds, starts, ends = words.kinds, words.starts, words.ends
-        states: list[int] = [self._start]
+        states: list[int] = [self.start]
         values: list[Any] = []
         begins: list[int] = []
         stops: list[int] = []
@@ -167,16 +169,16 @@ class Driver:
                 values.append(value)
                 begins.append(begin)
                 stops.append(stop)
-                if state == self._end:
+                if state == self.end:
                     return value if value.__class__ is Node else None
         return None
 
     def _chain(self, below: int, state: int, kind: str) -> int:
         while True:
-            found = self._actions[state].get(kind)
-            if not isinstance(found, _Rule) or not found.unit:
+            found = self.actions[state].get(kind)
+            if not isinstance(found, Rule) or not found.unit:
                 return state
-            state = self._gotos[below][found.origin]
+            state = self.gotos[below][found.origin]
 
 
 def make_driver(lark: Lark) -> Driver | None:
@@ -192,9 +194,9 @@ def _driver(lark: Lark) -> Driver:
     table, callbacks = parser._parse_table, parser.parser_conf.callbacks
     size = max(table.states) + 1
     terminals = {terminal.name for terminal in lark.terminals} | {"$END"}
-    actions: list[dict[str, int | _Rule]] = [{} for _ in range(size)]
+    actions: list[dict[str, int | Rule]] = [{} for _ in range(size)]
     gotos: list[dict[str, int]] = [{} for _ in range(size)]
-    made: dict[Any, _Rule] = {}
+    made: dict[Any, Rule] = {}
     for state, row in table.states.items():
         for name, (action, target) in row.items():
             if action is Shift:
@@ -223,7 +225,7 @@ def _driver(lark: Lark) -> Driver:
     return Driver(words, keywords, actions, gotos, table.start_states["start"], table.end_states["start"])
 
 
-def _rule(rule: Any, callback: Any) -> _Rule:
+def _rule(rule: Any, callback: Any) -> Rule:
     single = False
     include: tuple[tuple[int, bool, int], ...] | None = None
     absent = 0
@@ -245,4 +247,4 @@ def _rule(rule: Any, callback: Any) -> _Rule:
     if include is None:
         include = tuple((index, False, 0) for index in range(size))
     unit = single and include == ((0, False, 0),) and size == 1 and absent == 0
-    return _Rule(size, rule.origin.name, unit and not rule.expansion[0].is_term, str(data), single, include, absent)
+    return Rule(size, rule.origin.name, unit and not rule.expansion[0].is_term, str(data), single, include, absent)

@@ -22,6 +22,7 @@ from intended_core.errors import AssemblyError
 from intended_core.lang import ast
 from intended_core.lang.diagnostics import Diagnostic, suggest
 from intended_core.lang.lalr import Driver, Words, make_driver
+from intended_core.lang.lalr_tables import read_driver
 from intended_core.lang.source import Source
 from intended_core.lang.transform import Transform, TreeError
 
@@ -47,13 +48,18 @@ _PAIRS: Final = {"{": "}", "(": ")", "[": "]"}
 
 def grammar_text() -> str:
     """The grammar: package data of the wheel, else the one of the source tree; raises AssemblyError when neither is there."""
-    packaged = resources.files("intended_core.lang").joinpath("intended.lark")
+    found = _carried("intended.lark")
+    if found is None:
+        raise AssemblyError("the grammar intended.lark is missing from the installation: install the package again")
+    return found.decode("utf-8")
+
+
+def _carried(name: str) -> bytes | None:
+    packaged = resources.files("intended_core.lang").joinpath(name)
     if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    in_tree = Path(__file__).resolve().parents[3] / "grammar" / "intended.lark"
-    if in_tree.is_file():
-        return in_tree.read_text(encoding="utf-8")
-    raise AssemblyError("the grammar intended.lark is missing from the installation: install the package again")
+        return packaged.read_bytes()
+    in_tree = Path(__file__).resolve().parents[3] / "grammar" / name
+    return in_tree.read_bytes() if in_tree.is_file() else None
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +75,8 @@ def _plain_lark() -> Lark:
 
 @lru_cache(maxsize=1)
 def _driver() -> Driver | None:
-    return make_driver(_plain_lark())
+    made = read_driver(_carried("intended.table.json") or b"", grammar_text())
+    return make_driver(_plain_lark()) if made is None else made
 
 
 def parse(source: Source) -> tuple[tuple[ast.Item, ...], tuple[Diagnostic, ...]]:

@@ -11,7 +11,7 @@ import click
 import pytest
 import typer
 
-from intended_adapters.cli.app import app
+from intended_adapters.cli.app import _QUICK, app, make_app, rooms_for
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -101,3 +101,18 @@ def test_a_refusal_of_the_face_itself_with_json_is_one_document_too(run: Callabl
 def test_an_environment_is_live_or_test(run: Callable[..., Any], shop: Any, name: str) -> None:
     done = run(*shop.options, "--env", name, "keys", "list", "--json")
     assert (done.code == 0) == (name == "live")
+
+
+def test_a_quick_command_is_found_in_the_one_room_that_is_loaded_for_it() -> None:
+    whole: Any = typer.main.get_command(app)
+    for word in _QUICK:
+        (room,) = rooms_for([word, "--help"])
+        part: Any = typer.main.get_command(make_app((room,)))
+        one, other = part.commands[word], whole.commands[word]
+        assert one.help == other.help
+        assert [p.name for p in one.params] == [p.name for p in other.params]
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["--tenant", "check", "keys", "list"], ["init"], ["no-such-command"]])
+def test_every_other_command_line_loads_every_room(words: list[str]) -> None:
+    assert {"language", "authority", "log"} <= set(rooms_for(words))
