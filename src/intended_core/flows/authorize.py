@@ -250,6 +250,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules,
         obl=written(outcome.obligations) if outcome.obligations else (),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
+        act=_actors(intent) if intent.chain else (),
     )  # fmt: skip
     try:
         drafted = draft_claims(claims)
@@ -297,6 +298,11 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, obligations=outcome.obligations, token=token,
         seq=seq, expires_s=expires_s, intent=intent,
     )  # fmt: skip
+
+
+def _actors(intent: ValidIntent) -> tuple[EntityRef, ...]:
+    """In whose name the principal acts, from the nearest to the root."""
+    return tuple(grant["issuer"] for grant in reversed(intent.chain))  # type: ignore[misc]
 
 
 def _revoke(request: _Request, issued: int) -> Flow[None]:

@@ -34,7 +34,7 @@ def put_entities(context: Context, entities: Sequence[Entity]) -> Flow[int]:
     refs = [entity.ref for entity in entities]
     if len(set(refs)) != len(refs):
         raise IntentError("an entity stands twice", place="entities")
-    state: ScopeState = yield LoadState(context.scope)
+    state: ScopeState = yield LoadState(context.scope, True)  # typed against the set in force, not the one that is remembered
     if state.policy is not None:
         for entity in entities:
             type_entity(state.policy.checked.schema, entity)

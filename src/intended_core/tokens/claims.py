@@ -1,9 +1,9 @@
 """What a token says (authority.md § 2), as one frozen value with exactly one spelling in bytes.
 
-The claims are a closed set of nineteen members in canonical JSON. `sub` and `resource` are entities in their written
-form, `Type::"id"`; digests are base64url of 32 bytes; times are whole seconds. Reading is strict: bytes that would not
-be written exactly so are refused, which leaves no room for a second member of a name, an escape, a fraction or an
-unknown claim.
+The claims are a closed set of nineteen members, and `act` where the intent came through a chain, in canonical JSON. `sub` and
+`resource` are entities in their written form, `Type::"id"`; digests are base64url of 32 bytes; times are whole seconds. Reading is
+strict: bytes that would not be written exactly so are refused, which leaves no room for a second member of a name, an
+escape, a fraction or an unknown claim.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import orjson
 from intended_core.canonical import Json, Labelled, b64url, pack
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import AdapterId, EntityRef, Environment, adapter_id
+from intended_core.intent import MAX_CHAIN
 
 __all__ = [
     "MAX_COUNT",
@@ -57,7 +58,8 @@ class TokenClaims:
     characters. `reg`: the register that counts it. `arh`, `ith`, `pol`: 32-byte digests of the call, of the whole
     decision input, and of the policy set. `rul`: determining rules. `obl`: obligations in their written form. `apr`:
     approvals used. `log`: (generation, sequence number, leaf hash) of the decision's record; None only while the record
-    is being written, and such claims are never signed.
+    is being written, and such claims are never signed. `act`: in whose name, from who gave the principal its grant to the
+    root of the chain (RFC 8693 § 4.1, each actor inside the one before); empty without a chain.
     """
 
     iss: str
@@ -79,6 +81,7 @@ class TokenClaims:
     obl: tuple[str, ...] = ()
     apr: tuple[str, ...] = ()
     log: LogPosition | None = None
+    act: tuple[EntityRef, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """The claims as JSON members; without `log` while it is None."""
@@ -105,6 +108,8 @@ class TokenClaims:
         if self.log is not None:
             generation, seq, leaf = self.log
             value["log"] = {"g": generation, "seq": seq, "leaf": b64url(leaf)}
+        if self.act:
+            value["act"] = _nested(self.act)
         return value
 
     def canonical(self) -> bytes:
@@ -113,7 +118,7 @@ class TokenClaims:
 
 
 _NAMES: Final = tuple(item.name for item in fields(TokenClaims))
-_SORTED: Final = sorted(_NAMES)
+_SORTED: Final = sorted(set(_NAMES) - {"act"})
 _SORTED_LOG: Final = ["g", "leaf", "seq"]
 _Unfrozen: Final[Any] = make_dataclass("_Unfrozen", _NAMES, slots=True)
 
@@ -137,15 +142,20 @@ def parse_claims(data: bytes) -> TokenClaims:
     try:
         value = orjson.loads(data)
         # Written again without sorting: the bytes are canonical when the members also stand in their order.
-        if orjson.dumps(value) != data or list(value) != _SORTED:
+        if orjson.dumps(value) != data:
             raise TokenError("token.claims_form")
+        actors: tuple[EntityRef, ...] = ()
+        if list(value) != _SORTED:
+            actors = _actors(value.pop("act"))
+            if list(value) != _SORTED or not data.startswith(b'{"act":'):
+                raise TokenError("token.claims_form")
         (
             action, apr, arh, aud, env, exp, iat, iss, ith, jti, log, nbf, obl, pol, reg, resource, rul, sub, tid,
         ) = value.values()  # fmt: skip
         if type(log) is not dict or list(log) != _SORTED_LOG:
             raise TokenError("token.claims_form")
         generation, leaf, seq = log.values()
-    except (ValueError, AttributeError, TypeError, RecursionError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         raise TokenError("token.claims_form") from None
     try:
         # No string of the pattern holds a space, so the joined text has one reading.
@@ -165,12 +175,33 @@ def parse_claims(data: bytes) -> TokenClaims:
             iss, aud, read_entity(sub), tid, env, iat, nbf, exp, jti, reg, action, read_entity(resource),
             digests[:32], digests[33:65], digests[66:98],
             _texts(rul), _texts(obl), _texts(apr), (generation, seq, digests[99:]),
+            actors,
         )  # fmt: skip
     except (TypeError, ValueError, IntentError):
         raise TokenError("token.claims_type") from None
     # The frozen constructor costs as much as the JSON; the same slots under another class do not.
     claims.__class__ = TokenClaims
     return claims
+
+
+def _nested(actors: tuple[EntityRef, ...]) -> Json:
+    """An actor object (RFC 8693 § 4.1): the first is outermost."""
+    found: dict[str, Json] | None = None
+    for actor in reversed(actors):
+        found = {"sub": str(actor)} if found is None else {"act": found, "sub": str(actor)}
+    return found
+
+
+def _actors(value: object) -> tuple[EntityRef, ...]:
+    """The actors of an actor object, outermost first, at least one."""
+    found: list[EntityRef] = []
+    while True:
+        if type(value) is not dict or list(value) not in (["sub"], ["act", "sub"]) or len(found) == MAX_CHAIN:
+            raise TokenError("token.claims_type")
+        found.append(read_entity(value["sub"]))
+        if "act" not in value:
+            return tuple(found)
+        value = value["act"]
 
 
 @lru_cache(maxsize=1024)

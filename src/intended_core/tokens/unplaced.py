@@ -17,6 +17,7 @@ from typing import Final
 from intended_core.canonical import b64url, pack
 from intended_core.errors import IntentError, KeyRingError, TokenError
 from intended_core.ids import EntityRef
+from intended_core.intent import MAX_CHAIN
 from intended_core.tokens.claims import (
     MAX_COUNT,
     MAX_GRANT_BYTES,
@@ -77,10 +78,10 @@ def _reads_back(ref: EntityRef) -> bool:
 def draft_claims(claims: TokenClaims) -> UnplacedClaims:
     """The bytes of `claims`, whose `log` is None.
 
-    Raises KeyRingError, so that nothing is issued, when `rul`, `obl` and `apr` together exceed 8 KiB (they are never cut), or the claims
-    would not be read back as the same claims.
+    Raises KeyRingError, so that nothing is issued, when `rul`, `obl`, `apr` and `act` together exceed 8 KiB (they are never cut), or
+    the claims would not be read back as the same claims.
     """
-    grants = (*claims.rul, *claims.obl, *claims.apr)
+    grants = (*claims.rul, *claims.obl, *claims.apr, *map(str, claims.act))
     try:
         if len("".join(grants).encode()) > MAX_GRANT_BYTES:
             raise KeyRingError("rules, obligations and approvals do not fit a token: they are never cut")
@@ -91,6 +92,9 @@ def draft_claims(claims: TokenClaims) -> UnplacedClaims:
             or type(claims.rul) is not tuple
             or type(claims.obl) is not tuple
             or type(claims.apr) is not tuple
+            or type(claims.act) is not tuple
+            or len(claims.act) > MAX_CHAIN
+            or not all(map(_reads_back, claims.act))
             or not all(grants)
             or _PLACE.fullmatch(f"{claims.env} {claims.tid} {claims.jti}") is None
             or not len(claims.arh) == len(claims.ith) == len(claims.pol) == 32

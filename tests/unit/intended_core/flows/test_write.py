@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from intended_core import Entity, EntityRef, IntentError
@@ -10,6 +12,8 @@ from intended_core.flows.rows import entity_key
 from intended_core.flows.write import MAX_BATCH, put_entities, register_person, remove_entities
 from intended_core.persons import Person
 from tests.reference.flow_world import ACCOUNT, ANN, BOB_KEY, BOT, CLOSED, World, trace
+from tests.reference.meter_world import METERED
+from tests.reference.meter_world import world as metered
 
 OPEN = Entity(ref=ACCOUNT, attributes={"closed": False})
 
@@ -100,3 +104,9 @@ def test_a_person_is_registered_and_replaced(world: World) -> None:
 def test_a_person_key_has_32_bytes(world: World, size: int) -> None:
     with pytest.raises(IntentError, match="32 bytes"):
         next(register_person(world.context, Person(ref=ANN, public_key=b"k" * size)))
+
+
+def test_entities_are_typed_against_the_set_in_force(tmp_path: Path) -> None:
+    with metered(tmp_path) as (tenant, _, _):
+        tenant.activate({"bench.policy": METERED.replace("entity Group;", "entity Group; entity New { a: Int }")})
+        tenant.put_entities([Entity(ref=EntityRef("New", "n"), attributes={"a": 1})])

@@ -21,7 +21,7 @@ NAMES = [
 
 
 def test_exactly_these_claims() -> None:
-    assert [item.name for item in dataclasses.fields(TokenClaims)] == NAMES
+    assert [item.name for item in dataclasses.fields(TokenClaims)] == [*NAMES, "act"]
     assert sorted(claims().to_json()) == sorted(NAMES)
 
 
@@ -114,3 +114,33 @@ def test_any_json_value_in_any_claim_is_read_or_refused(name: str, value: object
         return
     assert found.to_json()[name] == value
     assert type(found.to_json()[name]) is type(value)
+
+
+CHAIN = (EntityRef("Agent", "helper"), EntityRef("User", "ann"))
+
+
+def test_who_the_principal_acts_for_is_nested_with_the_root_inside() -> None:
+    made = claims(act=CHAIN)
+    assert made.to_json()["act"] == {"act": {"sub": 'User::"ann"'}, "sub": 'Agent::"helper"'}
+    assert parse_claims(made.canonical()) == made
+    assert claims_digest(made) != claims_digest(claims())
+    assert parse_claims(claims(act=CHAIN[1:]).canonical()).act == CHAIN[1:]
+
+
+@pytest.mark.parametrize(
+    "act",
+    ["null", "{}", "[]", '""', '{"sub":1}', '{"sub":"User"}', '{"sub":"User::\\"a\\"","x":1}', '{"act":null,"sub":"User::\\"a\\""}',
+     '{"act":{},"sub":"User::\\"a\\""}', '{"act":' * 9 + '{"sub":"User::\\"a\\""}' + ',"sub":"User::\\"a\\""}' * 9],
+)  # fmt: skip
+def test_no_other_form_of_actors_is_read(act: str) -> None:
+    data = claims().canonical()
+    with pytest.raises(TokenError):
+        parse_claims(b'{"act":' + act.encode() + b"," + data[1:])
+
+
+def test_actors_stand_first_and_once() -> None:
+    data, actor = claims().canonical(), b'"act":{"sub":"User::\\"ann\\""}'
+    assert parse_claims(b"{" + actor + b"," + data[1:]).act == CHAIN[1:]
+    for other in (data[:-1] + b"," + actor + b"}", b"{" + actor + b"," + actor + b"," + data[1:]):
+        with pytest.raises(TokenError):
+            parse_claims(other)
