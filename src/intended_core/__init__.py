@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from intended_core.auditing import verify_evidence as verify_evidence
     from intended_core.auditing import verify_tenant_log as verify_tenant_log
     from intended_core.authoring import FormattedFile as FormattedFile
+    from intended_core.authoring import data_directions as data_directions
     from intended_core.authoring import diff_policies as diff_policies
     from intended_core.authoring import explain_intent as explain_intent
     from intended_core.authoring import format_policies as format_policies
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from intended_core.ids import Scope as Scope
     from intended_core.intent import Call as Call
     from intended_core.intent import Intent as Intent
+    from intended_core.lang.cost import cost_report as cost_report
     from intended_core.lang.diff import PolicyDiff as PolicyDiff
     from intended_core.lang.findings import github as github
     from intended_core.lang.findings import sarif as sarif
@@ -152,6 +154,8 @@ _ROOMS = {
     "cedar_entities": "cedar_tools",
     "cedar_links_from_json": "cedar_tools",
     "check_policies": "toolbox",
+    "cost_report": "lang.cost",
+    "data_directions": "authoring",
     "decide_cedar": "cedar_tools",
     "decide_offline": "toolbox",
     "diff_policies": "authoring",

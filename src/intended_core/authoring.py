@@ -15,14 +15,16 @@ from intended_core.errors import PolicyError
 from intended_core.intent import Intent
 from intended_core.lang.diagnostics import render_all
 from intended_core.lang.diff import PolicyDiff, compare
+from intended_core.lang.directions import directions
 from intended_core.lang.formatter import format_text
 from intended_core.lang.lint_set import lint_set
 from intended_core.lang.parser import parse
 from intended_core.lang.semantic import text_digest
 from intended_core.lang.source import Source, read_source
+from intended_core.lang.typed import CheckedPolicySet
 from intended_core.toolbox import CheckReport, check_policies, checked_policies
 
-__all__ = ["FormattedFile", "diff_policies", "explain_intent", "format_policies", "lint_policies"]
+__all__ = ["FormattedFile", "data_directions", "diff_policies", "explain_intent", "format_policies", "lint_policies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,11 @@ def _same_meaning(files: Mapping[str, bytes], made: list[FormattedFile]) -> None
     after = check_policies({one.name: one.after.encode("utf-8") for one in made}).checked
     if after is None or after.semantic_digest != before.semantic_digest:
         raise PolicyError("formatting would change what this policy means; nothing was changed", diagnostics=())
+
+
+def data_directions(checked: CheckedPolicySet) -> dict[str, str]:
+    """For each param and table: what another value or more rows can do (widens, narrows, both, unused)."""
+    return dict(directions(checked))
 
 
 def lint_policies(files: Mapping[str, bytes]) -> CheckReport:

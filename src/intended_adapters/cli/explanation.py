@@ -32,13 +32,13 @@ def explanation_text(found: Explanation) -> str:
             if clause.kind != "approval":
                 lines += [f"      {place} = {value}" for place, value in _read(clause.step)]
     if found.flips:
-        lines.append("would be decided otherwise after one change (each was tried):")
+        lines.append("would be decided otherwise after one of these (each was tried):")
         lines += [
             f"  {flip.what}: {flip.outcome}{f' by {chr(44).join(flip.rules)}' if flip.rules else ''}"
             for flip in found.flips
         ]
     else:
-        lines.append(f"no single change was found that flips it ({found.tried} tried)")
+        lines.append(f"no change was found that flips it ({found.tried} tried)")
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -21,6 +21,8 @@ from intended_core import (
     Coverage,
     Escalate,
     check_policies,
+    cost_report,
+    data_directions,
     decide_offline,
     entities_from_json,
     github,
@@ -33,6 +35,12 @@ from intended_core import (
 
 __all__ = ["Format", "check", "coverage_lines", "decide", "language_commands", "show_outcome", "test"]
 
+_WAYS: Final = {
+    "widens": "more can let more through",
+    "narrows": "more can only let less through",
+    "both": "a change can widen or narrow",
+    "unused": "no rule reads it",
+}
 Paths = Annotated[list[Path], typer.Argument(help="Policy files, or directories that hold them.", show_default=False)]
 
 
@@ -49,7 +57,7 @@ def check(
     paths: Paths,
     json: JsonFlag = False,
     shape: Annotated[Format, typer.Option("--format", help="text, json, sarif (2.1.0) or github.")] = Format.TEXT,
-    cost: Annotated[bool, typer.Option(help="Print worst-case steps.")] = False,
+    cost: Annotated[bool, typer.Option(help="Print the worst-case steps of each action and its heaviest rules.")] = False,
 ) -> None:
     """Check a policy set: every mistake with its place and cure.
 
@@ -72,11 +80,13 @@ def check(
 def _show_check(report: CheckReport, json: bool, cost: bool) -> None:
     checked = report.checked
     errors = sum(found.severity == "error" for found in report.diagnostics)
+    ways = {} if checked is None else data_directions(checked)
     data = {
         "ok": checked is not None,
         "diagnostics": [found.to_json() for found in report.diagnostics],
         "rules": 0 if checked is None else len(checked.rules),
         "cost": {} if checked is None else dict(checked.cost),
+        "data": ways,
     }
     if report.text and not json:
         console.print(coloured(report.text))
@@ -86,8 +96,11 @@ def _show_check(report: CheckReport, json: bool, cost: bool) -> None:
         lines = [
             f"{len(checked.rules)} rules, {len(checked.tests)} tests, {len(checked.schema.actions)} actions: no errors"
         ]
-        if cost:
-            lines += [f"  {steps:>6} steps  {action}" for action, steps in sorted(checked.cost.items())]
+        tables = checked.schema.tables
+        lines += [f"  {'table' if name in tables else 'param'} {name}: {_WAYS[way]}" for name, way in ways.items()]
+        for one in cost_report(checked) if cost else ():
+            heavy = ", ".join(f"{rule} {steps}" for rule, steps in one.rules[:3])
+            lines.append(f"  {one.steps:>6} of {one.limit} steps  {one.action}" + (f"  ({heavy})" if heavy else ""))
     emit(json, data, "\n".join(lines))
 
 

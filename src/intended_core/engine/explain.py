@@ -1,8 +1,8 @@
 """Why an intent was decided as it was, and the smallest change that would have been decided otherwise.
 
 The reasons are the interpreter's trace. A change is one step: another value of one member, an origin, an attribute, a group, the time. Each
-change that is named was decided again and came out differently; when none is found within the bound, none is named. It is for people and
-decides nothing.
+change that is named was decided again and came out differently; where no single change flips the answer, pairs are tried whose first change
+already moves which rules decide. When none is found within the bound, none is named. It is for people and decides nothing.
 
     found = explain(checked, intent, entities, now_ms=now_ms)
     found.flips[0].what        # 'args.amount: "1500.00" → "1000.0"'
@@ -30,6 +30,7 @@ __all__ = ["MAX_TRIED", "Explanation", "Flip", "explain"]
 
 MAX_TRIED: Final = 2_000  # changes decided for one explanation; about a second
 MAX_FLIPS: Final = 5  # changes named
+MAX_STEPS: Final = 8  # first changes that a second one is tried after
 _ABSENT: Final = object()
 
 
@@ -81,7 +82,7 @@ def explain(
     params: Mapping[str, object] | None = None,
     tables: Mapping[str, object] | None = None,
 ) -> Explanation:
-    """The decision about `intent`, clause by clause, and up to five single changes that flip it, smallest first.
+    """The decision about `intent`, clause by clause, and up to five changes that flip it, smallest first.
 
     `params`, `tables`: as plain data. Raises IntentError when they or the entities do not fit the schema.
     """
@@ -94,17 +95,40 @@ def explain(
         outcome = Deny(kind="intent_invalid", reasons=(Reason(text=error.problem, place=error.place),))
         return Explanation(outcome=outcome, trace=None, invalid=str(error), flips=(), tried=0)
     decided = offline.quickly(valid, snapshot, now_ms=now_ms)
-    flips: list[Flip] = []
+    flips, tried = _search(world, intent, decided)
+    shown = offline.trace(valid, snapshot, now_ms=now_ms)
+    return Explanation(outcome=decided, trace=shown, invalid="", flips=flips, tried=tried)
+
+
+def _search(world: _World, intent: Intent, decided: Allow | Escalate | Deny) -> tuple[tuple[Flip, ...], int]:
+    """Single changes, one for each place; where none flips, pairs whose first change already moves which rules decide."""
+    flips: dict[tuple[str, str], Flip] = {}
+    steps: dict[tuple[str, ...], _Change] = {}
     tried = 0
     for change in sorted(_changes(world, intent), key=lambda one: one.size)[:MAX_TRIED]:
         tried += 1
         found = _try(world, change)
-        if found is not None and said(found) != said(decided):
-            flips.append(Flip(what=change.what, outcome=said(found), rules=found.rules))
-            if len(flips) == MAX_FLIPS:
+        if found is None:
+            continue
+        if said(found) != said(decided):
+            key = (change.what.partition(": ")[0], said(found))
+            flips.setdefault(key, Flip(what=change.what, outcome=said(found), rules=found.rules))
+        elif found.rules != decided.rules:
+            steps.setdefault(found.rules, change)
+        if len(flips) == MAX_FLIPS:
+            break
+    for first in () if flips else list(steps.values())[:MAX_STEPS]:
+        there = _World(world.offline, world.checked, first.entities, first.now_ms)
+        for second in sorted(_changes(there, first.intent), key=lambda one: one.size):
+            if tried >= MAX_TRIED or len(flips) == MAX_FLIPS:
                 break
-    shown = offline.trace(valid, snapshot, now_ms=now_ms)
-    return Explanation(outcome=decided, trace=shown, invalid="", flips=tuple(flips), tried=tried)
+            tried += 1
+            found = _try(there, second)
+            if found is not None and said(found) != said(decided):
+                what = f"{first.what}; and {second.what}"
+                flips.setdefault((what, said(found)), Flip(what=what, outcome=said(found), rules=found.rules))
+                break
+    return tuple(flips.values()), tried
 
 
 def _try(world: _World, change: _Change) -> Allow | Escalate | Deny | None:

@@ -8,9 +8,10 @@ annotations make is `none`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
+from intended_core.lang.directions import directions
 from intended_core.lang.lint_set import conjuncts
 from intended_core.lang.typed import (
     Approval,
@@ -75,8 +76,11 @@ def compare(old: CheckedPolicySet, new: CheckedPolicySet) -> PolicyDiff:
     before, after = {rule.id: rule for rule in old.rules}, {rule.id: rule for rule in new.rules}
     for name in sorted({*before, *after}):
         changes += _rule(name, before.get(name), after.get(name))
+    ways = directions(new)
     for kind in ("entities", "actions", "params", "tables", "meters", "obligations"):
-        changes += _declarations(kind, _table(old, kind), _table(new, kind))
+        for change in _declarations(kind, _table(old, kind), _table(new, kind)):
+            unread = change.kind in ("param", "table") and ways.get(change.name) == "unused"
+            changes.append(replace(change, direction="none") if unread else change)
     return PolicyDiff(changes=tuple(changes), same_meaning=old.semantic_digest == new.semantic_digest)
 
 

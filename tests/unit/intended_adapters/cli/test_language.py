@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.reference.payday import POLICY
+
 Run = Callable[..., Any]
 
 
@@ -114,3 +116,13 @@ def test_check_in_each_format(run: Run) -> None:
     assert command.code == 5
     assert command.out.startswith("::error file=bad.policy,line=3,col=")
     assert run("check", "--format", "github", "good.policy").out == ""
+
+
+def test_check_says_what_data_can_do_and_what_rules_cost(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pay.policy").write_text(POLICY, encoding="utf-8")
+    text = run("check", "pay.policy", "--cost").out
+    assert "  table blocked: no rule reads it\n" in text
+    assert "  param ceiling: a change can widen or narrow\n" in text
+    assert " of 50000 steps  pay  (" in text
+    assert run("check", "pay.policy", "--json").json["data"] == {"blocked": "unused", "ceiling": "both"}

@@ -63,3 +63,19 @@ def test_the_trace_names_the_clause_that_decided() -> None:
     rules = {rule.id: rule for rule in found.trace.rules}
     assert rules["risk.stop"].result == "holds"
     assert rules["risk.stop"].clauses[0].answer == "true"
+
+
+def test_two_changes_are_found_where_one_does_not_do() -> None:
+    text = FILES["pay.policy"].decode().partition('test "paying"')[0]
+    text += '@id("stop.usd") forbid usd { action == pay; when args.currency == "USD"; }'
+    checked = checked_policies({"p.policy": text.encode()})
+    found = explain(checked, intent("10.00", 95, currency="USD"), ENTITIES, now_ms=MS)
+    assert said(found.outcome) == "deny"
+    assert found.flips[0].outcome != "deny"
+    assert {"args.currency", "context.risk"} == {part.partition(": ")[0] for part in found.flips[0].what.split("; and ")}
+
+
+def test_each_place_is_named_once_for_an_outcome() -> None:
+    found = explain(CHECKED, intent("100.01"), ENTITIES, now_ms=MS)
+    keys = [(one.what.partition(": ")[0], one.outcome) for one in found.flips]
+    assert len(keys) == len(set(keys))
