@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from intended_core.access.persons import LocalPersonKey as LocalPersonKey
+    from intended_core.aio import AsyncAuthority as AsyncAuthority
+    from intended_core.aio import AsyncTenantAuthority as AsyncTenantAuthority
     from intended_core.assembly import Authority as Authority
     from intended_core.auditing import BundleVerdict as BundleVerdict
     from intended_core.auditing import Grade as Grade
@@ -105,6 +107,8 @@ _ROOMS = {
     "Allow": "outcome",
     "ApprovalRequirement": "outcome",
     "AssemblyError": "errors",
+    "AsyncAuthority": "aio",
+    "AsyncTenantAuthority": "aio",
     "AuditError": "errors",
     "Authority": "assembly",
     "BundleVerdict": "auditing",

@@ -14,18 +14,20 @@ from typing import Final, NoReturn, TypeVar
 from intended_core.access.persons import LocalPersonKey
 from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
+from intended_core.canonical import b64url
 from intended_core.entities import Entity
 from intended_core.errors import AccessDeniedError, PolicyError
 from intended_core.flows import approve as approving
 from intended_core.flows import evidence as evidencing
 from intended_core.flows.activate import Activated, activate
+from intended_core.flows.attempts import Attempt, attempted
 from intended_core.flows.authorize import AuthorizeOutcome, authorize
 from intended_core.flows.cache import ScopeState
-from intended_core.flows.effects import Context, Flow, LoadState, Now, Sign
+from intended_core.flows.effects import Context, Flow, LoadState, Now, Settings, Sign
 from intended_core.flows.outcomes import Granted
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rotate import Rotated, rotate
-from intended_core.flows.runtime import Runtime, drive
+from intended_core.flows.runtime import Runtime, Stop, drive
 from intended_core.flows.sweep import Swept, sweep
 from intended_core.flows.write import put_entities, register_person, remove_entities
 from intended_core.guard import Guard, IntentMaker, ObligationHandler
@@ -59,11 +61,12 @@ class AdapterHandle:
 class TenantAuthority:
     """One tenant in one environment. Thread-safe. Made by `Authority.tenant` and `Authority.create_tenant`."""
 
-    __slots__ = ("_context", "_runtime")
+    __slots__ = ("_context", "_runtime", "_stop")
 
-    def __init__(self, *, runtime: Runtime, context: Context) -> None:
+    def __init__(self, *, runtime: Runtime, context: Context, stop: Stop | None = None) -> None:
         self._runtime = runtime
         self._context = context
+        self._stop = stop
 
     def __repr__(self) -> str:
         return f"TenantAuthority({self.scope.tenant!r}, {self.scope.environment!r})"
@@ -73,12 +76,22 @@ class TenantAuthority:
         """The tenant's name, uuid and environment."""
         return self._context.scope
 
+    @property
+    def settings(self) -> Settings:
+        """The bounds of this authority."""
+        return self._context.settings
+
+    def stoppable(self, stop: Stop) -> TenantAuthority:
+        """The same tenant, each call of which ends before its next effect once `stop` was asked."""
+        return TenantAuthority(runtime=self._runtime, context=self._context, stop=stop)
+
     def run(self, flow: Flow[T]) -> T:
         """Drive a flow of this scope."""
-        return drive(self._runtime, self._context, flow)
+        return drive(self._runtime, self._context, flow, stop=self._stop)
 
     def _operate(self, flow: Flow[T]) -> T:
-        return drive(self._runtime, self._context, flow, seconds=self._context.settings.operator_deadline_seconds)
+        seconds = self._context.settings.operator_deadline_seconds
+        return drive(self._runtime, self._context, flow, seconds=seconds, stop=self._stop)
 
     # -- policies and entities ---------------------------------------------------------------------------------------
 
@@ -121,15 +134,32 @@ class TenantAuthority:
         """The handle with which the adapter `audience` redeems."""
         return AdapterHandle(self.scope, adapter_id(audience))
 
-    def redeem(self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle) -> RedeemedToken:
+    def new_attempt(self) -> str:
+        """A fresh attempt id: chosen before `redeem`, it tells afterwards what became of it, should the answer be lost."""
+        return b64url(self._runtime.randomness.token_bytes(16))
+
+    def redeem(
+        self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle, attempt: str | None = None
+    ) -> RedeemedToken:
         """Consume `token` for exactly `call`; only then may the adapter act, once, on `RedeemedToken.call`.
 
-        Raises TokenError (one message for every cause) for everything else.
+        `attempt`: an id of `new_attempt`, for `attempted`. Raises TokenError (one message for every cause) for everything else.
         """
-        if not isinstance(adapter, AdapterHandle) or adapter.scope != self.scope:
+        text = self._of_adapter(token, adapter)
+        return self.run(redeem(self._context, text, call, audience=adapter.audience, attempt=attempt))
+
+    def attempted(self, token: SignedToken | str | bytes, attempt: str, *, adapter: AdapterHandle) -> Attempt:
+        """What became of this attempt to redeem `token`: `consumed` by it, or still `issued`. It gives no right to act.
+
+        Raises TokenError when another attempt spent the token, and for everything that cannot be told.
+        """
+        text = self._of_adapter(token, adapter)
+        return self.run(attempted(self._context, text, attempt, audience=adapter.audience))
+
+    def _of_adapter(self, token: SignedToken | str | bytes, adapter: AdapterHandle) -> str | bytes:
+        if not isinstance(adapter, AdapterHandle) or adapter.scope != self._context.scope:
             raise AccessDeniedError("this adapter handle is of another tenant or environment", outcome=None)
-        text = token.text if isinstance(token, SignedToken) else token
-        return self.run(redeem(self._context, text, call, audience=adapter.audience))
+        return token.text if isinstance(token, SignedToken) else token
 
     def inspect(self, token: SignedToken | str | bytes) -> InspectedToken:
         """What a token says, for people to look at; grants nothing. Raises TokenError unless this authority signed it."""

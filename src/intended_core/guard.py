@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
@@ -71,6 +72,9 @@ class Guard:
         make = self._intent
         if isinstance(make, Intent):
             raise TypeError("a guard made from an Intent guards a block; give a function that makes one to decorate")
+
+        if inspect.iscoroutinefunction(function):
+            raise TypeError("an async function is guarded by AsyncAuthority: this guard would hold up its event loop")
 
         @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> R:

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import anyio
+
+from intended_core.aio import AsyncTenantAuthority, Threads
+from intended_core.authority import TenantAuthority
 from intended_core.errors import KeyRingError, StoreError
 from intended_core.flows.effects import Context, Effect, Flow
 from intended_core.flows.runtime import Runtime, drive
@@ -17,6 +21,7 @@ class Crash(BaseException):
 
 
 Fault = Callable[[World, Effect], Any]
+Driver = Callable[[Runtime, Context, Flow[Any]], Any]
 
 
 def _error(_world: World, _effect: Effect) -> Any:
@@ -97,14 +102,32 @@ class BrokenRuntime(Runtime):
         return Runtime._perform(self, effect, context)
 
 
-def run(world: World, flow: Flow[Any], *, at: int, fault: Fault) -> Run:
+def sync(runtime: Runtime, context: Context, flow: Flow[Any]) -> Any:
+    """The driver of `TenantAuthority`."""
+    return drive(runtime, context, flow)
+
+
+def on_a_loop(backend: str) -> Driver:
+    """The driver of `AsyncTenantAuthority`, on an event loop of this backend."""
+
+    def driven(runtime: Runtime, context: Context, flow: Flow[Any]) -> Any:
+        tenant = AsyncTenantAuthority(TenantAuthority(runtime=runtime, context=context), Threads(1))
+        return anyio.run(tenant.call, lambda each: each.run(flow), backend=backend)
+
+    return driven
+
+
+DRIVERS: dict[str, Driver] = {"sync": sync, "asyncio": on_a_loop("asyncio"), "trio": on_a_loop("trio")}
+
+
+def run(world: World, flow: Flow[Any], *, at: int, fault: Fault, driver: str = "sync") -> Run:
     """Drive `flow` as an authority does, and let `fault` answer effect number `at` (from 0)."""
     honest = world.runtime
     adapters = {each.name: getattr(honest, each.name) for each in fields(Runtime)}
     broken = BrokenRuntime(**adapters, world=world, at=at, fault=fault, seen=[])
     result, error = None, None
     try:
-        result = drive(broken, world.context, flow)
+        result = DRIVERS[driver](broken, world.context, flow)
     except (Crash, Exception) as raised:
         error = raised
     return Run(result, error, broken.seen[at] if len(broken.seen) > at else None)

@@ -18,7 +18,7 @@ from intended_core.flows.rotate import rotate
 from intended_core.flows.tenant import found
 from intended_core.lang.source import Source
 from intended_core.persons import Person
-from tests.faults.fault_world import FAULTS, run, twice
+from tests.faults.fault_world import DRIVERS, FAULTS, run, twice
 from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, CLOSED, ENTITIES, SECRET, STRICT, World, intent, pay
 
 FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
@@ -41,6 +41,9 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "checkpoint": lambda w: evidence.checkpoint(w.context),
     "collect": lambda w: evidence.collect(w.context, w.pending.seq),
 }
+
+
+OFTEN = frozenset({"authorize-allow", "redeem"})
 
 
 @cache
@@ -76,15 +79,24 @@ def usable(here: World, token: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-@pytest.mark.parametrize("name", sorted(FLOWS))
-def test_no_fault_lets_anything_through(name: str, fault: str) -> None:
+BOTH = (*sorted(set(DRIVERS) - {"sync"}), "sync")
+# The whole matrix on an event loop takes its time; what grants and what consumes is always tried there.
+CELLS = [
+    pytest.param(name, fault, driver, marks=pytest.mark.slow if driver != "sync" and name not in OFTEN else (), id=f"{name}-{fault}-{driver}")
+    for name in sorted(FLOWS)
+    for fault in sorted(FAULTS)
+    for driver in BOTH
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "fault", "driver"), CELLS)
+def test_no_fault_lets_anything_through(name: str, fault: str, driver: str) -> None:
     here = world()
     for at, effect in enumerate(effects_of(name)):
         here.restore()
         before = here.data()
-        ended = run(here, FLOWS[name](here), at=at, fault=FAULTS[fault])
-        where = f"{name}, effect {at} ({type(effect).__name__}), {fault}"
+        ended = run(here, FLOWS[name](here), at=at, fault=FAULTS[fault], driver=driver)
+        where = f"{name}, effect {at} ({type(effect).__name__}), {fault}, {driver}"
         assert ended.reached is not None, where
         here.check()
         after = here.data()

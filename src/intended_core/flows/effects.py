@@ -48,6 +48,7 @@ class Settings:
     token_life_seconds: int = 60  # authority.md § 2: 60 s default, 300 s most
     leeway_seconds: int = 2  # clock skew between processes of one host; part of every time check
     flow_deadline_seconds: float = 5.0  # authority.md § 9
+    call_deadline_seconds: float = 3.0  # authority.md § 9: one call of one adapter
     operator_deadline_seconds: float = (
         120.0  # activation compiles, creation makes keys: work that nobody's intent waits for
     )

@@ -13,6 +13,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread, pack_body
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, IntentError, StoreError, TokenError, UnitRefusedError
+from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, Random
 from intended_core.flows.rows import NonceRow
@@ -62,15 +63,20 @@ def _expected(scope: Scope, issuer: str, audience: str) -> Expected:
     return Expected(scope=scope, issuer=issuer, audience=audience)
 
 
-def redeem(context: Context, token: str | bytes, call: Call, *, audience: str) -> Flow[RedeemedToken]:
+def redeem(
+    context: Context, token: str | bytes, call: Call, *, audience: str, attempt: str | None = None
+) -> Flow[RedeemedToken]:
     """Consume `token` for exactly `call` at the adapter `audience`.
+
+    `attempt`: the attempt id that the caller chose beforehand; without one the flow makes one.
 
     Returns RedeemedToken, whose `call` is what may run, once. Raises TokenError for everything else.
     """
     try:
-        for attempt in range(context.settings.state_retries + 1):
+        chosen = None if attempt is None else attempt_id(attempt)
+        for again in range(context.settings.state_retries + 1):
             try:
-                return (yield from _attempt(context, token, call, audience, fresh=attempt > 0))
+                return (yield from _attempt(context, token, call, audience, chosen, fresh=again > 0))
             except UnitRefusedError as refused:
                 if refused.code != GUARDS_MOVED:
                     raise TokenError(_code_of(refused)) from None
@@ -87,11 +93,13 @@ def _code_of(refused: UnitRefusedError) -> str:
     return "token.clock" if refused.code == CLOCK_BACK else f"token.{refused.code}"
 
 
-def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *, fresh: bool) -> Flow[RedeemedToken]:
+def _attempt(
+    context: Context, token: str | bytes, given: Call, audience: str, chosen: str | None, *, fresh: bool
+) -> Flow[RedeemedToken]:
     state: ScopeState = yield load_state(context.scope, fresh)
     now_us: int = yield NOW
     random: bytes = yield ATTEMPT_AND_SALT
-    attempt_id, salt = b64url(random[:16]), random[16:]
+    attempt, salt = b64url(random[:16]) if chosen is None else chosen, random[16:]
     if state.policy is None:
         yield from look_again_if_stale(context, guards=state.guards)
         raise TokenError("token.no_policy")
@@ -117,15 +125,15 @@ def _attempt(context: Context, token: str | bytes, given: Call, audience: str, *
             yield from _record_refusal(context, error.code, None if verified is None else verified.claims, salt, now_us)
         raise
     try:
-        seq = yield from _consume(context, state, bound, attempt_id, salt, now_us)
+        seq = yield from _consume(context, state, bound, attempt, salt, now_us)
     except TokenError as error:
         yield from _record_refusal(context, error.code, bound.claims, salt, now_us)
         raise
-    return _redeemed(call=call, claims=bound.claims, attempt_id=attempt_id, seq=seq)
+    return _redeemed(call=call, claims=bound.claims, attempt_id=attempt, seq=seq)
 
 
 def _consume(
-    context: Context, state: ScopeState, bound: BoundToken, attempt_id: str, salt: bytes, now_us: int
+    context: Context, state: ScopeState, bound: BoundToken, attempt: str, salt: bytes, now_us: int
 ) -> Flow[int]:
     claims = bound.claims
     issued = claims.log
@@ -140,11 +148,11 @@ def _consume(
         claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq
     )
     spent = NonceRow.body(
-        claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq, attempt=attempt_id
+        claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq, attempt=attempt
     )
     body: dict[str, Json] = {
         "claims_digest": b64url(bound.digest),
-        "attempt": attempt_id,
+        "attempt": attempt,
         "audience": claims.aud,
         "kid": bound.kid,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final, TypeVar
 
 from intended_core.clock import Clock, Randomness
@@ -38,7 +39,7 @@ from intended_core.keys.ring import SigningKeys
 from intended_core.keys.sealing import open_sealed, seal
 from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage
 
-__all__ = ["Runtime", "drive"]
+__all__ = ["Runtime", "Stop", "drive"]
 
 T = TypeVar("T")
 
@@ -125,20 +126,58 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
 }
 
 
-def drive(runtime: Runtime, context: Context, flow: Flow[T], *, seconds: float | None = None) -> T:
+# A commit is known to have happened, however late; a state that is loaded is compiled by us and kept.
+_OUR_OWN: Final = frozenset({Commit, LoadState})
+
+
+GONE: Final = "the caller does not wait any longer"
+
+
+class Stop:
+    """Says from another thread that nobody waits for a call any longer.
+
+    From then on no effect of it begins, but for a shielded commit that follows another (a revocation of what was issued).
+    """
+
+    __slots__ = ("asked",)
+
+    def __init__(self) -> None:
+        self.asked = False
+
+
+def drive(
+    runtime: Runtime, context: Context, flow: Flow[T], *, seconds: float | None = None, stop: Stop | None = None
+) -> T:
     """Run `flow` to its end. After its deadline every unshielded effect fails, so that the flow ends in a denial.
 
-    `seconds`: the deadline; default `Settings.flow_deadline_seconds`.
+    `seconds`: the deadline; default `Settings.flow_deadline_seconds`. An answer that took longer than `Settings.call_deadline_seconds` is
+    not used either. `stop`: ends the call early, in the same way.
     """
     monotonic, perform = runtime.clock.monotonic, runtime.perform
-    deadline = monotonic() + (context.settings.flow_deadline_seconds if seconds is None else seconds)
+    begun = monotonic()
+    if seconds is None:
+        deadline, patience = begun + context.settings.flow_deadline_seconds, context.settings.call_deadline_seconds
+    else:
+        deadline, patience = begun + seconds, inf
+    committed = False
     try:
         effect = next(flow)
         while True:
             try:
-                if monotonic() > deadline and not (type(effect) is Commit and effect.shielded):
-                    raise StoreBusyError("the deadline of this call has passed")
-                answer = perform(effect, context)
+                asked = monotonic()
+                if type(effect) is Commit and effect.shielded:
+                    if stop is not None and stop.asked and not committed:
+                        raise StoreBusyError(GONE)  # nothing is done yet that had to be followed or undone
+                    answer = perform(effect, context)
+                else:
+                    if asked > deadline:
+                        raise StoreBusyError("the deadline of this call has passed")
+                    if stop is not None and stop.asked:
+                        raise StoreBusyError(GONE)
+                    committed = committed or type(effect) is Commit
+                    answer = perform(effect, context)
+                    if monotonic() - asked > patience and type(effect) not in _OUR_OWN:
+                        raise StoreBusyError(f"{type(effect).__name__} took longer than {patience} s")
             except IntendedError as error:
                 effect = flow.throw(error)
             else:
