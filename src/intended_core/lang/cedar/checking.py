@@ -23,6 +23,7 @@ from intended_core.lang.walk import cost
 
 __all__ = ["PolicyChecker", "linked"]
 
+MAX_KINDS: Final = 50_000  # each is typed on its own: half a minute of loading at most
 _NODES: Final = ast.Expr.__args__
 
 
@@ -38,6 +39,7 @@ class PolicyChecker:
     def __init__(self, schema: CedarSchema, report: Report) -> None:
         self.schema = schema
         self.report = report
+        self.kinds = 0
         self.action_types = {ref.type for ref in schema.actions}
 
     def rules(self, policy: ast.Policy, source: Source) -> tuple[Rule, ...]:
@@ -49,6 +51,12 @@ class PolicyChecker:
         reached, live = False, False
         for environment in self._environments(policy):
             reached = True
+            self.kinds += 1
+            if self.kinds > MAX_KINDS:
+                self.report.error(
+                    "limit.cost", f"the policies speak of more than {MAX_KINDS:,} kinds of request", policy.span
+                )
+                return ()
             typer = Typer(self.schema, environment, source, spans)
             try:
                 kept = self._clauses(policy, typer)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from intended_core.lang import typed as t
 from intended_core.lang import types as native
 from intended_core.lang.cedar import ast
+from intended_core.lang.cedar.chains import chain, joined
 from intended_core.lang.cedar.extensions import CONSTRUCTORS, METHODS, ExtensionError
 from intended_core.lang.cedar.refs import CedarRef
 from intended_core.lang.cedar.types import (
@@ -174,28 +175,36 @@ class Typer:
         return Told(made, type_, (condition.true | first.true) & second.true)
 
     def and_(self, node: ast.Binary, known: Known) -> Told:
-        left = self.boolean(node.left, known)
-        if left.type == BoolT(False):
-            return Told(left.expr, left.type)
-        right = self.boolean(node.right, known | left.true)
-        made = t.Binary("and", left.expr, right.expr, native.BOOL, self.span(node))
-        if right.type == BoolT(False):
-            return Told(made, right.type)
-        return Told(made, left.type if right.type == BoolT(True) else ANY_BOOL, left.true | right.true)
+        first, *others = chain(node)
+        left = self.boolean(first, known)
+        kept = [left.expr]
+        for part in others:
+            if left.type == BoolT(False):
+                break
+            right = self.boolean(part, known | left.true)
+            kept.append(right.expr)
+            if right.type == BoolT(False):
+                left = Told(right.expr, right.type)
+            else:
+                left = Told(right.expr, left.type if right.type == BoolT(True) else ANY_BOOL, left.true | right.true)
+        return Told(joined("and", kept, self.span(node)), left.type, left.true)
 
     def or_(self, node: ast.Binary, known: Known) -> Told:
-        left = self.boolean(node.left, known)
-        if left.type == BoolT(True):
-            return Told(left.expr, left.type)
-        right = self.boolean(node.right, known)
-        made = t.Binary("or", left.expr, right.expr, native.BOOL, self.span(node))
-        if left.type == BoolT(False):
-            return Told(made, right.type, right.true)
-        if right.type == BoolT(True):
-            return Told(made, right.type)
-        if right.type == BoolT(False):
-            return Told(made, ANY_BOOL, left.true)
-        return Told(made, ANY_BOOL, left.true & right.true)
+        first, *others = chain(node)
+        left = self.boolean(first, known)
+        kept = [left.expr]
+        for part in others:
+            if left.type == BoolT(True):
+                break
+            right = self.boolean(part, known)
+            kept.append(right.expr)
+            if left.type == BoolT(False):
+                left = right
+            elif right.type == BoolT(True):
+                left = Told(right.expr, right.type)
+            else:
+                left = Told(right.expr, ANY_BOOL, left.true if right.type == BoolT(False) else left.true & right.true)
+        return Told(joined("or", kept, self.span(node)), left.type, left.true)
 
     def unary(self, node: ast.Unary, known: Known) -> Told:
         span = self.span(node)

@@ -6,14 +6,24 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from lark import Lark, Token, Transformer, v_args
+from lark import Lark, Token, v_args
 from lark.exceptions import UnexpectedInput, VisitError
+from lark.visitors import Transformer_NonRecursive
 
 from intended_core.ids import EntityRef
 from intended_core.lang.cedar import ast
 from intended_core.lang.cedar.extensions import FUNCTIONS, METHODS
 from intended_core.lang.cedar.refs import CedarRef
-from intended_core.lang.cedar.text import TextError, check_name, depth_problem, grammar, pattern, unescape, unexpected
+from intended_core.lang.cedar.text import (
+    MAX_NESTING,
+    TextError,
+    check_name,
+    depth_problem,
+    grammar,
+    pattern,
+    unescape,
+    unexpected,
+)
 from intended_core.lang.diagnostics import Diagnostic
 from intended_core.lang.source import Source
 from intended_core.values import INT_MAX
@@ -86,7 +96,7 @@ def _binary(op: Any) -> Any:
 
 
 @v_args(inline=True)
-class _Build(Transformer[Token, Any]):
+class _Build(Transformer_NonRecursive[Token, Any]):
     """Each grammar rule's value; tokens carry their places."""
 
     def __init__(self, source: Source, first: int) -> None:
@@ -184,6 +194,9 @@ class _Build(Transformer[Token, Any]):
         return ast.If(condition, first, second, token.start_pos or 0, second.end)
 
     def has(self, base: ast.Expr, *names: Token) -> ast.Expr:
+        if len(names) > MAX_NESTING:
+            at = names[0].start_pos or 0
+            raise TextError("limit.nesting", f"`has` asks at most {MAX_NESTING} names in a row", at, at + len(names[0]))
         made: ast.Expr | None = None
         held = base
         for token in names:
