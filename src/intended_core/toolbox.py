@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from intended_core.canonical import Json, parse_strict
+from intended_core.canonical import Json, canonical_json, parse_strict
 from intended_core.engine.offline import Offline, said, typed_world
 from intended_core.entities import Entity
 from intended_core.errors import IntentError, PolicyError
@@ -108,6 +108,10 @@ def outcome_json(outcome: Allow | Escalate | Deny) -> dict[str, Json]:
         "rules": list(outcome.rules),
         "reasons": [{"rule": r.rule, "text": r.text, "place": r.place} for r in outcome.reasons],
     }
+    if outcome.obligations:
+        shown["obligations"] = [
+            {"name": one.name, "phase": one.phase, "values": _plain(one.values)} for one in outcome.obligations
+        ]
     if isinstance(outcome, Deny):
         shown["class"] = outcome.kind
     if isinstance(outcome, Escalate):
@@ -122,6 +126,11 @@ def outcome_json(outcome: Allow | Escalate | Deny) -> dict[str, Json]:
             for alternative in outcome.alternatives
         ]  # fmt: skip
     return shown
+
+
+def _plain(values: Mapping[str, object]) -> Json:
+    """Values in wire form as JSON."""
+    return parse_strict(canonical_json(dict(values)), max_bytes=MAX_JSON_BYTES)
 
 
 def entity_ref(text: str) -> EntityRef:

@@ -214,7 +214,17 @@ def show_outcome(json: bool, data: Mapping[str, object]) -> None:
         for at, alternative in enumerate(alternatives):
             needs = " and ".join(f"{need['quorum']} of {need['group']}" for need in alternative)
             lines.append(f"  {'or ' if at else ''}approval: {needs}")
+    obligations = data.get("obligations")
+    if isinstance(obligations, list):
+        for one in obligations:
+            values = ", ".join(f"{name}: {_bare(value)}" for name, value in one["values"].items())
+            lines.append(f"  {one['phase']} the act: {one['name']}({values})")
     emit(json, dict(data), "\n".join(lines))
+
+
+def _bare(value: object) -> object:
+    """A value in wire form without its tag: people read `full`, programs `s:full`."""
+    return value.partition(":")[2] if isinstance(value, str) else value
 
 
 def language_commands(app: typer.Typer) -> None:

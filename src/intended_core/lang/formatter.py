@@ -39,22 +39,23 @@ _SET_OFF: Final = frozenset({"rule", "fixture", "test", "property_"})
 
 def format_text(text: str) -> str:
     """The text in the one style. Raises PolicyError when it does not parse, or when the result would not be the same policy."""
-    seen = _fingerprint(text)
+    tree, end = concrete_tree(text)
+    seen = _fingerprint(tree, end)
     current = text
     for _ in range(MAX_PASSES):
-        formatted = _once(current)
+        formatted = _once(tree, end)
         if formatted == current:
             break
         current = formatted
+        tree, end = concrete_tree(current)
     else:
         raise PolicyError("the formatter does not come to rest on this text; it was left as it is", diagnostics=())
-    if _fingerprint(current) != seen:
+    if _fingerprint(tree, end) != seen:
         raise PolicyError("formatting would change this policy; it was left as it is", diagnostics=())
     return current
 
 
-def _once(text: str) -> str:
-    tree, end = concrete_tree(text)
+def _once(tree: Branch, end: Word) -> str:
     try:
         docs = [*_statements(tree.parts, top=True), *_comments(end, first=not tree.parts)]
     except RecursionError:
@@ -62,9 +63,8 @@ def _once(text: str) -> str:
     return lay_out(docs, WIDTH)
 
 
-def _fingerprint(text: str) -> tuple[list[str], list[str]]:
+def _fingerprint(tree: Branch, end: Word) -> tuple[list[str], list[str]]:
     """Words and comments in order, without the commas and semicolons that the style leaves out."""
-    tree, end = concrete_tree(text)
     kept: list[str] = []
     comments: list[str] = []
     for part in tree.parts:

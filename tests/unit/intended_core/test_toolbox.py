@@ -20,6 +20,9 @@ from intended_core.toolbox import (
     test_policies,
 )
 from tests.house.source import ROOT
+from tests.reference.payday import ENTITIES as PAYDAY
+from tests.reference.payday import POLICY as PAY
+from tests.reference.payday import intent as pay_intent
 
 STORY = ROOT / "policies" / "examples" / "payments"
 FILES = {path.name: path.read_bytes() for path in STORY.glob("*.policy")}
@@ -110,3 +113,13 @@ def test_a_call_that_is_none(data: bytes) -> None:
     with pytest.raises(IntentError):
         call_from_json(data)
     assert call_from_json(b'{"action":"a","resource":{"type":"A","id":"a"}}').args == {}
+
+
+def test_obligations_are_shown_as_plain_data() -> None:
+    text = PAY.partition('test "paying"')[0]
+    text = text.replace('because "small";', 'because "small";\n  oblige receipt(level: "full", within: 24h);')
+    text += "obligation receipt(level: String, within: Duration) before;"
+    found = decide_offline({"p.policy": text.encode()}, pay_intent(), PAYDAY, now_us=1)
+    (one,) = outcome_json(found)["obligations"]  # type: ignore[misc]
+    assert (one["name"], one["phase"], one["values"]["level"]) == ("receipt", "before", "s:full")
+    assert json.loads(json.dumps(outcome_json(found))) == outcome_json(found)

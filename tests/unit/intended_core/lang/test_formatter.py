@@ -67,3 +67,18 @@ def test_three_thousand_conditions_are_not_deep() -> None:
 def test_what_does_not_parse_is_refused() -> None:
     with pytest.raises(PolicyError):
         format_text("permit {")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type T = " + "Set<" * 5000 + "Int" + ">" * 5000 + ";", "const a: T = " + "not " * 3000 + "x;", "const a: T = " + "-" * 3000 + "x;",
+        "const a: T = x" + ".a" * 5000 + ";", "const a: T = " + "if a then b else " * 3000 + "c;", "const a: T = " + "(" * 3000 + "c" + ")" * 3000 + ";",
+    ],
+)  # fmt: skip
+def test_depth_is_laid_out_or_refused(text: str) -> None:
+    try:
+        made = format_text(text)
+    except PolicyError:
+        return
+    assert format_text(made) == made
