@@ -23,6 +23,7 @@ from intended_core.flows.activate import Activated, activate
 from intended_core.flows.attempts import Attempt, attempted
 from intended_core.flows.authorize import AuthorizeOutcome, authorize
 from intended_core.flows.cache import ScopeState
+from intended_core.flows.complete import ActResult, complete
 from intended_core.flows.effects import Context, Flow, LoadState, Now, Settings, Sign
 from intended_core.flows.outcomes import Granted
 from intended_core.flows.redeem import redeem
@@ -203,6 +204,13 @@ class TenantAuthority:
         if key is not None:
             signature = key.sign(self.approval(approval_id).digest)
         return self.run(approving.approve(self._context, approval_id, person=person, signature=signature or b""))
+
+    def complete(self, redeemed: RedeemedToken, result: ActResult) -> int:
+        """Say what became of the act: `done`, `failed` (its reservations go back to their meters) or `unknown`.
+
+        Returns the record's place in the log. Raises UnitRefusedError when it was said already.
+        """
+        return self.run(complete(self._context, redeemed, result))
 
     def sweep(self) -> Swept:
         """Let tokens that nobody redeemed in time expire, and give back to the meters what they held in reserve. Run it now and then."""

@@ -129,6 +129,7 @@ def test_only_the_rows_of_the_counters_are_read() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # 60 s on two quiet cores
 def test_a_hundred_thousand_reservations_stop_at_the_ceiling(tmp_path: Path) -> None:
     policy = METERED.replace("calls > 20", "calls > 1_000_000").replace("> 100.00", "> 99_000.00")
     with world(tmp_path, policy) as (tenant, _, _):
