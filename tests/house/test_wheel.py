@@ -130,6 +130,10 @@ folders = sorted({path.parent for path in examples.rglob("*.policy")})
 for folder in folders:
     report = check_policies({path.name: path.read_bytes() for path in folder.glob("*.policy")})
     assert report.checked is not None, report.text
+cedar = intended_core.load_cedar(
+    {"a.cedar": b"permit(principal, action, resource);"}, ("a.cedarschema", b"entity U; action x appliesTo { principal: U, resource: U };")
+)
+assert cedar.loaded is not None, cedar.text
 print(intended_core.__file__, intended_adapters.__file__, len(folders))
 """
 

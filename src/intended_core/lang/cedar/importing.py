@@ -65,6 +65,8 @@ def import_set(loaded: CedarSet) -> ImportedSet:
         try:
             for at, body in enumerate(_rules(policy, made, loaded, writer)):
                 native = ids[policy.id] if at == 0 else f"{ids[policy.id]}.{at + 1}"
+                while native in rules or (at > 0 and native in ids.values()):
+                    native += "_"
                 rules[native] = policy
                 parts.append(_rule(policy, native, len(rules), body))
         except Refused as error:

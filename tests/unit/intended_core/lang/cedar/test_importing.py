@@ -37,6 +37,12 @@ def test_ids_are_kept_where_they_are_ids() -> None:
     assert list(imported(text).rules) == ["a", "policy1", "policy2", "policy3"]
 
 
+def test_a_second_rule_does_not_take_the_id_of_another_policy() -> None:
+    two = 'permit(principal, action == Action::"multi", resource) when { if principal is User then principal.age > 1 else principal in Org::"o" };'
+    made = imported(f'@id("m") {two}\n@id("m.2") permit(principal, action == Action::"view", resource);')
+    assert made.rules == {"m": "policy0", "m.2_": "policy0", "m.2": "policy1"}
+
+
 def test_policies_that_never_apply_write_nothing() -> None:
     assert imported('permit(principal, action == Action::"view", resource) when { false };').rules == {}
 
