@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit 0; }; done; echo python3)
 WORKERS ?= 2
+CYCLES ?= 1000000
+MINUTES ?= 60
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 
@@ -41,8 +43,9 @@ unit: dev
 test-slow: dev ## processes, crashes, wheels and long searches
 	$(PYTEST) -m slow
 
-soak: dev ## property tests for long, with fresh randomness
+soak: dev ## property tests for long, with fresh randomness; then memory over CYCLES=1000000 cycles, at most MINUTES=60
 	HYPOTHESIS_PROFILE=soak $(PYTEST) --timeout 3600 tests/property tests/faults
+	PYTHONPATH=. $(PY) bench/soak_memory.py --cycles $(CYCLES) --minutes $(MINUTES)
 
 bench: dev ## every benchmark, or one: make bench ROOM=decide
 	@set -e; for file in $(if $(ROOM),bench/bench_$(ROOM).py,$(sort $(wildcard bench/bench_*.py))); do \

@@ -153,19 +153,31 @@ class Floor:
             encode(data)
         self._spend()
 
+    def grouped(self, units: int) -> None:
+        """The statements of `units` units of authorize, each in a savepoint, under one COMMIT; without signatures."""
+        self.cursor.execute("BEGIN IMMEDIATE")
+        for _ in range(units):
+            self.cursor.execute("SAVEPOINT unit")
+            self._statements()
+            self.cursor.execute("RELEASE unit")
+        self.cursor.execute("COMMIT")
+
     def _issue(self) -> None:
+        self.cursor.execute("BEGIN IMMEDIATE")
+        self._statements()
+        self.cursor.execute("COMMIT")
+        signature = self.private.sign(self.unsigned, self.padding, self.hash)
+        self.public.verify(signature, self.unsigned, self.padding, self.hash)
+
+    def _statements(self) -> None:
         key = f"{self.count:022d}"
         self.count += 1
         cursor, sql, sample, row = self.cursor, statements(), self.sample, self.sample.allowed
-        cursor.execute("BEGIN IMMEDIATE")
         version, _, _, size = cursor.execute(sql.head, (1,)).fetchone()
         cursor.execute(sql.rows["snapshot"].select, (1, sample.snapshot.key)).fetchone()
         cursor.execute(sql.rows["nonce"].insert, (1, key, 1, "ISSUED", sample.issued.body, KEY))
         cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body))
         cursor.execute(sql.head_replace, (version + 1, size + 1, sample.head.state, KEY, 1, version))
-        cursor.execute("COMMIT")
-        signature = self.private.sign(self.unsigned, self.padding, self.hash)
-        self.public.verify(signature, self.unsigned, self.padding, self.hash)
 
     def _spend(self) -> None:
         key = f"{self.spent:022d}"

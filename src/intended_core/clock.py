@@ -27,12 +27,10 @@ class SystemClock:
     """The machine's clock."""
 
     __slots__ = ()
+    monotonic = staticmethod(time.monotonic)
 
     def now_us(self) -> int:
         return time.time_ns() // 1000
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 class SystemRandomness:

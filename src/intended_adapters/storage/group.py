@@ -83,8 +83,14 @@ class GroupCommit:
                 job.ready.acquire()
                 self._queue.append(job)
             else:
-                self._leading = True
-        if job.ready is None or self._leads(job, job.ready):
+                self._leading = True  # and nobody waits
+        if job.ready is None:
+            try:
+                run((job,))
+            finally:
+                with self._mutex:
+                    self._pass_on()
+        elif self._leads(job, job.ready):
             self._lead(job, run)
         return job.answer()
 

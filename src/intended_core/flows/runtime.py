@@ -154,17 +154,16 @@ def drive(
     not used either. `stop`: ends the call early, in the same way.
     """
     monotonic, perform = runtime.clock.monotonic, runtime.perform
-    begun = monotonic()
+    asked = monotonic()
     if seconds is None:
-        deadline, patience = begun + context.settings.flow_deadline_seconds, context.settings.call_deadline_seconds
+        deadline, patience = asked + context.settings.flow_deadline_seconds, context.settings.call_deadline_seconds
     else:
-        deadline, patience = begun + seconds, inf
+        deadline, patience = asked + seconds, inf
     committed = False
     try:
         effect = next(flow)
         while True:
             try:
-                asked = monotonic()
                 if type(effect) is Commit and effect.shielded:
                     if stop is not None and stop.asked and not committed:
                         raise StoreBusyError(GONE)  # nothing is done yet that had to be followed or undone
@@ -176,9 +175,11 @@ def drive(
                         raise StoreBusyError(GONE)
                     committed = committed or type(effect) is Commit
                     answer = perform(effect, context)
-                    if monotonic() - asked > patience and type(effect) not in _OUR_OWN:
+                    before, asked = asked, monotonic()
+                    if asked - before > patience and type(effect) not in _OUR_OWN:
                         raise StoreBusyError(f"{type(effect).__name__} took longer than {patience} s")
             except IntendedError as error:
+                asked = monotonic()
                 effect = flow.throw(error)
             else:
                 effect = flow.send(answer)
