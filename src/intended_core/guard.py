@@ -46,6 +46,8 @@ class Guard:
         self._require = require
         self._redeem = redeem
         self._obligations = dict(obligations)
+        if any(inspect.iscoroutinefunction(handler) for handler in self._obligations.values()):
+            raise TypeError("what does an obligation is called and not awaited: give functions that are not async")
 
     def _pass(self, intent: Intent) -> RedeemedToken:
         redeemed = self._redeem(self._require(intent), intent.call())
@@ -55,7 +57,9 @@ class Guard:
                 text = f"the obligation `{item.name}` is due before the act and is not known here"
                 raise AccessDeniedError(text, outcome=denied("error", text))
         for item in due:
-            self._obligations[item.name](item.values)
+            if inspect.isawaitable(self._obligations[item.name](item.values)):
+                text = f"the obligation `{item.name}` was not done: what does it is async, and nothing awaits it"
+                raise AccessDeniedError(text, outcome=denied("error", text))
         return redeemed
 
     def __enter__(self) -> RedeemedToken:

@@ -103,3 +103,32 @@ def test_on_the_whole_path(world: World) -> None:
         ran.append("never")
     assert ran == ["pay"]
     assert raised.value.outcome.rules == ("closed",)  # type: ignore[attr-defined]
+
+
+def test_an_obligation_that_nothing_would_await_is_never_taken_for_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def later(_values: object) -> None: ...
+
+    with pytest.raises(TypeError, match="not awaited"):
+        Guard(intent=intent(), require=Path().require, redeem=Path().redeem, obligations={"notify": later})
+
+    class Due:
+        name, phase, values = "notify", "before", {}
+
+    class Redeemed:
+        class claims:  # noqa: N801
+            obl = ()
+
+    monkeypatch.setattr("intended_core.guard.read_obligations", lambda _obl: [Due])
+    pending: list[Any] = []
+
+    def hidden(values: object) -> Any:
+        pending.append(later(values))
+        return pending[0]
+
+    guard = Guard(
+        intent=intent(), require=Path().require, redeem=lambda token, call: Redeemed,  # type: ignore[arg-type,return-value]
+        obligations={"notify": hidden},
+    )  # fmt: skip
+    with pytest.raises(AccessDeniedError, match="async"), guard:
+        raise AssertionError("the block ran")
+    pending[0].close()
