@@ -19,7 +19,9 @@ from intended_core.engine.offline import Offline, said, typed_world
 from intended_core.engine.trace import Trace
 from intended_core.entities import Entity
 from intended_core.errors import IntentError
+from intended_core.ids import EntityRef
 from intended_core.intent import ORIGINS, Intent
+from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.typed import CheckedPolicySet, Literal_, Rule, TypedExpr
 from intended_core.lang.types import BOOL, DATETIME, DECIMAL, INT, STRING, EntityType, EnumType, RecordType, Type
 from intended_core.lang.walk import walk
@@ -30,6 +32,8 @@ __all__ = ["MAX_TRIED", "Explanation", "Flip", "explain"]
 
 MAX_TRIED: Final = 2_000  # changes decided for one explanation; about a second
 MAX_FLIPS: Final = 5  # changes named
+MAX_NEAR: Final = 16  # entities that a change may put in or alter
+MAX_TYPED: Final = 50_000  # entities typed anew in all, since a changed entity types the whole world again
 MAX_STEPS: Final = 8  # first changes that a second one is tried after
 _ABSENT: Final = object()
 
@@ -59,7 +63,9 @@ class _World:
     offline: Offline
     checked: CheckedPolicySet
     entities: tuple[Entity, ...]
+    typed: TypedSnapshot
     now_ms: int
+    near: frozenset[EntityRef]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +93,8 @@ def explain(
     `params`, `tables`: as plain data. Raises IntentError when they or the entities do not fit the schema.
     """
     offline = Offline.of(checked).given(params or {}, tables or {}, now_ms=now_ms)
-    world = _World(offline, checked, tuple(entities), now_ms)
     snapshot = typed_world(checked, entities)
+    world = _World(offline, checked, tuple(entities), snapshot, now_ms, _near(checked, entities, intent))
     try:
         valid = offline.validate(intent)
     except IntentError as error:
@@ -104,8 +110,11 @@ def _search(world: _World, intent: Intent, decided: Allow | Escalate | Deny) -> 
     """Single changes, one for each place; where none flips, pairs whose first change already moves which rules decide."""
     flips: dict[tuple[str, str], Flip] = {}
     steps: dict[tuple[str, ...], _Change] = {}
-    tried = 0
+    tried, worlds = 0, max(8, MAX_TYPED // max(1, len(world.entities)))
     for change in sorted(_changes(world, intent), key=lambda one: one.size)[:MAX_TRIED]:
+        worlds -= change.entities is not world.entities
+        if worlds < 0 and change.entities is not world.entities:
+            continue
         tried += 1
         found = _try(world, change)
         if found is None:
@@ -118,10 +127,14 @@ def _search(world: _World, intent: Intent, decided: Allow | Escalate | Deny) -> 
         if len(flips) == MAX_FLIPS:
             break
     for first in () if flips else list(steps.values())[:MAX_STEPS]:
-        there = _World(world.offline, world.checked, first.entities, first.now_ms)
+        typed = typed_world(world.checked, first.entities)
+        there = _World(world.offline, world.checked, first.entities, typed, first.now_ms, world.near)
         for second in sorted(_changes(there, first.intent), key=lambda one: one.size):
             if tried >= MAX_TRIED or len(flips) == MAX_FLIPS:
                 break
+            worlds -= second.entities is not there.entities
+            if worlds < 0 and second.entities is not there.entities:
+                continue
             tried += 1
             found = _try(there, second)
             if found is not None and said(found) != said(decided):
@@ -134,7 +147,8 @@ def _search(world: _World, intent: Intent, decided: Allow | Escalate | Deny) -> 
 def _try(world: _World, change: _Change) -> Allow | Escalate | Deny | None:
     """What would be decided after the change; None when the schema does not have it, or when it only breaks something."""
     try:
-        snapshot = typed_world(world.checked, change.entities)
+        same = change.entities is world.entities
+        snapshot = world.typed if same else typed_world(world.checked, change.entities)
         valid = world.offline.validate(change.intent)
     except IntentError:
         return None
@@ -174,6 +188,8 @@ def _entity_changes(
     groups = sorted({ref for rule in rules for scope in (rule.principal, rule.resource) for ref in scope.within or ()})
     groups += sorted({value for kind, values in literals.items() if isinstance(kind, EntityType) for value in values})
     for at, entity in enumerate(world.entities):
+        if entity.ref not in world.near:
+            continue
         size = 2 if entity.ref in (intent.principal, intent.resource) else 3
         declared = world.checked.schema.entities.get(entity.ref.type)
         if declared is None:
@@ -192,6 +208,35 @@ def _entity_changes(
             else:
                 continue
             yield _Change((size, 1), what, intent, _placed(world.entities, at, made), world.now_ms)
+
+
+def _near(checked: CheckedPolicySet, entities: Sequence[Entity], intent: Intent) -> frozenset[EntityRef]:
+    """The entities that rules can have looked at: those that the intent or a rule names, and those that these name; at most 16."""
+    known = {entity.ref: entity for entity in entities}
+    rules = [rule for rule in checked.rules if intent.action in rule.bodies]
+    constants = {
+        ref for values in _literals(rules, intent.action).values() for ref in values if isinstance(ref, EntityRef)
+    }
+    first = [intent.principal, intent.resource, *_refs(intent.args), *_refs(intent.context), *sorted(constants)]
+    second = [ref for name in first if name in known for ref in _refs(known[name].attributes)]
+    same_type = [ref for ref in known if any(ref.type == name.type for name in first)]
+    found = dict.fromkeys(ref for ref in (*first, *second, *same_type) if ref in known)
+    return frozenset(list(found)[:MAX_NEAR])
+
+
+def _refs(value: object) -> Iterator[EntityRef]:
+    """Every entity that plain data names."""
+    if isinstance(value, EntityRef):
+        yield value
+    elif isinstance(value, Mapping):
+        if set(value) == {"__entity"} and isinstance(value["__entity"], Mapping):
+            yield EntityRef(str(value["__entity"].get("type", "")), str(value["__entity"].get("id", "")))
+        else:
+            for item in value.values():
+                yield from _refs(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _refs(item)
 
 
 def _placed(entities: tuple[Entity, ...], at: int, made: Entity) -> tuple[Entity, ...]:
@@ -245,7 +290,7 @@ def _values(kind: Type, world: _World, literals: Mapping[Type, set[Any]]) -> Ite
     if isinstance(kind, EnumType):
         return range(len(kind.members)) if kind.ordered else kind.members
     if isinstance(kind, EntityType):
-        return sorted(entity.ref for entity in world.entities if entity.ref.type in kind.names)
+        return sorted(ref for ref in world.near if ref.type in kind.names)
     known = {value for found, values in literals.items() if found == kind for value in values}
     if kind in (INT, DECIMAL, DATETIME):
         return sorted({near for value in known for near in (value - 1, value, value + 1)})

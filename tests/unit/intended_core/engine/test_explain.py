@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from intended_core.engine import explain as explain_room
 from intended_core.engine.explain import MAX_TRIED, explain
 from intended_core.engine.offline import Offline, said, typed_world
+from intended_core.entities import Entity
+from intended_core.ids import EntityRef
 from intended_core.toolbox import checked_policies
-from tests.reference.payday import ENTITIES, FILES, NOW_US, intent
+from tests.reference.payday import ENTITIES, FILES, NOW_US, PAYERS, intent
 
 CHECKED = checked_policies(FILES)
 MS = NOW_US // 1000
@@ -79,3 +86,21 @@ def test_each_place_is_named_once_for_an_outcome() -> None:
     found = explain(CHECKED, intent("100.01"), ENTITIES, now_ms=MS)
     keys = [(one.what.partition(": ")[0], one.outcome) for one in found.flips]
     assert len(keys) == len(set(keys))
+
+
+def test_a_large_world_is_typed_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = [
+        Entity(ref=EntityRef("User", f"u{n}"), parents=frozenset({PAYERS}), attributes={"limit": "1.00", "suspended": False})
+        for n in range(2_500)
+    ]
+    typed = 0
+
+    def count(*given: Any) -> Any:
+        nonlocal typed
+        typed += 1
+        return typed_world(*given)
+
+    monkeypatch.setattr(explain_room, "typed_world", count)
+    found = explain(CHECKED, intent("600.00", 95), [*ENTITIES, *crowd], now_ms=MS)
+    assert found.flips
+    assert 0 < typed <= 40
