@@ -11,7 +11,11 @@ import pytest
 from intended_adapters.cli import app as cli
 from tests.docs.pages import FENCE, ROOT
 
-PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if "\n# file: " in page.read_text(encoding="utf-8")]
+PAGES = [
+    page
+    for page in sorted((ROOT / "docs").rglob("*.md"))
+    if all(mark in page.read_text(encoding="utf-8") for mark in ("\n# file: ", "\n```console\n"))
+]
 FILE = re.compile(r"# file: (?P<name>[a-z0-9./-]+)\n")
 
 

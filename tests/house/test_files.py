@@ -113,6 +113,9 @@ def test_a_result_file_names_machine_versions_date_and_figures(path: Path) -> No
     if "suites" in found:
         assert all(suite["attacks"] > 0 for suite in found["suites"].values())
         return
+    if "engines" in found:
+        assert all(engine["version"] and engine["answers"] for engine in found["engines"].values())
+        return
     assert {"room", "machine", "cpu", "python", "versions", "date", "figures"} <= set(found)
     assert found["room"] == path.stem
     assert found["figures"]
