@@ -12,6 +12,13 @@ from intended_core.guard import Guard
 from tests.reference.flow_world import CLOSED, World, intent
 
 
+class Redeemed(str):
+    """Stands for a RedeemedToken without obligations."""
+
+    class claims:  # noqa: N801
+        obl = ()
+
+
 @dataclass
 class Path:
     """Records what a guard asks for; refuses where told to."""
@@ -29,7 +36,7 @@ class Path:
         self.seen.append(("redeem", token.text, call))
         if self.refuse == "redeem":
             raise TokenError("token.replayed")
-        return f"redeemed {len(self.seen)}"  # type: ignore[return-value]
+        return Redeemed(f"redeemed {len(self.seen)}")  # type: ignore[return-value]
 
     def guard(self, given: Any) -> Guard:
         return Guard(intent=given, require=self.require, redeem=self.redeem)
@@ -114,10 +121,6 @@ def test_an_obligation_that_nothing_would_await_is_never_taken_for_done(monkeypa
     class Due:
         name, phase, values = "notify", "before", {}
 
-    class Redeemed:
-        class claims:  # noqa: N801
-            obl = ()
-
     monkeypatch.setattr("intended_core.guard.read_obligations", lambda _obl: [Due])
     pending: list[Any] = []
 
@@ -126,7 +129,7 @@ def test_an_obligation_that_nothing_would_await_is_never_taken_for_done(monkeypa
         return pending[0]
 
     guard = Guard(
-        intent=intent(), require=Path().require, redeem=lambda token, call: Redeemed,  # type: ignore[arg-type,return-value]
+        intent=intent(), require=Path().require, redeem=lambda token, call: Redeemed("redeemed"),  # type: ignore[arg-type,return-value]
         obligations={"notify": hidden},
     )  # fmt: skip
     with pytest.raises(AccessDeniedError, match="async"), guard:
