@@ -130,7 +130,7 @@ def explain(
 
     Exit code 0, whatever the outcome; 6 when the intent or an entity cannot be read.
     """
-    given = intent_from_json(load_data(intent))
+    given = intent_from_json(load_data(intent), grants_verified=True)
     known = [] if entities is None else entities_from_json(load_data(entities))
     now_us = parse_datetime(now) * 1000 if now else time.time_ns() // 1000
     params, tables = load_beside(data)

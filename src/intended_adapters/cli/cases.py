@@ -142,7 +142,7 @@ def _case(path: Path, at: int, item: Any, now: str, expecting: bool) -> IntentCa
     now = str(given.pop("now", item.get("now", now)))
     outcome, kind, by, obliges = _expectation(f"{place} ({name})", expected)
     try:
-        intent, now_us = intent_from_json(orjson.dumps(given)), parse_datetime(now) * 1000
+        intent, now_us = intent_from_json(orjson.dumps(given), grants_verified=True), parse_datetime(now) * 1000
     except IntentError as error:
         fail(Exit.INPUT, f"{place} ({name}): {error}")
     return IntentCase(

@@ -186,7 +186,7 @@ def decide(
 
     Exit code 0 allow, 3 deny, 4 escalate.
     """
-    given = intent_from_json(load_data(intent))
+    given = intent_from_json(load_data(intent), grants_verified=True)
     known = [] if entities is None else entities_from_json(load_data(entities))
     now_us = parse_datetime(now) * 1000 if now else time.time_ns() // 1000
     params, tables = load_beside(data)

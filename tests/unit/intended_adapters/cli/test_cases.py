@@ -73,3 +73,12 @@ def test_json_stays_strict(tmp_path: Path) -> None:
     assert load_data(path) == path.read_bytes()
     with pytest.raises(typer.Exit):
         load_table(path)
+
+
+def test_who_writes_the_table_vouches_for_its_chains(tmp_path: Path) -> None:
+    grant = (
+        "chain: [{ issuer: { type: User, id: bob }, subject: { type: User, id: ann }, actions: [pay],"
+        " not_before: '2026-11-01T00:00:00Z', not_after: '2026-12-01T00:00:00Z' }], args"
+    )
+    (grants, *_) = [case.intent.chain for case in load_table(write(tmp_path, TABLE.replace("args", grant, 1))).cases]
+    assert [(item.issuer, item.verified) for item in grants] == [(EntityRef("User", "bob"), True)]
