@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
 
+from intended_core.audit.levels import Levels
 from intended_core.audit.tree import HASH_BYTES, MAX_SIZE, node_hash, subtree_root
 from intended_core.errors import AuditError
+from intended_core.quick import maker
 
 __all__ = [
     "ConsistencyProof",
@@ -24,7 +28,8 @@ __all__ = [
     "verify_inclusion",
 ]
 
-Leaves = Callable[[int, int], Sequence[bytes]]
+# The leaf hashes of [start, stop), or the whole tree with its subtrees: many proofs of one tree are quick from `Levels`.
+Leaves = Callable[[int, int], Sequence[bytes]] | Levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +71,14 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
+_proof: Final = maker(InclusionProof)
+_included: Final = maker(Included)
+
+
+def _subtree(leaves: Leaves, start: int, stop: int) -> bytes:
+    return leaves.root(start, stop) if isinstance(leaves, Levels) else subtree_root(leaves, start, stop)
+
+
 def prove_inclusion(leaves: Leaves, *, index: int, size: int) -> InclusionProof:
     """The proof for leaf `index` of a tree of `size`; raises AuditError when there is no such leaf."""
     if not 0 <= index < size <= MAX_SIZE:
@@ -75,12 +88,12 @@ def prove_inclusion(leaves: Leaves, *, index: int, size: int) -> InclusionProof:
     while stop - start > 1:
         middle = start + _split(stop - start)
         if at < middle:
-            path.append(subtree_root(leaves, middle, stop))
+            path.append(_subtree(leaves, middle, stop))
             stop = middle
         else:
-            path.append(subtree_root(leaves, start, middle))
+            path.append(_subtree(leaves, start, middle))
             start = middle
-    return InclusionProof(index=index, size=size, path=tuple(reversed(path)))
+    return _proof(index=index, size=size, path=tuple(path[::-1]))
 
 
 def prove_consistency(leaves: Leaves, *, first: int, second: int) -> ConsistencyProof:
@@ -92,13 +105,13 @@ def prove_consistency(leaves: Leaves, *, first: int, second: int) -> Consistency
     while size != stop - start:
         middle = _split(stop - start)
         if size <= middle:
-            path.append(subtree_root(leaves, start + middle, stop))
+            path.append(_subtree(leaves, start + middle, stop))
             stop = start + middle
         else:
-            path.append(subtree_root(leaves, start, start + middle))
+            path.append(_subtree(leaves, start, start + middle))
             start, size, whole = start + middle, size - middle, False
     if not whole:
-        path.append(subtree_root(leaves, start, stop))
+        path.append(_subtree(leaves, start, stop))
     return ConsistencyProof(first=first, second=second, path=tuple(reversed(path)))
 
 
@@ -109,28 +122,30 @@ def _hash(value: bytes) -> None:
 
 def verify_inclusion(proof: InclusionProof, *, leaf: bytes, root: bytes) -> Included:
     """Check that the leaf hash `leaf` stands where the proof says below `root`; raises AuditError."""
-    if not 0 <= proof.index < proof.size <= MAX_SIZE:
-        raise AuditError(f"index {proof.index} is outside a tree of {proof.size}", code="audit.index")
-    for value in (leaf, root, *proof.path):
-        _hash(value)
-    at, last, node = proof.index, proof.size - 1, leaf
-    for sibling in proof.path:
+    at, size, path = proof.index, proof.size, proof.path
+    if not 0 <= at < size <= MAX_SIZE:
+        raise AuditError(f"index {at} is outside a tree of {size}", code="audit.index")
+    for value in (leaf, root, *path):
+        if type(value) is not bytes or len(value) != HASH_BYTES:
+            raise AuditError("a hash has 32 bytes", code="audit.proof")
+    last, node = size - 1, leaf
+    for sibling in path:
         if last == 0:
             raise AuditError("the inclusion proof is too long", code="audit.proof")
         if at & 1 or at == last:
-            node = node_hash(sibling, node)
+            node = sha256(b"\x01" + sibling + node).digest()
             while not at & 1 and at:
                 at >>= 1
                 last >>= 1
         else:
-            node = node_hash(node, sibling)
+            node = sha256(b"\x01" + node + sibling).digest()
         at >>= 1
         last >>= 1
     if last != 0:
         raise AuditError("the inclusion proof is too short", code="audit.proof")
     if node != root:
         raise AuditError(f"record {proof.index} is not below this root", code="audit.root")
-    return Included(index=proof.index, size=proof.size, root=root)
+    return _included(index=proof.index, size=size, root=root)
 
 
 def verify_consistency(proof: ConsistencyProof, *, first_root: bytes, second_root: bytes) -> Prefix:

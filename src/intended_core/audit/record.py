@@ -25,6 +25,8 @@ from intended_core.unit import RecordRow
 from intended_core.values import SAFE_INT
 
 __all__ = [
+    "BODY_LABEL",
+    "KINDS",
     "MAX_BODY_BYTES",
     "MAX_ENTRY_BYTES",
     "Entry",
@@ -32,6 +34,7 @@ __all__ = [
     "PackedBody",
     "Thread",
     "body_hash",
+    "header_pattern",
     "make_record",
     "pack_body",
     "parse_body",
@@ -42,7 +45,7 @@ VERSION: Final = "intended.audit/rec.v0"
 MAX_ENTRY_BYTES: Final = 2048  # audit.md § 1.1
 SALT_BYTES: Final = 16  # 128 bits: audit.md § 1.1
 MAX_BODY_BYTES: Final = 1024 * 1024  # an intent of 256 KiB with room for reasons
-_BODY_LABEL: Final = b"intended.audit/body.v0\x00"
+BODY_LABEL: Final = b"intended.audit/body.v0\x00"
 _UUID: Final = re.compile(r"[0-9a-f]{32}")
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _TEXT: Final = re.compile(r"[!#-\[\]-~]{1,255}")  # printable ASCII without space, quote and backslash
@@ -102,18 +105,27 @@ class EventKind(StrEnum):
     EXPORT_BUNDLE = "export.bundle"
 
 
-_KINDS: Final = {kind.value.encode("ascii"): kind for kind in EventKind}
+KINDS: Final = {kind.value.encode("ascii"): kind for kind in EventKind}
 _HASH: Final = "([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"  # 32 bytes in base64url, the unused bits zero
 _WORD: Final = r"([!#-\[\]-~]{1,255})"
 _INT: Final = "(0|[1-9][0-9]{0,15})"
-# A header's names, text and numbers need no escape, so its canonical JSON is one pattern; nothing else is ever a header.
-_HEADER: Final = re.compile(
-    (
-        rf'\{{"\$":"{re.escape(VERSION)}","b":"{_HASH}","e":{_INT},"g":{_INT},"k":"([a-z_.]+)","o":"{_WORD}","p":"{_HASH}",'
-        rf'"pv":(?:null|"{_HASH}"),"s":{_INT},"t":"([0-9a-f]{{32}})","th":(?:null|\["{_HASH}",{_INT},(?:null|{_INT})\]),'
-        rf'"ts":{_INT},"w":"{_WORD}","x":(?:null|"{_WORD}")\}}'
-    ).encode("ascii")
-)
+
+
+def header_pattern(*, origin: str = _WORD, tenant: str = "([0-9a-f]{32})", generation: str = _INT) -> re.Pattern[bytes]:
+    """A header as one pattern: names, text and numbers need no escape, so its canonical JSON has one form; nothing else is ever a header.
+
+    The parts given (patterns of one group each) narrow it to one log. Groups: b e g k o p pv s t th[0] th[1] th[2] ts w x.
+    """
+    return re.compile(
+        (
+            rf'\{{"\$":"{re.escape(VERSION)}","b":"{_HASH}","e":{_INT},"g":{generation},"k":"([a-z_.]+)","o":"{origin}","p":"{_HASH}",'
+            rf'"pv":(?:null|"{_HASH}"),"s":{_INT},"t":"{tenant}","th":(?:null|\["{_HASH}",{_INT},(?:null|{_INT})\]),'
+            rf'"ts":{_INT},"w":"{_WORD}","x":(?:null|"{_WORD}")\}}'
+        ).encode("ascii")
+    )
+
+
+_HEADER: Final = header_pattern()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +156,9 @@ class Entry:
     trace: str | None
 
 
+_entry: Final = maker(Entry)
+
+
 class PackedBody:
     """A record's body as its bytes, salt included, and its hash in base64url: made before any lock is taken, by `pack_body` only."""
 
@@ -161,7 +176,7 @@ _row: Final = maker(RecordRow)
 
 def body_hash(body: bytes) -> bytes:
     """SHA-256("intended.audit/body.v0" NUL ‖ length as 8 bytes ‖ body), 32 bytes."""
-    return sha256(_BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()
+    return sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()
 
 
 def pack_body(body: dict[str, Json], *, salt: bytes) -> PackedBody:
@@ -248,7 +263,7 @@ def parse_entry(data: bytes) -> Entry:
     body, epoch, generation, kind, origin, link, policy, seq, tenant, life, n, previous, time, writer, trace = (
         found.groups()
     )
-    known = _KINDS.get(kind)
+    known = KINDS.get(kind)
     if known is None:
         raise AuditError("a record of an unknown kind", code="audit.record")
     at = _number(seq)
@@ -256,7 +271,7 @@ def parse_entry(data: bytes) -> Entry:
     if life is not None:
         thread = Thread(commitment=_raw(life), n=_number(n), previous=None if previous is None else _number(previous))
         _link(thread, at)
-    return Entry(
+    return _entry(
         origin=_ascii(origin),
         tenant_uuid=_ascii(tenant),
         generation=_number(generation),

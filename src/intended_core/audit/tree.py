@@ -6,7 +6,7 @@ never doubled and a leaf can never stand for a node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from intended_core.errors import AuditError
 from intended_core.quick import maker
 
-__all__ = ["EMPTY_ROOT", "HASH_BYTES", "Frontier", "leaf_hash", "node_hash", "root_of", "subtree_root"]
+__all__ = ["EMPTY_ROOT", "HASH_BYTES", "Frontier", "leaf_hash", "leaf_hashes", "node_hash", "root_of", "subtree_root"]
 
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
@@ -24,6 +24,11 @@ MAX_SIZE: Final = 2**53 - 1  # sizes are integers in JSON
 def leaf_hash(entry: bytes) -> bytes:
     """H(0x00 ‖ entry), 32 bytes."""
     return sha256(b"\x00" + entry).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """`leaf_hash` of each entry."""
+    return [sha256(b"\x00" + entry).digest() for entry in entries]
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -83,10 +88,15 @@ _frontier: Final = maker(Frontier)
 
 def root_of(leaves: Sequence[bytes]) -> bytes:
     """The root over leaf hashes."""
-    frontier = Frontier.empty()
-    for leaf in leaves:
-        frontier = frontier.append(leaf)
-    return frontier.root()
+    if not leaves:
+        return EMPTY_ROOT
+    level = list(leaves)
+    while len(level) > 1:
+        above = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)]
+        if len(level) & 1:
+            above.append(level[-1])  # the odd one stands higher as it is: never doubled
+        level = above
+    return level[0]
 
 
 def subtree_root(leaf_at: Callable[[int, int], Sequence[bytes]], start: int, stop: int) -> bytes:

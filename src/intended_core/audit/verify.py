@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from intended_core.audit.checkpoint import Checkpoint
+from intended_core.audit.clean import Clean
 from intended_core.audit.grades import Finding, Grade, worst
 from intended_core.audit.record import Entry, EventKind, parse_body, parse_entry
-from intended_core.audit.tree import Frontier, leaf_hash
+from intended_core.audit.tree import leaf_hash
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError
 from intended_core.unit import RecordRow
 
 __all__ = ["KnownHead", "LogIdentity", "LogVerdict", "Receipt", "verify_log"]
-
-NO_LEAF: Final = bytes(32)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIdentity:
@@ -98,6 +96,9 @@ def verify_log(
         stream = iter(records)
         row = next(stream, None)
         while row is not None:
+            if walk.clean(row):
+                row = next(stream, None)
+                continue
             following = next(stream, None)
             walk.take(row, following)
             row = following
@@ -108,7 +109,7 @@ def verify_log(
 
 
 class _Walk:
-    __slots__ = ("_frontier", "_identity", "_known", "_last_leaf", "_last_time", "_matched", "_receipts")
+    __slots__ = ("_identity", "_known", "_matched", "_receipts", "_state")
 
     def __init__(self, identity: LogIdentity, heads: Sequence[KnownHead], receipts: Sequence[Receipt]) -> None:
         self._identity = identity
@@ -116,9 +117,7 @@ class _Walk:
         self._receipts: dict[int, bytes] = {}
         for receipt in receipts:
             self._receipts.setdefault(receipt.seq, receipt.leaf)
-        self._frontier = Frontier.empty()
-        self._last_leaf = NO_LEAF
-        self._last_time = 0
+        self._state = Clean(origin=identity.origin, tenant_uuid=identity.tenant_uuid, generation=identity.generation)
         self._matched = 0
 
     def compare_heads(self) -> None:
@@ -127,8 +126,17 @@ class _Walk:
                 text = f"two known heads of {later.size} records have different roots"
                 raise _Bad("head.fork", later.size, text, Grade.FORKED)
 
+    def clean(self, row: RecordRow) -> bool:
+        """Take the record if nothing about it can be in doubt; else leave it to `take`, which says what is wrong."""
+        size = self._state.size
+        if (self._receipts and size in self._receipts) or not self._state.take(row):
+            return False
+        if self._known and self._known[0].size <= size + 1:
+            self._check_heads()
+        return True
+
     def take(self, row: RecordRow, following: RecordRow | None) -> None:
-        at = self._frontier.size
+        at = self._state.size
         if row.seq != at:
             what = "is missing" if row.seq > at else f"is not where it belongs: number {row.seq} comes again"
             raise _Bad("log.gap" if row.seq > at else "log.order", at, f"record {at} {what}")
@@ -138,7 +146,7 @@ class _Walk:
         if leaf != row.leaf:
             raise _Bad("column.leaf", at, f"the header of record {at} is not the one that its stored hash was made of")
         entry = self._header(row, at)
-        if entry.previous_leaf != self._last_leaf:
+        if entry.previous_leaf != self._state.last_leaf:
             self._broken_link(at, leaf, following)
         try:
             body = parse_body(row.body, expected=entry.body_hash)
@@ -148,8 +156,7 @@ class _Walk:
         expected = self._receipts.pop(at, None)
         if expected is not None and expected != leaf:
             raise _Bad("receipt.leaf", at, f"record {at} is not the one that a token was issued for")
-        self._frontier = self._frontier.append(leaf)
-        self._last_leaf, self._last_time = leaf, entry.time_us
+        self._state.add(leaf, entry.time_us)
         self._check_heads()
 
     def _header(self, row: RecordRow, at: int) -> Entry:
@@ -184,23 +191,23 @@ class _Walk:
                 raise _Bad("log.genesis", 0, "the genesis record is of another log or another algorithm")
             if key is not None and body.get("log_key") != b64url(key):
                 raise _Bad("log.genesis", 0, "the genesis record names another log key")
-        if entry.time_us < self._last_time:
+        if entry.time_us < self._state.time_us:
             raise _Bad("record.time", at, f"record {at} is older than the record before it")
         thread = "" if entry.thread is None else b64url(entry.thread.commitment)
         if row.thread != thread:
             raise _Bad("column.thread", at, f"record {at} is filed under a thread that it does not name")
 
     def _check_heads(self) -> None:
-        size = self._frontier.size
+        size = self._state.size
         while self._known and self._known[0].size <= size:
             head = self._known.pop(0)
-            if head.size == size and self._frontier.root() != head.root:
+            if head.size == size and self._state.frontier().root() != head.root:
                 text = f"the log was written anew somewhere in records {self._matched} to {size - 1}: the root of {size} is another"
                 raise _Bad("head.root", self._matched, text)
             self._matched = max(self._matched, head.size)
 
     def finish(self) -> None:
-        size = self._frontier.size
+        size = self._state.size
         if size == 0:
             raise _Bad("log.empty", 0, "there is no record, not even the genesis", Grade.TRUNCATED)
         if self._known:
@@ -216,8 +223,8 @@ class _Walk:
             grade=worst(findings, otherwise=best),
             seq=findings[0].seq if findings else None,
             findings=findings,
-            size=self._frontier.size,
-            root=self._frontier.root(),
-            unattested=self._frontier.size - self._matched,
-            last_time_us=self._last_time,
+            size=self._state.size,
+            root=self._state.frontier().root(),
+            unattested=self._state.size - self._matched,
+            last_time_us=self._state.time_us,
         )

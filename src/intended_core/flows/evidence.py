@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
 from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
+from intended_core.audit.levels import Levels
 from intended_core.audit.log import LogHead, thread_of
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
-from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, b64url
 from intended_core.engine.interpreter import interpret
 from intended_core.errors import AuditError, IntendedError, StoreCorruptError
@@ -124,15 +124,13 @@ def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Col
             if row.seq < head.size:
                 rows[row.seq] = row
     leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
+    tree = Levels(leaves)
     ordered = tuple(rows[at] for at in sorted(rows))
-    proofs = tuple(prove_inclusion(lambda a, b: leaves[a:b], index=row.seq, size=head.size) for row in ordered)
+    proofs = tuple(prove_inclusion(tree, index=row.seq, size=head.size) for row in ordered)
     headers: HeaderRange | None = None
     if head.size - seq <= MAX_HEADERS:
         tail: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, head.size)
-        before = Frontier.empty()
-        for leaf in leaves[:seq]:
-            before = before.append(leaf)
-        headers = HeaderRange(before=before, entries=tuple(row.entry for row in tail))
+        headers = HeaderRange(before=tree.frontier(seq), entries=tuple(row.entry for row in tail))
     intent, entities = b"", b""
     sources: tuple[tuple[str, str], ...] = ()
     if isinstance(body.get("policy_digest"), str):
@@ -149,7 +147,7 @@ def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Col
         checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"),
         token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
         sources=sources, intent=intent, entities=entities, headers=headers,
-        consistency=None if not since else prove_consistency(lambda a, b: leaves[a:b], first=since, second=head.size),
+        consistency=None if not since else prove_consistency(tree, first=since, second=head.size),
     )  # fmt: skip
 
 
