@@ -17,6 +17,7 @@ from intended_core.flows.cache import ActivePolicy, compile_policy
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.metering import DIRECTORY, first_row
 from intended_core.flows.policytests import run_tests
+from intended_core.flows.roster import GUARD_ROSTER, guard_write
 from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.lang.source import Source
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
@@ -64,6 +65,7 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
         writes.append(
             Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", body), version)
         )
+        writes.append(guard_write(context, view, head, writes))
         draft = Draft(
             kind=EventKind.POLICY_ACTIVATED,
             body={
@@ -80,7 +82,8 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=(stored, pointer, *((DIRECTORY,) if policy.checked.meters else ()))))
+    reads = (stored, pointer, GUARD_ROSTER, *((DIRECTORY,) if policy.checked.meters else ()))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     return Activated(
         digest=policy.digest, semantic_digest=policy.checked.semantic_digest, rules=len(policy.checked.rules),
         tests=len(report.cases), seq=committed.answer, warnings=policy.checked.warnings,

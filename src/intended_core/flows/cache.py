@@ -16,6 +16,7 @@ from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.roster import ENTITY_ROSTER, GUARD_ROSTER, check_guards, check_shard, shard_key, standing
 from intended_core.flows.rows import decode_entity, decode_person, entity_key, references_of
 from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord, KeyRing
@@ -42,6 +43,8 @@ __all__ = [
 MAX_POLICY_BYTES: Final = 16 * 1024 * 1024  # 10,000 rules are about 3 MB
 MAX_CLOSURE: Final = 10_000  # entities that one decision may reach
 MAX_CACHED_SNAPSHOTS: Final = 4_096
+MAX_LOOKS: Final = 5  # at rows that others change meanwhile; then it is said, and the caller tries again
+_POINTER: Final = RowKey("policy", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,31 +100,40 @@ class StateCache:
         return state
 
     def _load(self, scope: Scope, mac: RowMac) -> ScopeState:
-        stored = self._storage.head(scope)
-        if stored is None:
-            raise StoreCorruptError("the tenant's head row is gone")
-        mac.check_head(scope, stored)
-        head = LogHead.from_state(stored.state)
-        keys = [KeyRecord.from_body(row.body, version=row.version) for row in self._rows(scope, mac, "signing_key")]
-        persons = [decode_person(row) for row in self._rows(scope, mac, "person", state="ACTIVE")]
+        head = _head(self._storage, scope, mac)
+        for _ in range(MAX_LOOKS):
+            try:
+                return self._at(scope, mac, head)
+            except StoreCorruptError:
+                again = _head(self._storage, scope, mac)
+                if again.guards == head.guards:
+                    raise
+                head = again  # somebody changed a guard while it was read
+        raise StoreCorruptError("policy, keys or persons kept changing while they were read")
+
+    def _at(self, scope: Scope, mac: RowMac, head: LogHead) -> ScopeState:
+        keys = self._rows(scope, mac, "signing_key")
+        persons = self._rows(scope, mac, "person")
+        rows = {row.key: mac.check(scope, row).row for row in self._storage.read(scope, [_POINTER, GUARD_ROSTER])}
+        pointer = rows.get(_POINTER.key)
+        guards = [*keys, *persons, *([] if pointer is None else [pointer])]
+        check_guards(standing(rows.get(GUARD_ROSTER.key), head.guards), guards, kinds=("signing_key", "person", "policy"))
+        known = [decode_person(row) for row in persons if row.state == "ACTIVE"]
         return ScopeState(
             guards=head.guards,
-            policy=self._policy(scope, mac),
-            ring=KeyRing(keys),
-            persons={person.ref: person for person in persons},
+            policy=None if pointer is None else self._policy(scope, mac, pointer),
+            ring=KeyRing([KeyRecord.from_body(row.body, version=row.version) for row in keys]),
+            persons={person.ref: person for person in known},
             origin=head.origin,
             issuer=head.issuer,
             generation=head.generation,
         )
 
-    def _rows(self, scope: Scope, mac: RowMac, kind: str, state: str | None = None) -> Sequence[Row]:
-        return [mac.check(scope, row).row for row in self._storage.scan(scope, kind, state=state)]
+    def _rows(self, scope: Scope, mac: RowMac, kind: str) -> Sequence[Row]:
+        return [mac.check(scope, row).row for row in self._storage.scan(scope, kind)]
 
-    def _policy(self, scope: Scope, mac: RowMac) -> ActivePolicy | None:
-        pointer = self._storage.read(scope, [RowKey("policy", "active")])
-        if not pointer:
-            return None
-        body = parse_canonical(mac.check(scope, pointer[0]).row.body, max_bytes=4096)
+    def _policy(self, scope: Scope, mac: RowMac, pointer: Row) -> ActivePolicy:
+        body = parse_canonical(pointer.body, max_bytes=4096)
         if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
             raise StoreCorruptError("the active-policy row is damaged")
         name = str(body["digest"])
@@ -182,12 +194,7 @@ class EntityCache:
             known = self._snapshots.get((scope.key, version, policy.digest, refs))
             if known is not None:
                 return known
-        stored = self._storage.head(scope)
-        if stored is None:
-            raise StoreCorruptError("the tenant's head row is gone")
-        mac.check_head(scope, stored)
-        version = LogHead.from_state(stored.state).entities
-        closure = self._closure(scope, mac, refs)
+        version, closure = self._read(scope, mac, refs)
         snapshot = type_snapshot(policy.checked.schema, EntitySnapshot(version=str(version), entities=closure))
         loaded = LoadedEntities(version=version, snapshot=snapshot)
         with self._lock:
@@ -197,7 +204,23 @@ class EntityCache:
                 self._snapshots.popitem(last=False)
         return loaded
 
-    def _closure(self, scope: Scope, mac: RowMac, refs: frozenset[EntityRef]) -> dict[EntityRef, Entity]:
+    def _read(self, scope: Scope, mac: RowMac, refs: frozenset[EntityRef]) -> tuple[int, dict[EntityRef, Entity]]:
+        version = _head(self._storage, scope, mac).entities
+        for _ in range(MAX_LOOKS):
+            try:
+                return version, self._closure(scope, mac, refs, version)
+            except StoreCorruptError:
+                again = _head(self._storage, scope, mac).entities
+                if again == version:
+                    raise
+                version = again  # somebody wrote entities while they were read
+        raise StoreCorruptError("entities kept changing while they were read")
+
+    def _closure(
+        self, scope: Scope, mac: RowMac, refs: frozenset[EntityRef], version: int
+    ) -> dict[EntityRef, Entity]:
+        shards = standing(self._one(scope, mac, ENTITY_ROSTER), version)
+        named: dict[RowKey, dict[str, int]] = {}
         found: dict[EntityRef, Entity] = {}
         wanted = set(refs)
         asked: set[EntityRef] = set()
@@ -207,11 +230,29 @@ class EntityCache:
             if len(asked) > MAX_CLOSURE:
                 raise IntentError(f"the intent reaches more than {MAX_CLOSURE} entities", place="entities")
             wanted = set()
-            for row in self._storage.read(scope, [RowKey("entity", entity_key(ref)) for ref in batch]):
-                if row.state != "ACTIVE":
-                    mac.check(scope, row)
+            keys = [entity_key(ref) for ref in batch]
+            rows = {row.key: mac.check(scope, row).row for row in self._storage.read(scope, [RowKey("entity", key) for key in keys])}
+            for key in keys:
+                shard = shard_key(key)
+                if shard not in named:
+                    named[shard] = standing(self._one(scope, mac, shard), shards.get(shard.key, 0))
+                row = rows.get(key)
+                check_shard(named[shard], key, row)
+                if row is None or row.state != "ACTIVE":
                     continue
-                entity = decode_entity(mac.check(scope, row).row)
+                entity = decode_entity(row)
                 found[entity.ref] = entity
                 wanted |= references_of(entity) - asked
         return found
+
+    def _one(self, scope: Scope, mac: RowMac, key: RowKey) -> Row | None:
+        rows = self._storage.read(scope, [key])
+        return mac.check(scope, rows[0]).row if rows else None
+
+
+def _head(storage: Storage, scope: Scope, mac: RowMac) -> LogHead:
+    stored = storage.head(scope)
+    if stored is None:
+        raise StoreCorruptError("the tenant's head row is gone")
+    mac.check_head(scope, stored)
+    return LogHead.from_state(stored.state)

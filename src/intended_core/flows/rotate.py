@@ -9,6 +9,7 @@ from intended_core.audit.record import EventKind
 from intended_core.canonical import b64url
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
+from intended_core.flows.roster import GUARD_ROSTER, guard_write
 from intended_core.flows.steps import close_unit, open_head
 from intended_core.flows.tenant import make_key, signing_row
 from intended_core.keys.ring import KeyState, demote, retire
@@ -54,6 +55,7 @@ def rotate(context: Context) -> Flow[Rotated]:
         writes = [Write(signing_row(context, demoted), current.version)]
         writes += [Write(signing_row(context, record), record.version - 1) for record in retiring]
         writes.append(Write(signing_row(context, fresh), 0))
+        writes.append(guard_write(context, view, head, writes))
         draft = Draft(
             kind=EventKind.KEY_ROTATED,
             body={
@@ -66,7 +68,7 @@ def rotate(context: Context) -> Flow[Rotated]:
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    committed = yield Commit(Unit(context.scope, decide_unit))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=(GUARD_ROSTER,)))
     return Rotated(
         active=fresh.kid, previous=current.kid, retired=tuple(record.kid for record in retiring), seq=committed.answer
     )

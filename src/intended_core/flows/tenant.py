@@ -9,6 +9,7 @@ from intended_core.audit.record import EventKind
 from intended_core.canonical import b64url
 from intended_core.errors import UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, GenerateKey, Now, Random, Seal
+from intended_core.flows.roster import first_guards
 from intended_core.flows.steps import append_at, next_head
 from intended_core.ids import Scope
 from intended_core.keys.jwks import load_public, thumbprint
@@ -87,7 +88,8 @@ def found(context: Context, *, origin: str, issuer: str, secret: bytes) -> Flow[
         )  # fmt: skip
         log, records = append_at(context, head, drafts, now_us=now_us)
         secret = context.mac.seal_row(context.scope, "secret", MAC_SECRET, 1, "SEALED", sealed_mac)
-        writes = (Write(secret, 0), Write(signing_row(context, token_key), 0), Write(signing_row(context, log_key), 0))
+        rows = (Write(secret, 0), Write(signing_row(context, token_key), 0), Write(signing_row(context, log_key), 0))
+        writes = (*rows, first_guards(context, rows))
         return Changes(head=next_head(context, None, replace(log, guards=1)), writes=writes, records=records)
 
     yield Commit(Unit(context.scope, decide_unit))

@@ -12,6 +12,7 @@ from intended_core.entities import Entity
 from intended_core.errors import IntentError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
+from intended_core.flows.roster import GUARD_ROSTER, entity_writes, guard_write, roster_reads
 from intended_core.flows.rows import encode_entity, encode_person, entity_key
 from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.ids import EntityRef
@@ -70,11 +71,12 @@ def _write(context: Context, bodies: dict[str, bytes], state: str) -> Flow[int]:
             "entities": [[key.key, b64url(digest("intended.entity/v0", bodies[key.key]))] for key in keys],
         }
         draft = Draft(kind=EventKind.ENTITY_WRITTEN, body=body, salt=salt)
+        writes += entity_writes(context, view, head, writes)
         return close_unit(
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_entities=True, answer=head.size
         )
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=keys))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=(*keys, *roster_reads(bodies))))
     seq: int = committed.answer
     return seq
 
@@ -97,11 +99,12 @@ def register_person(context: Context, person: Person) -> Flow[int]:
             body={"person": [person.ref.type, person.ref.id], "key": b64url(person.public_key)},
             salt=salt,
         )
+        written = Write(sealed, version)
+        writes = (written, guard_write(context, view, head, (written,)))
         return close_unit(
-            context, view, head, (draft,), now_us=now_us, writes=(Write(sealed, version),), bump_guards=True,
-            answer=head.size,
-        )  # fmt: skip
+            context, view, head, (draft,), now_us=now_us, writes=writes, bump_guards=True, answer=head.size
+        )
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=(key,)))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=(key, GUARD_ROSTER)))
     seq: int = committed.answer
     return seq

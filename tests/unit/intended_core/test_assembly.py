@@ -216,3 +216,17 @@ def test_an_authority_shows_its_name_and_closes_its_store(places: Places) -> Non
     with made:
         pass
     assert isinstance(tenant.authorize(intent(), audience="bank"), Deny)
+
+
+def test_another_process_that_appends_while_the_log_is_checked_is_no_damage(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    with places.create() as made, places.open() as other:
+        made.create_tenant("acme")
+        storage, told = made._runtime.storage, type(made._runtime.storage).leaves
+
+        def leaves(self: object, scope: object, start: int, stop: int) -> object:
+            if self is storage and start > 0:
+                other.tenant("acme").authorize(intent(), audience="bank")
+            return told(self, scope, start, stop)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(type(storage), "leaves", leaves)
+        made.probe()

@@ -97,7 +97,7 @@ def test_a_pointer_to_nowhere_and_one_that_is_no_pointer(world: World) -> None:
 
 def test_sources_under_the_name_of_others(world: World) -> None:
     """Authentic, and still not the set that was activated."""
-    name = next(key.key for key in world.data().rows if key.kind == "policy" and key.key != "active")
+    name = next(key.key for key in world.data().rows if key.kind == "policy" and key.key.startswith("set:"))
     body = canonical_json({"sources": [["bank.policy", STRICT]]})
     world.edit(sealed(world, world.row("policy", name), body=body))
     with pytest.raises(StoreCorruptError, match="not the one"):

@@ -31,7 +31,7 @@ def test_what_a_new_scope_holds(world: World) -> None:
     done = founding(world).result
     data = world.store.snapshot()[world.new.scope.key]
     assert sorted((row.kind, row.state, row.version) for row in data.rows.values()) == [
-        ("secret", "SEALED", 1), ("signing_key", "ACTIVE", 1), ("signing_key", "ACTIVE", 1),
+        ("policy", "STANDS", 1), ("secret", "SEALED", 1), ("signing_key", "ACTIVE", 1), ("signing_key", "ACTIVE", 1),
     ]  # fmt: skip
     for row in data.rows.values():
         world.new.mac.check(world.new.scope, row)
