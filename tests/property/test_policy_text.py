@@ -14,7 +14,7 @@ from intended_core.lang.parser import parse
 from intended_core.lang.source import Source, read_source
 
 TEXT = (Path(__file__).parents[2] / "policies" / "examples" / "payments" / "policy.policy").read_text(encoding="utf-8")
-WORDS = ["permit", "forbid", "escalate", "when", "unless", "let", "has", "is", "in", "like", "and", "or", "not", "if", "then", "else", "any", "all", "{", "}", "(", ")", "[", "]", ";", ":", ",", ".", "==", "!=", "<", ">", "??", "?.", "@", "=", '"x"', "1", "1.5", "1h", "true", "now", "args", "context", "principal", "resource", "origin", "Set", "Int", "approval", "from", "quorum", "fixture", "test", "case", "expect", "entity"]
+WORDS = ["permit", "forbid", "escalate", "when", "unless", "let", "has", "is", "in", "like", "and", "or", "not", "if", "then", "else", "any", "all", "{", "}", "(", ")", "[", "]", ";", ":", ",", ".", "==", "!=", "<", ">", "??", "?.", "@", "=", '"x"', "1", "1.5", "1h", "true", "now", "args", "context", "principal", "resource", "origin", "Set", "Int", "approval", "from", "quorum", "fixture", "test", "case", "expect", "entity", "param", "table", "lattice", "import", "policy", "pack", "count", "sum", "...", "Map", "List", "Host", "Path", "09:00", "2026-01-01", "under", "weekday", "::"]
 
 
 def _judge(data: bytes) -> None:

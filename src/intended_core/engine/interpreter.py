@@ -62,7 +62,7 @@ class _World:
     snapshot: TypedSnapshot
     now_ms: int
     steps: int
-    tags: dict[EntityRef, Any]
+    tags: dict[EntityRef | str, Any]
     schema: Schema
     watch: Watch | None
     surroundings: Surroundings
@@ -359,7 +359,9 @@ def _entity_record(tagged: Any, world: _World) -> Any:
     attributes = world.snapshot.attributes.get(ref)
     if attributes is None:
         raise Erred("an unknown entity")
-    return world.tags.setdefault(ref, tag_value(attributes, world.schema.entities[ref.type].attributes))
+    if ref not in world.tags:
+        world.tags[ref] = tag_value(attributes, world.schema.entities[ref.type].attributes)
+    return world.tags[ref]
 
 
 def _kind_name(kind: Type) -> str:
@@ -377,7 +379,9 @@ def _rows(name: str, max_age: int | None, kind: Type, world: _World) -> Any:
     written = data.get(f"{name}@")
     if max_age is not None and (not isinstance(written, int) or written + max_age < world.now_ms):
         raise Erred("a table that is too old")
-    return tag_value(data[name], kind)
+    if name not in world.tags:
+        world.tags[name] = tag_value(data[name], kind)
+    return world.tags[name]
 
 
 def _bounded(kind: str, number: Any) -> Any:

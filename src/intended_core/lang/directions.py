@@ -39,6 +39,11 @@ def directions(checked: CheckedPolicySet) -> dict[str, Direction]:
     for rule in checked.rules:
         for body in rule.bodies.values():
             _body(rule, body, found)
+    for meter in checked.meters.values():
+        for counted in meter.bodies.values():
+            for expr in (*counted.key, counted.amount, counted.session, meter.zone):
+                if expr is not None:
+                    _any_way(expr, found)
     return {name: _said(ways) for name, ways in found.items()}
 
 
@@ -53,6 +58,11 @@ def _said(ways: set[str]) -> Direction:
 def _body(rule: Rule, body: RuleBody, found: dict[str, set[str]]) -> None:
     for clause in body.clauses:
         _condition(clause.expr, rule.effect == "permit", found)
+    if body.meter is not None:
+        _any_way(body.meter.ceiling, found)
+    for due in body.obliges:
+        for _, value in due.values:
+            _any_way(value, found)
     for block in body.approvals:
         fields = [block.group, block.quorum, block.expires, *block.conditions]
         for field in (*fields, block.exclude):

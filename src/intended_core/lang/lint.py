@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from intended_core.lang.report import Report
 from intended_core.lang.schema import Declarations
-from intended_core.lang.typed import AttributeOf, EntityIn, MemberOf, OriginOf, Root, Rule, RuleBody, ScopeTest
+from intended_core.lang.typed import (
+    AttributeOf,
+    EntityIn,
+    MemberOf,
+    OriginOf,
+    Root,
+    Rule,
+    RuleBody,
+    ScopeTest,
+    TableOf,
+    TypedExpr,
+)
 from intended_core.lang.types import ActionDecl, RecordType
 from intended_core.lang.walk import walk
 
@@ -36,9 +47,16 @@ def reads_now(rule: Rule) -> bool:
             asked += [] if approval.exclude is None else [approval.exclude]
         asked += [] if body.meter is None else [body.meter.ceiling]
         asked += [value for item in body.obliges for _, value in item.values]
-        if any(isinstance(node, Root) and node.name == "now" for expr in asked for node in walk(expr)):
+        if any(_of_now(node) for expr in asked for node in walk(expr)):
             return True
     return False
+
+
+def _of_now(node: TypedExpr) -> bool:
+    """The time itself, or rows that may be too old by now."""
+    if isinstance(node, TableOf):
+        return node.max_age_ms is not None
+    return isinstance(node, Root) and node.name == "now"
 
 
 def _permit(action: ActionDecl, rule: Rule, body: RuleBody, report: Report) -> None:
@@ -60,7 +78,7 @@ def _permit(action: ActionDecl, rule: Rule, body: RuleBody, report: Report) -> N
 
 def _caller_only(expr: object, action: ActionDecl) -> bool:
     for node in walk(expr):  # type: ignore[arg-type]
-        if isinstance(node, AttributeOf | EntityIn | OriginOf):
+        if isinstance(node, AttributeOf | EntityIn | OriginOf | TableOf):
             return False
         if isinstance(node, Root) and node.name in ("principal", "resource", "now"):
             return False

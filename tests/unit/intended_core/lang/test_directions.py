@@ -33,5 +33,13 @@ def test_tables(effect: str, condition: str, table: str) -> None:
     assert found(effect, condition) == {"m": "unused", "p": "unused", "t": table}
 
 
+def test_ceilings_and_amounts_of_meters_go_both_ways() -> None:
+    text = (
+        'param top: Int = 5; param each: Int = 1; meter reads { on: [read]; key: [principal]; window: sliding(1h); amount: each; }'
+        ' @id("r") permit r { action == read; } @id("f") forbid f { meter reads > top; }'
+    )
+    assert dict(directions(World.of(text).checked)) == {"each": "both", "top": "both"}
+
+
 def test_params_and_rows_by_key_go_both_ways() -> None:
     assert found("permit", 'when args.n > p and m["a"] > 1;') == {"m": "both", "p": "both", "t": "unused"}

@@ -23,10 +23,16 @@ from tests.unit.intended_core.lang.support import rule, rule_text, warned
         (rule_text("when args.urgent;", "forbid", ""), ["lint.narrowing-skips-action"]),
         (rule_text("when args.urgent;", "permit", ""), ["lint.caller-word"]),
         (rule_text("let a = 3; when context.risk < 4;"), ["lint.unused"]),
+        ("table names: Set<Email>; " + rule_text("when all one in args.to { one in names };"), []),
     ],
 )
 def test_warnings(text: str, found: list[str]) -> None:
     assert warned(text) == found
+
+
+def test_rows_that_may_be_too_old_read_the_time() -> None:
+    assert reads_now(rule("when context.risk in marks;", before="@max_age(1h) table marks: Set<Int>; "))
+    assert not reads_now(rule("when context.risk in marks;", before="table marks: Set<Int>; "))
 
 
 def test_reads_now() -> None:
