@@ -164,8 +164,13 @@ def _moment(day: date, millis: int, name: str) -> int:
     """The one moment whose local form this is: of all offsets that the zone has around it, exactly one must read back."""
     local = datetime.fromisoformat(f"{day.isoformat()}T00:00:00") + timedelta(milliseconds=millis)
     where = zone(name)
-    near = [local.replace(tzinfo=UTC) + timedelta(hours=hours) for hours in (-26, 0, 26)]
-    offsets = {moment.astimezone(where).utcoffset() or timedelta(0) for moment in near}
+    offsets = set()
+    for hours in (-26, 0, 26):
+        try:
+            near = (local.replace(tzinfo=UTC) + timedelta(hours=hours)).astimezone(where)
+        except OverflowError:  # the first and the last day of the calendar have neighbours on one side only
+            continue
+        offsets.add(near.utcoffset() or timedelta(0))
     found = []
     for offset in offsets:
         moment = local.replace(tzinfo=UTC) - offset

@@ -151,10 +151,7 @@ class EntityDecl:
 
 @dataclass(frozen=True, slots=True)
 class ActionDecl:
-    """A declared action: who may do it, to what, with which args, under which context; whether each hop of a chain is evaluated.
-
-    `discloses`: it lets something out, so that a token for it must be bound to its holder's key (`@discloses`).
-    """
+    """A declared action: who may do it, to what, with which args, under which context; whether each hop of a chain is evaluated."""
 
     name: str
     principals: tuple[str, ...]
@@ -162,7 +159,6 @@ class ActionDecl:
     args: RecordType
     context: RecordType
     delegation: bool = False
-    discloses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

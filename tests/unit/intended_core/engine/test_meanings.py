@@ -69,7 +69,7 @@ def test_times(millis: int, name: str, days: int, part: int) -> None:
 
 
 @pytest.mark.parametrize("millis", [part * 900_000 for part in range(96)])
-@pytest.mark.parametrize(("day", "name"), [(20_541, "Europe/Paris"), (20_751, "Europe/Paris"), (20_731, "Australia/Lord_Howe"), (15_338, "Pacific/Apia")])
+@pytest.mark.parametrize(("day", "name"), [(20_541, "Europe/Paris"), (20_751, "Europe/Paris"), (20_731, "Australia/Lord_Howe"), (15_338, "Pacific/Apia"), (2_932_896, "UTC"), (2_932_896, "Asia/Tokyo"), (2_932_896, "America/New_York"), (-719_162, "UTC"), (-719_162, "Europe/Paris")])
 def test_clock_changes(day: int, name: str, millis: int) -> None:
     try:
         fast: object = apply_method(DATE, "at", day, millis, name)

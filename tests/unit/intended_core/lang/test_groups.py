@@ -36,16 +36,8 @@ def test_a_rule_for_a_group(group: str, actions: list[str]) -> None:
         (GROUPS + '@id("r") permit r { action in pay; }', "name.unknown"),
         (GROUPS + '@id("r") permit r { action == money; }', "name.unknown"),
         (f"@disclose action pay {PARTS}", "annotation.unknown"),
-        (f"@discloses(1) action pay {PARTS}", "annotation.value"),
+        (f"@discloses action pay {PARTS}", "unsupported"),
     ],
 )
 def test_refused(text: str, code: str) -> None:
     assert code in codes(text)
-
-
-def test_discloses_is_in_the_schema_and_its_digest() -> None:
-    plain, marked = (check_all([Source.from_text("t.policy", BASE + text)])[0] for text in (f"action a {PARTS}", f"@discloses action a {PARTS}"))
-    assert plain is not None
-    assert marked is not None
-    assert [item.schema.actions["a"].discloses for item in (plain, marked)] == [False, True]
-    assert plain.schema.digest != marked.schema.digest
