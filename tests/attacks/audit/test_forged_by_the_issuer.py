@@ -21,6 +21,7 @@ from intended_core.audit.tree import Frontier
 from intended_core.canonical import b64url
 from intended_core.keys.jwks import load_public, thumbprint
 from tests.reference.audit_world import POLICY, TenantLog, relink, secret
+from tests.reference.second_verifier import agree
 
 ASKED = b"\x09" * 32
 ITH = b64url(b"\x05" * 32)
@@ -34,6 +35,7 @@ class Again:
 
 
 def check(log: TenantLog, data: bytes) -> BundleVerdict:
+    agree(data, TrustPolicy(log_keys=(log.key,)))
     return verify_bundle(data, trust=TrustPolicy(log_keys=(log.key,)), rerun=lambda **_: Again())
 
 

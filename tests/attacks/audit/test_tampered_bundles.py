@@ -21,6 +21,7 @@ from intended_core.audit.tree import Frontier
 from intended_core.audit.verify import KnownHead, Receipt
 from intended_core.errors import AuditError
 from tests.reference.audit_world import POLICY, TenantLog
+from tests.reference.second_verifier import agree
 
 LOG = TenantLog(1)
 LOG.decide(100)
@@ -46,6 +47,7 @@ def agrees(**_: object) -> Again:
 
 
 def check(data: bytes, trust: TrustPolicy | None = TRUST, **options: Any) -> BundleVerdict:
+    agree(data, trust)
     return verify_bundle(data, trust=trust, **{"rerun": agrees, **options})
 
 

@@ -1,0 +1,951 @@
+#!/usr/bin/env python3
+"""Verify an evidence bundle (`.evb`) with nothing but a Python interpreter: no package, no network, no database.
+
+    python3 -I -S verify_evidence.py FILE --pin KEY        (Python 3.9 or newer)
+
+This file stands alone and comes to you on another way than the bundle. It was written a second time from the format's rules and shares no
+code with the package; the package's tests hold the two to the same verdicts. What it does not do: take the decision again with the policy.
+Trust comes from the log keys that you give (`--pin name+hash+base64`, `--checkpoint FILE`); without any, the best verdict is
+CONSISTENT_UNPINNED. Exit code: 0 at or above --min-verdict, else 20 to 26 as the verdict says, 2 for a wrong command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import json
+import re
+import struct
+import sys
+import zlib
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256, sha512
+
+GRADES = ["MALFORMED", "TAMPERED", "FORKED", "TRUNCATED", "INCOMPLETE", "CONSISTENT_UNPINNED", "CONSISTENT_UNANCHORED"]
+SAFE_INT = 2**53 - 1
+MAX_FILE, MAX_MEMBERS, MAX_RECORDS, MAX_HEADERS, MAX_SOURCES = 64 << 20, 4096, 1_000, 10_000, 2_000
+MAX_LINE, MAX_PATH, MAX_DEPTH, MAX_ENTRY, MAX_BODY, MAX_NOTE, MAX_MANIFEST = 16384, 64, 32, 2048, 1 << 20, 65536, 4 << 20
+NOT_COVERED = [
+    "whether what was recorded was true when it was recorded",
+    "the time: it is the issuer's own clock",
+    "records that were cut from the log after the newest head that you know",
+    "that the issuer shows everybody the same log: compare checkpoints with others",
+]
+
+
+class Bad(Exception):
+    """Something does not hold; `code` names what."""
+
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+
+
+# --- Ed25519 (RFC 8032), strict: canonical encodings, no point of small order ------------------------------------------------------------
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SMALL = {
+    0, 1, P - 1,
+    2707385501144840649318225287225658788936804267575313519463743609750303402022,
+    55188659117513257062467267217118295137698188065244968500265048394206261417927,
+}  # fmt: skip
+
+
+def add(one, two):
+    """Sum of two points in extended coordinates."""
+    a = (one[1] - one[0]) * (two[1] - two[0]) % P
+    b = (one[1] + one[0]) * (two[1] + two[0]) % P
+    c = 2 * one[3] * two[3] * D % P
+    d = 2 * one[2] * two[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
+
+
+def times(number, point):
+    """The multiple of a point."""
+    total = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            total = add(total, point)
+        point = add(point, point)
+        number >>= 1
+    return total
+
+
+def decompress(data):
+    """The point in 32 bytes; Bad when there is none."""
+    number = int.from_bytes(data, "little")
+    y, sign = number & (2**255 - 1), number >> 255
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or (x * x - square) % P or (x == 0 and sign):
+        raise Bad("audit.signature", "not a point of the curve")
+    if x & 1 != sign:
+        x = P - x
+    return (x, y, 1, x * y % P)
+
+
+BASE = decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+
+def check_signature(public, signature, message):
+    """Return when the signature holds; raise Bad otherwise."""
+    if len(public) != 32 or len(signature) != 64:
+        raise Bad("audit.signature", "an Ed25519 key has 32 bytes and a signature 64")
+    for point in (public, signature[:32]):
+        y = int.from_bytes(point, "little") & (2**255 - 1)
+        if y >= P or y in SMALL:
+            raise Bad("audit.signature", "a point that is not canonical or of small order")
+    s = int.from_bytes(signature[32:], "little")
+    if s >= ORDER:
+        raise Bad("audit.signature", "a signature that is not canonical")
+    key = decompress(public)
+    h = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % ORDER
+    x, y, z, _ = add(times(s, BASE), times(h, (P - key[0], key[1], 1, P - key[3])))
+    inverse = pow(z, P - 2, P)
+    if (y * inverse % P | (x * inverse % P & 1) << 255).to_bytes(32, "little") != signature[:32]:
+        raise Bad("audit.signature", "the signature does not hold")
+
+
+# --- bytes and JSON in their one spelling -------------------------------------------------------------------------------------------------
+
+
+def unbase64(text):
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Bad("audit.note", "not base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise Bad("audit.note", "not canonical base64")
+    return data
+
+
+def b64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64url(text):
+    if not isinstance(text, str) or re.fullmatch("[A-Za-z0-9_-]*", text) is None or len(text) % 4 == 1:
+        raise Bad("audit.bundle", "not base64url")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    if b64url(data) != text:
+        raise Bad("audit.bundle", "not canonical base64url")
+    return data
+
+
+def refuse(_):
+    raise ValueError("no such number")
+
+
+def small_int(text):
+    if len(text) > 20:
+        raise ValueError("no such number")
+    return int(text)
+
+
+def walk(value, depth=0):
+    if depth > MAX_DEPTH:
+        raise ValueError("too deep")
+    if isinstance(value, dict):
+        if not all(key.isascii() for key in value):
+            raise ValueError("a name that is not ASCII")
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            walk(item, depth + 1 if isinstance(item, (dict, list)) else depth)
+    elif type(value) is int and not -SAFE_INT <= value <= SAFE_INT:
+        raise ValueError("a number beyond 2**53-1")
+
+
+def canonical(data, limit, code, what):
+    """The value in canonical JSON (RFC 8785, integers only); Bad for any other bytes."""
+    try:
+        if len(data) > limit:
+            raise ValueError("too long")
+        value = json.loads(data.decode("utf-8"), parse_float=refuse, parse_constant=refuse, parse_int=small_int)
+        walk(value)
+        again = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
+        if again != data:
+            raise ValueError("another spelling")
+    except (ValueError, RecursionError):
+        raise Bad(code, f"{what} is not canonical JSON") from None
+    return value
+
+
+# --- the archive: stored members, sorted, in one form -------------------------------------------------------------------------------------
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}(\.[a-z0-9]{1,10})?(/[a-z0-9][a-z0-9_-]{0,40}(\.[a-z0-9]{1,10})?)?")
+LOCAL, CENTRAL, END = struct.Struct("<4sHHHHHIIIHH"), struct.Struct("<4sHHHHHHIIIHHHHHII"), struct.Struct("<4sHHHHIIH")
+
+
+def unpack(data):
+    """(name -> bytes, names whose checksum does not fit) of an archive; nothing is extracted or inflated."""
+    if len(data) > MAX_FILE:
+        raise Bad("audit.archive", "the file is larger than a bundle may be")
+    found, central, at = {}, [], 0
+    damaged, last = [], ""
+    while data[at : at + 4] == b"PK\x03\x04":
+        if len(found) == MAX_MEMBERS or at + LOCAL.size > len(data):
+            raise Bad("audit.archive", "too many members")
+        crc, size, _, length = LOCAL.unpack_from(data, at)[6:10]
+        start = at + LOCAL.size + length
+        label = data[at + LOCAL.size : start]
+        name = label.decode("ascii", "replace")
+        if start + size > len(data) or NAME.fullmatch(name) is None or (found and last >= name):
+            raise Bad("audit.archive", "a member has no plain name, comes twice or is longer than the file")
+        if data[at:start] != LOCAL.pack(b"PK\x03\x04", 10, 0, 0, 0, 0x21, crc, size, size, len(label), 0) + label:
+            raise Bad("audit.archive", "a member is stored in another form")
+        central.append(
+            CENTRAL.pack(b"PK\x01\x02", 788, 10, 0, 0, 0, 0x21, crc, size, size, len(label), 0, 0, 0, 0, 0o100644 << 16, at) + label
+        )
+        body = data[start : start + size]
+        if zlib.crc32(body) != crc:
+            damaged.append(name)
+        found[name], last, at = body, name, start + size
+    directory = b"".join(central)
+    end = END.pack(b"PK\x05\x06", 0, 0, len(found) & 0xFFFF, len(found) & 0xFFFF, len(directory), at, 0)
+    if not found or data[at:] != directory + end:
+        raise Bad("audit.archive", "not an archive in the one form that a bundle has")
+    return found, damaged
+
+
+# --- tree (RFC 6962, RFC 9162) ------------------------------------------------------------------------------------------------------------
+
+
+def leaf_hash(entry):
+    return sha256(b"\0" + entry).digest()
+
+
+def node_hash(left, right):
+    return sha256(b"\1" + left + right).digest()
+
+
+def grow(edge, leaf):
+    """Append to a right edge [size, hashes]."""
+    size, hashes = edge
+    rest = size
+    while rest & 1:
+        leaf = node_hash(hashes.pop(), leaf)
+        rest >>= 1
+    hashes.append(leaf)
+    edge[0] = size + 1
+
+
+def edge_root(edge):
+    if not edge[1]:
+        return sha256(b"").digest()
+    root = edge[1][-1]
+    for left in reversed(edge[1][:-1]):
+        root = node_hash(left, root)
+    return root
+
+
+def check_inclusion(index, size, path, leaf, root):
+    if not 0 <= index < size <= SAFE_INT or any(len(node) != 32 for node in path):
+        raise Bad("audit.proof", "the proof is malformed")
+    at, last, node = index, size - 1, leaf
+    for sibling in path:
+        if last == 0:
+            raise Bad("audit.proof", "the inclusion proof is too long")
+        if at & 1 or at == last:
+            node = node_hash(sibling, node)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        at, last = at >> 1, last >> 1
+    if last or node != root:
+        raise Bad("audit.root", "the record is not below this root")
+
+
+def check_consistency(first, second, path, first_root, second_root):
+    if not 0 < first < second <= SAFE_INT or any(len(node) != 32 for node in path):
+        raise Bad("audit.proof", "the proof is malformed")
+    path = list(path)
+    if first & (first - 1) == 0:
+        path.insert(0, first_root)
+    if not path:
+        raise Bad("audit.proof", "the consistency proof is too short")
+    at, last = first - 1, second - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            raise Bad("audit.proof", "the consistency proof is too long")
+        if at & 1 or at == last:
+            old, new = node_hash(sibling, old), node_hash(sibling, new)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            new = node_hash(new, sibling)
+        at, last = at >> 1, last >> 1
+    if last or old != first_root or new != second_root:
+        raise Bad("audit.fork", "the later tree does not extend the earlier one")
+
+
+# --- keys and checkpoints (C2SP signed notes) ---------------------------------------------------------------------------------------------
+
+KEY_NAME = re.compile(r"[^\s+]{1,255}")
+
+
+def parse_key(text):
+    """(name, hint, public) of a verifier key `name+hash+base64`."""
+    parts = text.split("+", 2)
+    if len(parts) != 3:
+        raise Bad("audit.vkey", "a verifier key is name+hash+base64")
+    name, hint, data = parts[0], parts[1], unbase64(parts[2])
+    if len(data) != 33 or data[0] != 1 or KEY_NAME.fullmatch(name) is None:
+        raise Bad("audit.vkey", "a verifier key is an Ed25519 key with a name")
+    key = (name, sha256(name.encode() + b"\n\1" + data[1:]).digest()[:4], data[1:])
+    if hint != key[1].hex():
+        raise Bad("audit.vkey", "a verifier key's hash does not fit it")
+    return key
+
+
+def key_text(key):
+    return f"{key[0]}+{key[1].hex()}+{base64.b64encode(bytes([1]) + key[2]).decode()}"
+
+
+def open_checkpoint(note, keys):
+    """(origin, size, root) of a note signed by one of the keys."""
+    try:
+        whole = note.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Bad("audit.note", "a note is UTF-8") from None
+    body, gap, tail = whole.rpartition("\n\n")
+    if len(note) > MAX_NOTE or any(ord(c) < 32 and c != "\n" for c in whole) or not gap or not tail.endswith("\n") or not body:
+        raise Bad("audit.note", "a note is text, an empty line, and signature lines")
+    signatures = []
+    for line in tail[:-1].split("\n"):
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != "\u2014" or KEY_NAME.fullmatch(parts[1]) is None:
+            raise Bad("audit.note", "a malformed signature line")
+        blob = unbase64(parts[2])
+        if len(blob) < 5:
+            raise Bad("audit.note", "a malformed signature line")
+        signatures.append((parts[1], blob))
+    text, signer = body.encode() + b"\n", None
+    for name, blob in signatures:
+        for key in keys:
+            if (key[0], key[1]) == (name, blob[:4]):
+                check_signature(key[2], blob[4:], text)
+                signer = signer or key
+    if signer is None:
+        raise Bad("audit.untrusted", "the checkpoint is not signed by a key that is trusted here")
+    lines = body.split("\n")
+    if len(lines) != 3 or KEY_NAME.fullmatch(lines[0]) is None or re.fullmatch("0|[1-9][0-9]{0,15}", lines[1], re.ASCII) is None:
+        raise Bad("audit.checkpoint", "a checkpoint is exactly origin, size and root")
+    size, root = int(lines[1]), unbase64(lines[2])
+    if len(root) != 32 or size > SAFE_INT or lines[0] != signer[0] or (size == 0 and root != sha256(b"").digest()):
+        raise Bad("audit.checkpoint", "a checkpoint is exactly origin, size and root")
+    return lines[0], size, root
+
+
+# --- records ------------------------------------------------------------------------------------------------------------------------------
+
+HASH, WORD, INT = "([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])", r"([!#-\[\]-~]{1,255})", "(0|[1-9][0-9]{0,15})"
+HEADER = re.compile(
+    (
+        rf'\{{"\$":"intended\.audit/rec\.v0","b":"{HASH}","e":{INT},"g":{INT},"k":"([a-z_.]+)","o":"{WORD}","p":"{HASH}",'
+        rf'"pv":(?:null|"{HASH}"),"s":{INT},"t":"([0-9a-f]{{32}})","th":(?:null|\["{HASH}",{INT},(?:null|{INT})\]),'
+        rf'"ts":{INT},"w":"{WORD}","x":(?:null|"{WORD}")\}}'
+    ).encode()
+)
+KINDS = {
+    "log.genesis", "log.heartbeat", "log.anchor", "log.prune", "log.redact", "log.recover", "tenant.created", "tenant.closed",
+    "decision.allow", "decision.escalate", "decision.deny", "approval.granted", "approval.rejected", "approval.expired",
+    "approval.cancelled", "token.issued", "token.consumed", "token.refused", "token.expired", "token.revoked", "token.sign_failed",
+    "token.attenuated", "replay.refused", "action.done", "action.failed", "action.unknown", "obligation.overdue", "key.generated",
+    "key.rotated", "key.destroyed", "key.compromised", "policy.drafted", "policy.approved", "policy.activated", "policy.simulated",
+    "halt.engaged", "halt.resumed", "meter.reserved", "meter.released", "entity.written", "data.written", "person.registered",
+    "person.removed", "secret.opened", "adapters.loaded", "clock.recovered", "admin.changed", "export.bundle",
+}  # fmt: skip
+OUTCOMES = {"decision.allow": "allow", "decision.escalate": "escalate", "decision.deny": "deny"}
+
+
+def parse_entry(raw):
+    """The header as a dict; Bad unless it is in its one form."""
+    found = HEADER.fullmatch(raw) if len(raw) <= MAX_ENTRY else None
+    if found is None:
+        raise Bad("audit.record", "a header is not in its canonical form")
+    texts = [None if part is None else part.decode() for part in found.groups()]
+    body, epoch, generation, kind, origin, link, policy, seq, tenant, life, step, previous, time, _, _ = texts
+    numbers = [int(text) for text in (epoch, generation, seq, step or "0", previous or "0", time)]
+    if kind not in KINDS or max(numbers) > SAFE_INT:
+        raise Bad("audit.record", "a record of an unknown kind or with a malformed number")
+    thread = None
+    if life is not None:
+        thread = (life, int(step), None if previous is None else int(previous))
+        if (thread[1] == 0) != (thread[2] is None) or (thread[2] is not None and thread[2] >= int(seq)):
+            raise Bad("audit.record", "a thread starts at 0 and every later step names an earlier record")
+    return {
+        "body": unb64url(body), "generation": int(generation), "kind": kind, "origin": origin, "link": unb64url(link),
+        "policy": policy, "seq": int(seq), "tenant": tenant, "thread": thread, "time": int(time),
+    }  # fmt: skip
+
+
+def parse_body(data, expected):
+    if sha256(b"intended.audit/body.v0\0" + len(data).to_bytes(8, "big") + data).digest() != expected:
+        raise Bad("audit.body", "a body is not the one its header commits to")
+    value = canonical(data, MAX_BODY, "audit.body", "a body")
+    salt = value.get("salt") if isinstance(value, dict) else None
+    if not isinstance(salt, str) or re.fullmatch("[A-Za-z0-9_-]{21}[AQgw]", salt) is None:
+        raise Bad("audit.body", "a body is an object with a salt of 16 bytes")
+    return value
+
+
+# --- the bundle's form --------------------------------------------------------------------------------------------------------------------
+
+REQUIRED = {"README.txt", "manifest.json", "entries.jsonl", "proofs.jsonl", "heads/checkpoint", "keys/log.vkey", "keys/tokens.json"}
+INPUTS = ["inputs/intent.json", "inputs/entities.json", "policy/names.json"]
+
+
+def malformed(text, code="audit.bundle"):
+    return Bad(code, f"the bundle {text}")
+
+
+def lines_of(data, limit):
+    if data.count(b"\n") > limit or (data and not data.endswith(b"\n")):
+        raise malformed("has too many lines or an unfinished one")
+    lines = data[:-1].split(b"\n") if data else []
+    if any(not 0 < len(line) <= MAX_LINE for line in lines):
+        raise malformed("has an empty or overlong line")
+    return lines
+
+
+def path_of(value):
+    if not isinstance(value, list) or len(value) > MAX_PATH:
+        raise malformed("has a malformed proof")
+    return [unb64url(item) for item in value]
+
+
+def read_manifest(data):
+    code = "audit.manifest"
+    envelope = canonical(data, 2 * MAX_MANIFEST, code, "the manifest")
+    if not isinstance(envelope, dict) or set(envelope) != {"payload", "payloadType", "signatures"}:
+        raise malformed("has no DSSE envelope", code)
+    signed = envelope["signatures"]
+    if envelope["payloadType"] != "application/vnd.in-toto+json" or not isinstance(signed, list) or len(signed) != 1:
+        raise malformed("has no in-toto statement with one signature", code)
+    signed = signed[0]
+    if not isinstance(signed, dict) or set(signed) != {"keyid", "sig"} or not all(isinstance(part, str) for part in signed.values()):
+        raise malformed("has a malformed signature", code)
+    if not isinstance(envelope["payload"], str):
+        raise malformed("has no statement", code)
+    payload = unbase64(envelope["payload"])
+    statement = canonical(payload, MAX_MANIFEST, code, "the statement")
+    if not isinstance(statement, dict) or set(statement) != {"_type", "subject", "predicateType", "predicate"}:
+        raise malformed("has no statement", code)
+    predicate, subject = statement["predicate"], statement["subject"]
+    kinds = (statement["_type"], statement["predicateType"])
+    if kinds != ("https://in-toto.io/Statement/v1", "https://intended.dev/evidence/v0") or not isinstance(predicate, dict):
+        raise malformed("is of an unknown version", code)
+    sizes = predicate.get("sizes")
+    if not isinstance(sizes, dict) or not isinstance(subject, list) or len(subject) != len(sizes):
+        raise malformed("does not list its members", code)
+    members = {}
+    for item in subject:
+        if not isinstance(item, dict) or set(item) != {"digest", "name"} or not isinstance(item["digest"], dict):
+            raise malformed("lists a malformed member", code)
+        name, digest = item["name"], item["digest"].get("sha256")
+        size = sizes.get(name) if isinstance(name, str) else None
+        if type(size) is not int or size < 0 or set(item["digest"]) != {"sha256"} or not isinstance(digest, str) or name in members:
+            raise malformed("lists a malformed member", code)
+        if re.fullmatch("[0-9a-f]{64}", digest) is None:
+            raise malformed("lists a malformed member", code)
+        members[name] = (size, digest)
+    return members, predicate, payload, signed["keyid"], unbase64(signed["sig"])
+
+
+def read_claims(predicate):
+    scope = predicate.get("scope")
+    if not isinstance(scope, dict):
+        raise malformed("has malformed claims", "audit.manifest")
+    claims = {
+        "origin": scope.get("origin"), "tenant": scope.get("tenant"), "uuid": scope.get("uuid"),
+        "environment": scope.get("environment"), "generation": scope.get("generation"), "decision": predicate.get("decision"),
+        "size": predicate.get("size"), "made_us": predicate.get("made_us"), "engine": predicate.get("engine"),
+    }  # fmt: skip
+    texts = ("origin", "tenant", "uuid", "engine")
+    numbers = ("generation", "decision", "size", "made_us")
+    if not all(isinstance(claims[name], str) for name in texts) or not all(type(claims[name]) is int for name in numbers):
+        raise malformed("has malformed claims", "audit.manifest")
+    expected = {
+        "format": "intended.evidence/v0",
+        "claim": f"decision {claims['decision']} stands in this log, with these inputs, and with this life after it",
+        "scope": {name: claims[name] for name in ("origin", "tenant", "uuid", "environment", "generation")},
+        "decision": claims["decision"], "size": claims["size"], "made_us": claims["made_us"], "engine": claims["engine"],
+        "not_covered": NOT_COVERED,
+    }  # fmt: skip
+    if claims["environment"] not in ("live", "test") or {k: v for k, v in predicate.items() if k != "sizes"} != expected:
+        raise malformed("has malformed claims", "audit.manifest")
+    return claims
+
+
+class Bundle:
+    """A bundle whose form is right; nothing in it is believed yet. Bad for any other form."""
+
+    def __init__(self, data):
+        self.members, self.damaged = unpack(data)
+        members = self.members
+        if not REQUIRED <= set(members):
+            raise malformed(f"lacks {min(REQUIRED - set(members))}")
+        self.listed, predicate, self.payload, self.hint, self.signature = read_manifest(members["manifest.json"])
+        self.proofs = []
+        for line in lines_of(members["proofs.jsonl"], MAX_RECORDS):
+            value = canonical(line, MAX_LINE, "audit.bundle", "a proof")
+            if not isinstance(value, dict) or set(value) != {"s", "path"} or type(value["s"]) is not int or value["s"] < 0:
+                raise malformed("has a malformed proof")
+            self.proofs.append((value["s"], path_of(value["path"])))
+        self.entries = lines_of(members["entries.jsonl"], MAX_RECORDS)
+        if len(self.proofs) != len(self.entries) or not self.entries:
+            raise malformed("has not one proof for each record")
+        known = REQUIRED | {f"bodies/{seq:016d}.json" for seq, _ in self.proofs}
+        self.inputs = None
+        present = [name for name in INPUTS if name in members]
+        if present and len(present) != len(INPUTS):
+            raise malformed("holds only a part of the decision's inputs")
+        if present:
+            names = canonical(members["policy/names.json"], 1 << 20, "audit.bundle", "the list of policy names")
+            if not isinstance(names, list) or len(names) > MAX_SOURCES:
+                raise malformed("has a malformed list of policy names")
+            files = [f"policy/{number:04d}.policy" for number in range(len(names))]
+            if not all(isinstance(name, str) and file in members for name, file in zip(names, files)):
+                raise malformed("has a malformed list of policy names")
+            try:
+                for file in files:
+                    members[file].decode("utf-8")
+            except UnicodeDecodeError:
+                raise malformed("holds a policy that is not UTF-8") from None
+            self.inputs = (members["inputs/intent.json"], members["inputs/entities.json"])
+            known = known | set(INPUTS) | set(files)
+        edge, headers = members.get("heads/frontier"), members.get("heads/headers.jsonl")
+        self.before, self.headers = None, []
+        if (edge is None) != (headers is None):
+            raise malformed("holds only a part of a range of headers")
+        if edge is not None:
+            self.headers = lines_of(headers, MAX_HEADERS)
+            size = int.from_bytes(edge[:8], "big")
+            if len(edge) < 8 or size > SAFE_INT or len(edge) != 8 + 32 * bin(size).count("1"):
+                raise malformed("has a malformed frontier", "audit.frontier")
+            self.before = (size, [edge[at : at + 32] for at in range(8, len(edge), 32)])
+            known = known | {"heads/frontier", "heads/headers.jsonl"}
+        self.claims = read_claims(predicate)
+        text = members["keys/log.vkey"].decode("utf-8", "replace")
+        if "\ufffd" in text or len(text) > 1024 or not text.endswith("\n"):
+            raise malformed("has a malformed log key")
+        self.key = parse_key(text[:-1])
+        tokens = canonical(members["keys/tokens.json"], 256 * 1024, "audit.bundle", "the key set")
+        self.tokens = tokens.get("keys") if isinstance(tokens, dict) and set(tokens) == {"keys"} else None
+        if not isinstance(self.tokens, list) or not all(
+            isinstance(key, dict) and isinstance(key.get("kid"), str) and "d" not in key for key in self.tokens
+        ):
+            raise malformed("has a malformed key set")
+        self.consistency = None
+        if "heads/consistency.json" in members:
+            value = canonical(members["heads/consistency.json"], MAX_LINE, "audit.bundle", "the consistency proof")
+            if not isinstance(value, dict) or set(value) != {"first", "second", "path"}:
+                raise malformed("has a malformed consistency proof")
+            if type(value["first"]) is not int or type(value["second"]) is not int:
+                raise malformed("has a malformed consistency proof")
+            self.consistency = (value["first"], value["second"], path_of(value["path"]))
+            known = known | {"heads/consistency.json"}
+        if set(members) - known:
+            raise malformed(f"holds an unknown member {min(set(members) - known)}")
+
+
+def shown(text):
+    cut = text if len(text) <= 200 else text[:200] + "..."
+    return "".join(char if 32 <= ord(char) < 127 else f"\\u{{{ord(char):x}}}" for char in cut)
+
+
+def readme(bundle):
+    """The one text that the README may have: it follows from the rest."""
+    claims = bundle.claims
+    try:
+        written = (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=claims["made_us"])).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OverflowError:
+        written = f"{claims['made_us']} microseconds since 1970"
+    life = (
+        "It holds the header of every later record up to that size, so it also shows that nothing else happened to this token\n"
+        "up to then.\n"
+        if bundle.before is not None
+        else "It does not show whether more happened to this token later.\n"
+    )
+    return (
+        "EVIDENCE OF ONE DECISION\n\n"
+        f"Tenant:       {shown(claims['tenant'])} ({shown(claims['uuid'])}, {claims['environment']})\n"
+        f"Log:          {shown(claims['origin'])}, generation {claims['generation']}\n"
+        f"Decision:     record {claims['decision']} of {claims['size']}\n"
+        f"Written:      {written} by {shown(claims['engine'])}\n"
+        f"Log key:      {shown(key_text(bundle.key))}\n\n"
+        f"This file holds {len(bundle.entries)} records of the log named above, a mathematical proof for each that it stands in the log"
+        f" as the log\nwas when it had {claims['size']} records, the signed statement of that state (heads/checkpoint), the public keys,"
+        " and, where a\nrule decided, the policy, the request and the facts that the decision rested on, so that it can be taken again.\n"
+        f"{life}\nTo check it, on any computer, without a network:\n\n  intended evidence verify FILE --pin KEY\n\n"
+        "KEY is the log key as you received it from the issuer on another way, at another time. The key printed above came with\n"
+        "this file: alone it shows only that the file fits itself.\n\nWhat this file cannot show:\n\n"
+        + "\n".join(f"  - {text}" for text in NOT_COVERED)
+        + "\n"
+    ).encode()
+
+
+# --- the examination ----------------------------------------------------------------------------------------------------------------------
+
+ED25519_DER = bytes.fromhex("302a300506032b6570032100")
+RSA_DER, RSA_TAIL = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100"), bytes.fromhex("0203010001")
+
+
+def rsa_jwk(text):
+    """The JWK members of an RSA-2048 key in SubjectPublicKeyInfo."""
+    der = unb64url(text)
+    number = der[33:289]
+    if len(der) != 294 or der[:33] != RSA_DER or der[289:] != RSA_TAIL or number[0] < 128 or not number[-1] & 1:
+        raise Bad("key.record", "not an RSA-2048 key")
+    return {"kty": "RSA", "n": b64url(number), "e": "AQAB"}
+
+
+class Examination:
+    """Looks at everything that can be looked at; `findings` are (code, grade, seq, text)."""
+
+    def __init__(self, bundle, pins, known):
+        self.bundle, self.pins, self.known = bundle, pins, known
+        self.findings, self.seen, self.head, self.complete = [], {}, None, None
+
+    def find(self, code, text, seq=None, grade="TAMPERED"):
+        self.findings.append((code, grade, seq, text))
+
+    def run(self):
+        bundle = self.bundle
+        self.contents()
+        try:
+            self.head = open_checkpoint(bundle.members["heads/checkpoint"], [bundle.key])
+            if self.head[:2] != (bundle.claims["origin"], bundle.claims["size"]):
+                self.find("checkpoint.claims", "the checkpoint is of another log or size than the bundle claims")
+        except Bad as bad:
+            self.find("checkpoint", str(bad))
+        for place in range(len(bundle.entries)):
+            self.record(place)
+        decision = self.decision()
+        if self.head is not None and decision is not None:
+            self.founding()
+            self.lives()
+            self.range(decision)
+            self.token_keys()
+            self.approvals(decision)
+        if decision is not None:
+            self.inputs(decision)
+        self.outside()
+
+    def contents(self):
+        bundle = self.bundle
+        for name in bundle.damaged:
+            self.find("member.checksum", f"the bytes of {name} are not those that were stored")
+        kind = b"application/vnd.in-toto+json"
+        try:
+            if bundle.hint != bundle.key[1].hex():
+                raise Bad("audit.manifest", "the manifest is signed by another key")
+            check_signature(bundle.key[2], bundle.signature, b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(bundle.payload), bundle.payload))
+        except Bad as bad:
+            self.find("manifest.signature", str(bad))
+        for name in sorted((set(bundle.members) | set(bundle.listed)) - {"manifest.json"}):
+            number = name[7:].removesuffix(".json")
+            seq = int(number) if name.startswith("bodies/") and number.isdecimal() else None
+            body = bundle.members.get(name)
+            if body is None or name not in bundle.listed:
+                self.find("member.list", f"{name} is not both listed and there", seq)
+            elif bundle.listed[name] != (len(body), sha256(body).hexdigest()):
+                self.find("member.digest", f"{name} is not the one that the manifest lists", seq)
+        if bundle.members["README.txt"] != readme(bundle):
+            self.find("readme", "the README says something that does not follow from the rest")
+
+    def record(self, place):
+        bundle, claims = self.bundle, self.bundle.claims
+        (seq, path), raw = bundle.proofs[place], bundle.entries[place]
+        if place and seq <= bundle.proofs[place - 1][0]:
+            self.find("record.order", "the records are not in their order", seq)
+            return
+        leaf, proven = leaf_hash(raw), False
+        if self.head is not None:
+            try:
+                check_inclusion(seq, self.head[1], path, leaf, self.head[2])
+                proven = True
+            except Bad as bad:
+                self.find("record.proof", f"record {seq}: {bad}", seq)
+        try:
+            entry = parse_entry(raw)
+        except Bad as bad:
+            self.find("record.header", f"record {seq}: {bad}", seq)
+            return
+        if entry["seq"] != seq:
+            self.find("record.seq", f"record {seq} says that it is number {entry['seq']}", seq)
+            return
+        if (entry["origin"], entry["tenant"], entry["generation"]) != (claims["origin"], claims["uuid"], claims["generation"]):
+            self.find("record.foreign", f"record {seq} belongs to another log", seq)
+        before = self.seen.get(seq - 1)
+        if proven and before is not None and before["leaf"] != entry["link"]:
+            self.find("record.link", f"record {seq} does not follow record {seq - 1}", seq - 1)
+        body, stored = None, bundle.members.get(f"bodies/{seq:016d}.json")
+        if stored is None:
+            self.find("body.withheld", f"the body of record {seq} is not here", seq, "INCOMPLETE")
+        else:
+            try:
+                body = parse_body(stored, entry["body"])
+            except Bad as bad:
+                self.find("record.body", f"record {seq}: {bad}", seq)
+        self.seen[seq] = {**entry, "leaf": leaf, "value": body}
+
+    def decision(self):
+        seq = self.bundle.claims["decision"]
+        seen = self.seen.get(seq)
+        if seen is None:
+            if not any(found[2] == seq for found in self.findings):
+                self.find("decision.missing", f"the decision's record {seq} is not here", seq, "INCOMPLETE")
+            return None
+        if seen["kind"] not in OUTCOMES:
+            self.find("decision.kind", f"record {seq} is a {seen['kind']}, not a decision", seq)
+            return None
+        if seen["value"] is not None:
+            if seen["value"].get("outcome") != OUTCOMES[seen["kind"]]:
+                self.find("decision.outcome", "the decision's header and body name different outcomes", seq)
+            if seen["value"].get("policy_digest") != seen["policy"]:
+                self.find("decision.policy", "the decision's header and body name different policies", seq)
+        return seen
+
+    def founding(self):
+        claims = self.bundle.claims
+        for seq, kind in ((0, "log.genesis"), (1, "tenant.created")):
+            record = self.seen.get(seq)
+            if record is None or record["value"] is None:
+                self.find("founding.missing", f"record {seq} ({kind}) is not here", seq, "INCOMPLETE")
+                continue
+            body = record["value"]
+            if record["kind"] != kind:
+                self.find("founding", f"record {seq} is not the log's {kind}", seq)
+            elif seq == 0:
+                own = b64url(ED25519_DER + self.bundle.key[2])
+                if (body.get("origin"), body.get("hash"), body.get("log_key")) != (claims["origin"], "sha256", own):
+                    self.find("founding", "the log began under another name, hash or key", 0)
+            elif (body.get("tenant"), body.get("environment")) != (claims["tenant"], claims["environment"]):
+                self.find("founding", "the log belongs to another tenant or environment", 1)
+
+    def lives(self):
+        threads = {}
+        for seq in sorted(self.seen):
+            if self.seen[seq]["thread"] is not None:
+                threads.setdefault(self.seen[seq]["thread"][0], []).append(self.seen[seq])
+        for steps in threads.values():
+            previous = None
+            for number, step in enumerate(steps):
+                if step["thread"][1:] != (number, previous):
+                    text = f"a step between record {previous} and record {step['seq']} is not here"
+                    self.find("thread.gap", text, step["seq"], "INCOMPLETE")
+                    break
+                previous = step["seq"]
+
+    def range(self, decision):
+        bundle, start, thread = self.bundle, decision["seq"], decision["thread"]
+        if bundle.before is None:
+            return
+        if bundle.before[0] != start:
+            self.find("range.start", "the range of headers does not begin at the decision", start)
+            return
+        edge, hidden = [start, list(bundle.before[1])], []
+        for number, raw in enumerate(bundle.headers):
+            grow(edge, leaf_hash(raw))
+            try:
+                entry = parse_entry(raw)
+            except Bad as bad:
+                self.find("range.header", f"record {start + number}: {bad}", start + number)
+                return
+            if entry["seq"] != start + number:
+                self.find("range.header", f"the header of record {start + number} is another's", start + number)
+                return
+            if thread is not None and entry["thread"] is not None and entry["thread"][0] == thread[0] and entry["seq"] not in self.seen:
+                hidden.append(entry["seq"])
+        if (edge[0], edge_root(edge)) != self.head[1:]:
+            self.find("range.root", "the headers do not make up the tree that the checkpoint signs", start)
+            return
+        for seq in hidden:
+            self.find("thread.hidden", f"record {seq} is a step of this token's life and is not here", seq, "INCOMPLETE")
+        if not hidden and thread is not None:
+            self.complete = self.head[1]
+
+    def token_keys(self):
+        named = {}
+        for record in self.seen.values():
+            body = record["value"] or {}
+            for kid, der in ((body.get("token_kid"), body.get("token_key")), (body.get("active"), body.get("active_key"))):
+                if isinstance(kid, str) and isinstance(der, str):
+                    try:
+                        named[kid] = rsa_jwk(der)
+                    except Bad:
+                        self.find("key.record", "a record names an unusable token key", record["seq"])
+                        return
+        given = {key["kid"]: key for key in self.bundle.tokens}
+        for kid, key in given.items():
+            if kid in named and any(key.get(member) != value for member, value in named[kid].items()):
+                self.find("key.token", f"token key {kid} is not the one that the log names", 1)
+        for record in self.seen.values():
+            if record["kind"] == "token.consumed" and (record["value"] or {}).get("kid") not in given:
+                self.find("key.missing", "the key of the consumed token is not here", record["seq"], "INCOMPLETE")
+
+    def approvals(self, decision):
+        matter = decision["value"] or {}
+        counted = matter.get("approved")
+        wanted = {key for key in counted if isinstance(key, str)} if isinstance(counted, list) else set()
+        asked = {
+            str(record["value"]["approval"]): record["value"]
+            for record in self.seen.values()
+            if record["kind"] == "decision.escalate" and record["value"] is not None and "approval" in record["value"]
+        }
+        signed, needed = {}, {}
+        for seq, record in self.seen.items():
+            body = record["value"]
+            if record["kind"] != "approval.granted" or body is None:
+                continue
+            request = asked.get(str(body.get("approval")), {})
+            try:
+                key, signature, digest = (unb64url(str(body.get(name))) for name in ("person_key", "signature", "approval_digest"))
+                parts = (b"intended.person-signature/v0", digest)
+                check_signature(key, signature, b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+            except Bad:
+                self.find("approval.signature", "a person's approval is not signed by their key", seq)
+                continue
+            same = all(request.get(name) is not None and request.get(name) == matter.get(name) for name in ("ith", "policy_digest"))
+            if request and request.get("approval_digest") != body.get("approval_digest"):
+                self.find("approval.request", "a person's approval is of another request", seq)
+            elif seq < decision["seq"] and same:
+                requirement = str(body.get("requirement"))
+                signed.setdefault(requirement, set()).add(str(body.get("person")))
+                needed[requirement] = quorum(request, requirement)
+        for key in sorted(wanted):
+            if len(signed.get(key, ())) < needed.get(key, 1):
+                self.find("approval.missing", "an approval that was counted is not here", decision["seq"], "INCOMPLETE")
+
+    def inputs(self, decision):
+        given, body, seq = self.bundle.inputs, decision["value"], decision["seq"]
+        if body is None:
+            return
+        if decision["policy"] is None:
+            if given is not None:
+                self.find("inputs.stray", "inputs are here for a decision that had none", seq)
+            return
+        if given is None:
+            self.find("inputs.missing", "the decision's inputs are not here", seq, "INCOMPLETE")
+            return
+        if given[0].decode("utf-8", "replace") != body.get("intent"):
+            self.find("inputs.intent", "the request is not the one that the record holds", seq)
+        framed = b"".join(len(part).to_bytes(8, "big") + part for part in (b"intended.intent/v0", given[0]))
+        if b64url(sha256(framed).digest()) != body.get("intent_digest"):
+            self.find("inputs.intent", "the request is not the one that the record names", seq)
+
+    def outside(self):
+        if not self.pins:
+            return
+        if self.bundle.key not in self.pins:
+            self.find("key.unpinned", "the bundle is signed by a key that you did not pin", grade="CONSISTENT_UNPINNED")
+        if self.head is None or self.known is None:
+            return
+        (_, size, root), (_, mine, expected) = self.head, self.known
+        before, linked = self.bundle.before, self.bundle.consistency
+        if mine > size:
+            self.find("log.truncated", f"the bundle speaks of {size} records, but you know a head of {mine}", size, "TRUNCATED")
+        elif mine == size:
+            if expected != root:
+                self.find("head.fork", f"two signed heads of {size} records differ", grade="FORKED")
+        elif mine == 0:
+            return
+        elif before is not None and before[0] <= mine <= before[0] + len(self.bundle.headers):
+            edge = [before[0], list(before[1])]
+            for raw in self.bundle.headers[: mine - before[0]]:
+                grow(edge, leaf_hash(raw))
+            if edge_root(edge) != expected:
+                self.find("head.fork", "the log does not continue the head that you know", grade="FORKED")
+        elif linked is None or linked[:2] != (mine, size):
+            self.find("head.unlinked", f"the bundle does not show that its log continues the head of {mine}", grade="INCOMPLETE")
+        else:
+            try:
+                check_consistency(mine, size, linked[2], expected, root)
+            except Bad as bad:
+                self.find("head.fork", f"the log does not continue the head that you know: {bad}", grade="FORKED")
+
+
+def quorum(request, key):
+    alternatives = request.get("alternatives")
+    for alternative in alternatives if isinstance(alternatives, list) else []:
+        for item in alternative if isinstance(alternative, list) else []:
+            if isinstance(item, dict) and item.get("key") == key and type(item.get("quorum")) is int:
+                return item["quorum"]
+    return 1
+
+
+def verify(data, pins=(), known=None):
+    """The verdict over a bundle's bytes as plain data; never raises for what a bundle can hold."""
+    best = "CONSISTENT_UNANCHORED" if pins else "CONSISTENT_UNPINNED"
+    verdict = {"decision": None, "as_of": None, "complete_to": None, "rerun": "not_run"}
+    try:
+        bundle = Bundle(data)
+    except Bad as bad:
+        findings = [(bad.code, "MALFORMED", None, str(bad))]
+    else:
+        examination = Examination(bundle, pins, known)
+        examination.run()
+        findings = examination.findings
+        verdict["decision"] = bundle.claims["decision"]
+        verdict["as_of"] = None if examination.head is None else examination.head[1]
+        verdict["complete_to"] = examination.complete
+    grade = min([best, *(found[1] for found in findings)], key=GRADES.index)
+    verdict["grade"] = grade
+    verdict["seq"] = min((found[2] for found in findings if found[1] == grade and found[2] is not None), default=None)
+    verdict["findings"] = [{"code": code, "grade": level, "seq": seq, "text": shown(text)} for code, level, seq, text in findings]
+    verdict["not_covered"] = NOT_COVERED
+    return verdict
+
+
+def read_all(path, limit):
+    with open(path, "rb") as file:
+        return file.read(limit + 1)
+
+
+def main(words=None):
+    parser = argparse.ArgumentParser(description="Verify an evidence bundle with nothing but Python: no package, no network.")
+    parser.add_argument("file", help="the bundle (.evb)")
+    parser.add_argument("--pin", action="append", default=[], metavar="KEY", help="a log key you trust: name+hash+base64; repeatable")
+    parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint that you kept, signed by a pinned key")
+    parser.add_argument("--min-verdict", default="CONSISTENT_UNANCHORED", choices=GRADES, help="exit 0 only at or above this verdict")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    given = parser.parse_args(words)
+    try:
+        pins = [parse_key(text) for text in given.pin]
+        if given.checkpoint and not pins:
+            raise Bad("audit.untrusted", "a checkpoint is believed only under a pinned key: give the key as well")
+        known = open_checkpoint(read_all(given.checkpoint, MAX_NOTE), pins) if given.checkpoint else None
+        data = read_all(given.file, MAX_FILE)
+    except (Bad, OSError) as error:
+        parser.error(str(error))
+    verdict = verify(data, pins, known)
+    grade = verdict["grade"]
+    code = 0 if GRADES.index(grade) >= GRADES.index(given.min_verdict) else 26 - GRADES.index(grade)
+    if given.json:
+        print(json.dumps({**verdict, "exit": code}, indent=2, sort_keys=True))
+        return code
+    print(f"{grade}: decision {verdict['decision']}, log of {verdict['as_of']} records")
+    for found in verdict["findings"]:
+        where = "" if found["seq"] is None else f" (record {found['seq']})"
+        print(f"  {found['grade']} {found['code']}{where}: {found['text']}")
+    if verdict["complete_to"] is not None:
+        print(f"  nothing else happened to this token up to record {verdict['complete_to'] - 1}")
+    print("  the decision was not taken again: that needs the package (intended evidence verify)")
+    print("  not covered: " + "; ".join(NOT_COVERED))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
