@@ -99,7 +99,7 @@ def atoms() -> st.SearchStrategy[str]:
              "any h in hosts { args.url.host().under(h) or args.host == h }", "any p in args.paths { p like \"/a/**\" and p != args.path }",
              "all m in args.marks { m < \"secret\" }", "any o in order { o > args.n }", "owner_of[args.host] == principal", "context.cur in rate",
              "args.lines.contains({ sku: \"a\", price: 1.0, cur: \"EUR\" })", "args.paths.contains(args.path)", "principal == resource.owner",
-             "not (args has to) or args.to.under(\"example\")", "args.ip.is_range()", '"content" not in origin(args.lines)',
+             "(not (args has to) or args.to.under(\"example\"))", "args.ip.is_range()", '"content" not in origin(args.lines)',
              'any l in args.lines { "user" in origin(l.price) }', "args.url == args.url", "args.marks.contains_all([\"public\"])"]
         ),
     )  # fmt: skip
