@@ -1,0 +1,27 @@
+"""The tampering page is what a run of now finds; every attack is found every time, and nothing honest ever is."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from scripts.tampering import PAGE, page
+from tests.reference import tampering
+
+
+def test_the_page_is_this_run_and_misses_nothing() -> None:
+    made = page()
+    assert made == PAGE.read_text(encoding="utf-8"), "run `python -m scripts.tampering`"
+    counts = re.findall(r"\| [IRP] \| (\d+) of (\d+) \|", made)
+    assert len(counts) == len(tampering.ON_LOGS) + len(tampering.ON_THE_REST) >= 25
+    assert all(found == trials == str(tampering.TRIALS) for found, trials in counts)
+    assert tampering.TRIALS >= 60
+    assert "records: 0 here, 0 of the chain." in made
+
+
+def test_a_verifier_that_brings_nothing_misses_what_needs_somebody_outside() -> None:
+    """The levels are true: without the head, the attacks of level R go by."""
+    for _, attack, needs, change, careful in tampering.ON_LOGS:
+        if needs == "R":
+            found, _ = tampering._on_log(change, careful, "I", random.Random(attack))
+            assert found == "", attack
