@@ -44,7 +44,7 @@ test-slow: dev ## processes, crashes, wheels and long searches
 	$(PYTEST) -m slow
 
 soak: dev ## property tests for long, with fresh randomness; then memory over CYCLES=1000000 cycles, at most MINUTES=60
-	HYPOTHESIS_PROFILE=soak $(PYTEST) --timeout 3600 tests/property tests/faults
+	HYPOTHESIS_PROFILE=soak $(PYTEST) --timeout 3600 tests/property tests/faults tests/fuzz
 	PYTHONPATH=. $(PY) bench/soak_memory.py --cycles $(CYCLES) --minutes $(MINUTES)
 
 bench: dev ## every benchmark, or one: make bench ROOM=decide
