@@ -174,7 +174,7 @@ class Labelled:
 
 def b64url(data: bytes) -> str:
     """Base64url without padding (RFC 7515 § 2)."""
-    return b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL).decode()
+    return b2a_base64(data).translate(_TO_URL, b"=\n").decode()
 
 
 # For the few digests that many calls write: a policy set's, an entity snapshot's.

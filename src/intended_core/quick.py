@@ -10,7 +10,8 @@ it is whole, so that nobody ever meets a half-made or a mutable value.
 
 from __future__ import annotations
 
-from dataclasses import MISSING, field, fields, make_dataclass
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields, make_dataclass
 from typing import Any, TypeVar, cast
 
 __all__ = ["maker"]
@@ -32,18 +33,32 @@ def maker(cls: type[T], *, unsafe_unchecked: bool = False) -> type[T]:
         or not found.__dataclass_params__.frozen
         or tuple(getattr(cls, "__slots__", ())) != tuple(item.name for item in known)
         or (hasattr(cls, "__post_init__") and not unsafe_unchecked)
-        or any(not item.init or item.default_factory is not MISSING for item in known)
+        or any(item.default_factory is not MISSING or (not item.init and item.default is not MISSING) for item in known)
     ):
         raise TypeError(f"{cls.__name__} is made by its own constructor only")
 
-    def whole(self: Any) -> None:
-        self.__class__ = cls
+    # Plain slots are set at a third of the price; the twin becomes what it is called once it is whole.
+    twin = make_dataclass(cls.__name__, [(item.name, object) for item in known], slots=True, eq=False, repr=False, init=False)
+    names: dict[str, Any] = {f"default_{item.name}": item.default for item in known if item.default is not MISSING}
+    names |= {"__builtins__": {}, "new_": object.__new__, "twin_": twin, "class_": cls}
+    # One function costs a third of a class that is called by name. Its text holds names of fields and nothing else, as a dataclass's own.
+    exec(_text([item for item in known if item.init]), names)  # noqa: S102
+    return cast("type[T]", names["make_"])
 
-    members = [
-        (item.name, object, field(kw_only=bool(item.kw_only)) if item.default is MISSING
-         else field(default=item.default, kw_only=bool(item.kw_only)))
-        for item in known
-    ]  # fmt: skip
-    # Its generated `__init__` sets plain slots, and ends with `__post_init__`: then the value is what it is called.
-    twin = make_dataclass(cls.__name__, members, slots=True, eq=False, repr=False, namespace={"__post_init__": whole})
-    return cast("type[T]", twin)
+
+def _text(known: Sequence[Field[Any]]) -> str:
+    """The text of a function with the constructor's parameters."""
+    if not all(item.name.isidentifier() for item in known):
+        raise TypeError("a field's name is an identifier")
+    place: list[str] = []
+    name = ["*"]
+    for item in known:
+        (name if item.kw_only else place).append(item.name if item.default is MISSING else f"{item.name}=default_{item.name}")
+    lines = [
+        f"def make_({', '.join(place if len(name) == 1 else [*place, *name])}):",
+        " made_ = new_(twin_)",
+        *(f" made_.{item.name} = {item.name}" for item in known),
+        " made_.__class__ = class_",
+        " return made_",
+    ]
+    return "\n".join(lines)

@@ -43,6 +43,20 @@ def test_a_value_made_fast_is_the_constructors(cls, args, kwargs):
     assert repr(made) == repr(cls(*args, **kwargs))
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    first: int
+    second: int = field(init=False)
+
+
+def test_a_field_that_the_constructor_leaves_empty_is_left_empty():
+    made = maker(Later)(1)
+    assert made.first == 1
+    assert not hasattr(made, "second")
+    with pytest.raises(TypeError):
+        maker(Later)(1, second=2)  # type: ignore[call-arg]
+
+
 def test_a_value_made_fast_is_frozen():
     made = maker(Named)(first=1)
     with pytest.raises(FrozenInstanceError):
