@@ -42,7 +42,7 @@ from intended_core.flows.steps import (
 )
 from intended_core.ids import EntityRef
 from intended_core.intent import Intent, ValidIntent
-from intended_core.lang.intents import validate_thoroughly
+from intended_core.lang.intents import validate_whole
 from intended_core.outcome import Allow, Deny, Escalate, Reason
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical
@@ -130,7 +130,7 @@ def _attempt(
     policy = state.policy
     now_us: int = yield NOW
     try:
-        intent = validate_thoroughly(policy.checked.schema, context.scope, given)
+        intent = validate_whole(policy.checked.schema, context.scope, given)
     except IntentError as error:
         return (yield from _early(context, given, state, denied("intent_invalid", error.problem, place=error.place)))
     approvers: frozenset[EntityRef] = frozenset()

@@ -28,7 +28,7 @@ from intended_core.values import (
     parse_time,
 )
 
-__all__ = ["MAX_STRING_BYTES", "Converter", "Refs", "converter", "decoder"]
+__all__ = ["MAX_STRING_BYTES", "Converter", "Refs", "converter", "decoder", "member_converter"]
 
 MAX_STRING_BYTES: Final = 4096  # language.md § 1
 MAX_SET: Final = 10_000  # a set without @max: bounded all the same
@@ -263,10 +263,14 @@ def _map(wanted: MapType) -> Converter:
     return convert
 
 
+def member_converter(wanted: Type, max_bytes: int | None) -> Converter:
+    """The converter of a record's member; `max_bytes`: the length that its String may have, where the schema says one."""
+    return converter(wanted) if max_bytes is None else _long_string(max_bytes)
+
+
 def _record(wanted: RecordType) -> Converter:
     members = tuple(
-        (member.name, converter(member.type) if member.max_bytes is None else _long_string(member.max_bytes), member.optional)
-        for member in wanted.members
+        (member.name, member_converter(member.type, member.max_bytes), member.optional) for member in wanted.members
     )
     names = frozenset(member.name for member in wanted.members)
 
