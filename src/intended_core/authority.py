@@ -158,7 +158,9 @@ class TenantAuthority:
         return self.run(attempted(self._context, text, attempt, audience=adapter.audience))
 
     def _of_adapter(self, token: SignedToken | str | bytes, adapter: AdapterHandle) -> str | bytes:
-        if not isinstance(adapter, AdapterHandle) or adapter.scope != self._context.scope:
+        if not isinstance(adapter, AdapterHandle) or not (
+            adapter.scope is self._context.scope or adapter.scope == self._context.scope
+        ):
             raise AccessDeniedError("this adapter handle is of another tenant or environment", outcome=None)
         return token.text if isinstance(token, SignedToken) else token
 

@@ -147,9 +147,7 @@ def _consume(
     wanted = NonceRow.body(
         claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq
     )
-    spent = NonceRow.body(
-        claims=bound.digest, audience=claims.aud, expires_s=claims.exp, generation=generation, seq=seq, attempt=attempt
-    )
+    spent = NonceRow.spent(wanted, attempt)
     body: dict[str, Json] = {
         "claims_digest": b64url(bound.digest),
         "attempt": attempt,

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 MAX_ENTITY_BYTES: Final = 256 * 1024  # an entity with a few full sets of labels
+_BEFORE_ATTEMPT: Final = b'{"attempt":"'
 MAX_ROW_BYTES: Final = 1024 * 1024  # an approval carries the whole intent
 
 
@@ -153,6 +154,11 @@ class NonceRow:
                 "attempt": attempt, "aud": audience, "claims": b64url(claims), "exp": expires_s, "g": generation, "seq": seq,
             }
         )  # fmt: skip
+
+    @staticmethod
+    def spent(issued: bytes, attempt: str) -> bytes:
+        """Canonical bytes for the row `issued`, which `body` made without an attempt, once `attempt` (base64url) has consumed it."""
+        return b"%b%b%b" % (_BEFORE_ATTEMPT, attempt.encode("ascii"), issued[len(_BEFORE_ATTEMPT) :])
 
     def to_body(self) -> bytes:
         """Canonical bytes for the row."""

@@ -126,3 +126,9 @@ def test_attributes_are_plain_data() -> None:
         with pytest.raises(IntentError) as raised:
             plain({"deep": wrong}, "Place")
         assert raised.value.place == "Place.deep"
+
+
+@pytest.mark.parametrize("attempt", ["", "a", "x" * 22, "-_" * 11])
+def test_a_spent_nonce_is_the_issued_one_with_its_attempt(attempt: str) -> None:
+    stated = {"claims": b"c" * 32, "audience": 'b"\\\u00e9', "expires_s": 9, "generation": 1, "seq": 4}
+    assert NonceRow.spent(NonceRow.body(**stated), attempt) == NonceRow.body(**stated, attempt=attempt)
