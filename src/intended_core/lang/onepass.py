@@ -35,9 +35,15 @@ def json_text(value: Json) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-@lru_cache(maxsize=4096)
 def pair_text(kind: str, name: str) -> str:
-    """`["Type","id"]`, as the wire form writes an entity."""
+    """`["Type","id"]`, as the wire form writes an entity; raises NotPlainError for a text that is not exactly a str."""
+    if kind.__class__ is not str or name.__class__ is not str:
+        raise NotPlainError  # a class of its own could call itself equal to another text, and what is remembered would be wrong
+    return _pair_text(kind, name)
+
+
+@lru_cache(maxsize=4096)
+def _pair_text(kind: str, name: str) -> str:
     return json_text([kind, name])
 
 

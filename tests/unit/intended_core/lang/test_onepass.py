@@ -136,6 +136,24 @@ def test_plain_data_takes_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None
     assert validate_whole(CHECKED.schema, TEST_SCOPE, given).arh == validate_call(CHECKED.schema, TEST_SCOPE, given.call()).arh
 
 
+class Chameleon(str):
+    """A text that calls itself equal to every other."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("d")
+
+
+def test_a_text_that_calls_itself_another_is_never_remembered_for_it() -> None:
+    sly = Call(action="act", resource=EntityRef("Doc", Chameleon("elsewhere")), args=ARGS)
+    honest = Call(action="act", resource=EntityRef("Doc", "d"), args=ARGS)
+    assert b'"elsewhere"' in validate_call(CHECKED.schema, TEST_SCOPE, sly).wire
+    assert validate_call(CHECKED.schema, TEST_SCOPE, honest) == validate_call_thoroughly(CHECKED.schema, TEST_SCOPE, honest)
+    assert b'"elsewhere"' in validate_call(CHECKED.schema, TEST_SCOPE, sly).wire
+
+
 def test_what_is_too_large_is_left_to_the_thorough_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "MAX_INTENT_BYTES", 200)
     agree(intent())
