@@ -16,6 +16,7 @@ from intended_core.errors import PolicyError
 from intended_core.flows.cache import ActivePolicy, compile_policy
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.metering import DIRECTORY, first_row
+from intended_core.flows.policycache import cache_key, cache_write, freeze
 from intended_core.flows.policytests import run_tests
 from intended_core.flows.roster import GUARD_ROSTER, guard_write
 from intended_core.flows.steps import authentic, close_unit, open_head
@@ -49,6 +50,7 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
     name = b64url(policy.digest)
     stored = RowKey("policy", f"set:{name}")
     pointer = RowKey("policy", "active")
+    kept = freeze(policy.checked)
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us)
@@ -59,6 +61,7 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
         if authentic(context, view, stored) is None:
             body = canonical_json({"sources": [list(pair) for pair in policy.checked.sources]})
             writes.append(Write(context.mac.seal_row(context.scope, "policy", stored.key, 1, "STORED", body), 0))
+        writes += cache_write(context.scope, context.mac, policy.digest, kept, view.rows)
         current = authentic(context, view, pointer)
         version = 0 if current is None else current.version
         body = canonical_json({"digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size})
@@ -82,7 +85,7 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    reads = (stored, pointer, GUARD_ROSTER, *((DIRECTORY,) if policy.checked.meters else ()))
+    reads = (stored, pointer, cache_key(policy.digest), GUARD_ROSTER, *((DIRECTORY,) if policy.checked.meters else ()))
     committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     return Activated(
         digest=policy.digest, semantic_digest=policy.checked.semantic_digest, rules=len(policy.checked.rules),

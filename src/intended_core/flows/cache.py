@@ -16,6 +16,7 @@ from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.policycache import cache_key, cached_set
 from intended_core.flows.roster import ENTITY_ROSTER, GUARD_ROSTER, check_guards, check_shard, shard_key, standing
 from intended_core.flows.rows import decode_entity, decode_person, entity_key, references_of
 from intended_core.ids import EntityRef, Scope
@@ -136,16 +137,19 @@ class StateCache:
         body = parse_canonical(pointer.body, max_bytes=4096)
         if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
             raise StoreCorruptError("the active-policy row is damaged")
-        name = str(body["digest"])
+        name, semantic = str(body["digest"]), unb64url(str(body.get("semantic", "")))
         wanted = unb64url(name)
         with self._lock:
             known = self._policies.get((scope.key, wanted))
         if known is not None:
             return known
-        rows = self._storage.read(scope, [RowKey("policy", f"set:{name}")])
-        if not rows:
+        stored, kept = RowKey("policy", f"set:{name}"), cache_key(wanted)
+        rows = {row.key: row for row in self._storage.read(scope, [stored, kept])}
+        if stored.key not in rows:
             raise StoreCorruptError("the active policy set's sources are gone")
-        made = compile_policy(scope, decode_sources(mac.check(scope, rows[0]).row.body))
+        sources = decode_sources(mac.check(scope, rows[stored.key]).row.body)
+        checked = cached_set(scope, mac, rows.get(kept.key), sources, digest=wanted, semantic=semantic)
+        made = compile_policy(scope, sources) if checked is None else _compiled(scope, checked)
         if made.digest != wanted:
             raise StoreCorruptError("the active policy set is not the one that was activated")
         with self._lock:
@@ -166,7 +170,10 @@ def decode_sources(body: bytes) -> list[Source]:
 
 def compile_policy(scope: Scope, sources: Sequence[Source]) -> ActivePolicy:
     """Check and compile; raises PolicyError."""
-    checked = check(sources)
+    return _compiled(scope, check(sources))
+
+
+def _compiled(scope: Scope, checked: CheckedPolicySet) -> ActivePolicy:
     return ActivePolicy(checked=checked, compiled=compile_set(checked, scope=scope), digest=checked.text_digest)
 
 

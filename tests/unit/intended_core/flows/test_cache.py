@@ -73,6 +73,8 @@ def test_an_edited_row_gives_no_state(world: World, kind: str, change: dict[str,
     for key, row in sorted(world.data().rows.items(), key=str):
         if key.kind != kind or (kind == "person" and "state" in change):
             continue  # a person whose row says another state is not read, so that their approvals count no more
+        if key.key.startswith("cache:"):
+            continue  # a copy that nothing rests on: attacks/store/test_edited_cache.py
         world.restore()
         world.edit(replace(row, **change))  # type: ignore[arg-type]
         with pytest.raises(StoreCorruptError):

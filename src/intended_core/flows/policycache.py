@@ -1,0 +1,126 @@
+"""The kept form of an active policy set, so that a process that opens an authority need not parse and check it again.
+
+It is a copy that nothing rests on: a row beside the sources, `cache:<digest>`, under the tag of every row. It is used only where tag,
+digest, engine, table of classes, zone data and both digests recomputed from what was read are those of the set that is active; whatever
+else stands there is passed over, and the set is made from its sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+import orjson
+
+from intended_core.canonical import b64url, canonical_json, unb64url
+from intended_core.errors import IntendedError
+from intended_core.ids import Scope
+from intended_core.keys.rowmac import RowMac
+from intended_core.lang.frozen_codec import FrozenError, decode, encode, table_digest
+from intended_core.lang.loading import collector_paused
+from intended_core.lang.semantic import semantic_digest, text_digest
+from intended_core.lang.source import Source
+from intended_core.lang.typed import CheckedPolicySet, Meter, ObligationType, Rule
+from intended_core.lang.typeforms import schema_digest
+from intended_core.lang.types import Schema
+from intended_core.lang.zones import TZDATA_VERSION
+from intended_core.unit import Row, RowKey, Write
+
+__all__ = ["cache_key", "cache_write", "cached_set", "freeze", "thaw"]
+
+FORMAT: Final = 1
+MAX_CACHE_BYTES: Final = 48 * 1024 * 1024  # 10,000 rules are about 6 MB; a larger set is made from its sources every time
+MAX_VERSIONS: Final = 2**53
+_LINE: Final = b"\n"
+
+
+def cache_key(digest: bytes) -> RowKey:
+    """Where the kept form of the set of this text digest stands."""
+    return RowKey("policy", f"cache:{b64url(digest)}")
+
+
+def freeze(checked: CheckedPolicySet) -> bytes | None:
+    """The kept form: all of a checked set but its sources, tests and warnings. None where it cannot be kept."""
+    told = (checked.cost, checked.packs, checked.pack, checked.version)
+    try:
+        with collector_paused():
+            kept = encode((checked.schema, checked.rules, checked.meters, checked.obligations, *told))
+    except FrozenError:
+        return None
+    body = canonical_json(_names(checked.text_digest, checked.semantic_digest, checked.schema.digest)) + _LINE + kept
+    return body if len(body) <= MAX_CACHE_BYTES else None
+
+
+def thaw(body: bytes, sources: Sequence[Source], *, digest: bytes, semantic: bytes) -> CheckedPolicySet | None:
+    """The set again, without tests and warnings; None unless it is exactly the one of these digests and of this engine."""
+    if len(body) > MAX_CACHE_BYTES or text_digest(sources) != digest:
+        return None
+    line, _, kept = body.partition(_LINE)
+    try:
+        with collector_paused():
+            return _thaw(line, kept, sources, digest, semantic)
+    except Exception:  # noqa: BLE001 - whatever is wrong with a copy, the sources answer
+        return None
+
+
+def _thaw(line: bytes, kept: bytes, sources: Sequence[Source], digest: bytes, semantic: bytes) -> CheckedPolicySet | None:
+    names: Any = orjson.loads(line)
+    named_schema = unb64url(names["schema"])
+    if line != canonical_json(_names(digest, semantic, named_schema)):
+        return None
+    schema, rules, meters, obligations, cost, packs, pack, named = decode(kept)
+    if not _holds(schema, rules, meters, obligations) or schema.digest != named_schema:
+        return None
+    if schema_digest(schema.entities, schema.actions, schema.params, schema.tables) != schema.digest:
+        return None
+    if semantic_digest(schema, rules, TZDATA_VERSION, meters.values(), obligations.values()) != semantic:
+        return None
+    return CheckedPolicySet(
+        pack=pack, schema=schema, rules=rules, tests=(), sources=tuple((source.name, source.text) for source in sources),
+        text_digest=digest, semantic_digest=semantic, cost=cost, meters=meters, obligations=obligations, version=named,
+        packs=packs, tzdata=TZDATA_VERSION,
+    )  # fmt: skip
+
+
+def _names(digest: bytes, semantic: bytes, schema: bytes) -> dict[str, object]:
+    return {
+        "digest": b64url(digest), "engine": version("intended"), "format": FORMAT,
+        "schema": b64url(schema), "semantic": b64url(semantic),
+        "table": b64url(table_digest()), "tzdata": TZDATA_VERSION,
+    }  # fmt: skip
+
+
+def _holds(schema: object, rules: object, meters: object, obligations: object) -> bool:
+    return (
+        isinstance(schema, Schema) and isinstance(rules, tuple) and isinstance(meters, dict) and isinstance(obligations, dict)
+        and all(isinstance(item, Rule) for item in rules)
+        and all(isinstance(item, Meter) and item.name == name for name, item in meters.items())
+        and all(isinstance(item, ObligationType) and item.name == name for name, item in obligations.items())
+    )  # fmt: skip
+
+
+def cache_write(scope: Scope, mac: RowMac, digest: bytes, body: bytes | None, rows: Mapping[RowKey, Row]) -> tuple[Write, ...]:
+    """The write that keeps `body`, over whatever stands there; none where that already is it, or there is nothing to keep."""
+    key = cache_key(digest)
+    found = rows.get(key)
+    replaces = 0 if found is None else found.version
+    if body is None or replaces >= MAX_VERSIONS or (found is not None and found.body == body and _authentic(scope, mac, found)):
+        return ()
+    return (Write(mac.seal_row(scope, key.kind, key.key, replaces + 1, "KEPT", body), replaces),)
+
+
+def cached_set(
+    scope: Scope, mac: RowMac, row: Row | None, sources: Sequence[Source], *, digest: bytes, semantic: bytes
+) -> CheckedPolicySet | None:
+    """What the row keeps, if it may be used for the active set of these digests."""
+    if row is None or row.kind != "policy" or row.key != cache_key(digest).key or not _authentic(scope, mac, row):
+        return None
+    return thaw(row.body, sources, digest=digest, semantic=semantic)
+
+
+def _authentic(scope: Scope, mac: RowMac, row: Row) -> bool:
+    try:
+        return mac.check(scope, row).row is not None
+    except IntendedError:
+        return False
