@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime dev demo test lint types floors unit test-slow soak bench agentdojo reference tables constraints clean
+.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak bench agentdojo reference tables constraints clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ runtime:
 
 dev:
 	@$(PYTHON) scripts/venv.py --dev
+
+peers:
+	@$(PYTHON) scripts/venv.py --bench
 
 demo: runtime ## the whole path on one screen: an honest day, an attacker's day, an offline check
 	@.venv/bin/intended demo
@@ -47,10 +50,11 @@ soak: dev ## property tests for long, with fresh randomness; then memory over CY
 	HYPOTHESIS_PROFILE=soak $(PYTEST) --timeout 3600 tests/property tests/faults tests/fuzz
 	PYTHONPATH=. $(PY) bench/soak_memory.py --cycles $(CYCLES) --minutes $(MINUTES)
 
-bench: dev ## every benchmark, or one: make bench ROOM=decide
+bench: peers ## every benchmark, or one: make bench ROOM=decide
 	@set -e; for file in $(if $(ROOM),bench/bench_$(ROOM).py,$(sort $(wildcard bench/bench_*.py))); do \
 		echo "== $$file"; PYTHONPATH=. $(PY) $$file; done
 	@PYTHONPATH=. $(PY) bench/render.py
+	@PYTHONPATH=. $(PY) bench/plot.py
 
 agentdojo: dev ## real agent traffic: the tool calls and attacks of the AgentDojo benchmark
 	$(PY) -m intended_adapters.agentdojo
