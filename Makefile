@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak bench agentdojo reference tables constraints clean
+.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak bench mutants agentdojo reference tables constraints clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -55,6 +55,9 @@ bench: peers ## every benchmark, or one: make bench ROOM=decide
 		echo "== $$file"; PYTHONPATH=. $(PY) $$file; done
 	@PYTHONPATH=. $(PY) bench/render.py
 	@PYTHONPATH=. $(PY) bench/plot.py
+
+mutants: dev ## small faults put into the engine: do its tests notice? (ROOM=combine for one room)
+	PYTHONPATH=. $(PY) -m scripts.mutate $(ROOM)
 
 agentdojo: dev ## real agent traffic: the tool calls and attacks of the AgentDojo benchmark
 	$(PY) -m intended_adapters.agentdojo

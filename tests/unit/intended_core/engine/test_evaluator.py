@@ -10,6 +10,8 @@ from intended_core import AccessDeniedError, Allow, Deny, Entity, EntityRef, Esc
 from intended_core.engine.evaluator import approver_may, decide
 from intended_core.flows.policytests import TEST_SCOPE
 from intended_core.lang.intents import validate
+from intended_core.lang.surroundings import NO_SURROUNDINGS
+from intended_core.outcome import Reason
 from tests.reference.policy_world import ANN, BOB, NOW_MS, World, group, user
 
 PERMIT = '@id("p") permit p { action == read; when true; }'
@@ -161,3 +163,110 @@ def test_the_submitter_may_not_approve_even_from_the_group() -> None:
         Entity(ref=group("board")), user("ann", "board"), Entity(ref=EntityRef("Doc", "d"), attributes={"owner": ANN}),
     ])  # fmt: skip
     assert "own intent" in judged(world, ANN)
+
+
+def walked(world: World, principal: EntityRef = ANN, approved: frozenset[str] = frozenset()) -> Allow | Deny | Escalate:
+    """The answer of the general loop; the plans, where they may answer, and the interpreter say the same."""
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent(principal))
+    loop = dataclasses.replace(world.compiled, plans={})
+    found = decide(loop, valid, world.snapshot, now_ms=NOW_MS, approved=approved)
+    assert found == world.decide(world.intent(principal), approved=approved)
+    assert found == decide(world.compiled, valid, world.snapshot, now_ms=NOW_MS, approved=approved)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scope", "ann", "bob"),
+    [
+        ('principal == User::"ann";', True, False),
+        ('principal == User::"bob";', False, True),
+        ('principal in Group::"board";', False, True),
+        ('principal in Group::"staff";', True, True),
+        ('principal in [Group::"board", User::"ann"];', True, True),
+        ("principal is User;", True, True),
+        ("principal is Agent;", False, False),
+        ('resource == Doc::"d";', True, True),
+        ('resource == Doc::"other";', False, False),
+        ('resource in [Doc::"d"];', True, True),
+        ('resource in [Doc::"other"];', False, False),
+        ('principal == User::"ann"; resource == Doc::"d";', True, False),
+        ('principal in Group::"board"; resource in [Doc::"d"];', False, True),
+    ],
+)
+@pytest.mark.parametrize("effect", ["permit", "forbid", "escalate"])
+def test_the_general_loop_reads_scopes_as_the_plans_do(scope: str, ann: bool, bob: bool, effect: str) -> None:
+    more = 'approval { from: Group::"board"; quorum: 1; expires: 1h; }' if effect == "escalate" else ""
+    base = "" if effect == "permit" else '@id("base") permit base { action == read; when args.n > 0; }'
+    world = World.of(f'{base} @id("x") {effect} x {{ action == read; {scope} when args.n > 0; {more} }}')
+    for person, matches in ((ANN, ann), (BOB, bob)):
+        found = walked(world, person)
+        if effect == "permit":
+            assert isinstance(found, Allow) is matches
+        else:
+            hit = isinstance(found, Deny if effect == "forbid" else Escalate)
+            assert hit is matches
+            assert isinstance(found, Allow) is not matches
+
+
+def test_the_general_loop_gathers_every_rule_of_every_effect() -> None:
+    permits = '@id("a") permit a { action == read; when args.n > 0; } @id("b") permit b { action == read; principal == User::"ann"; when true; }'
+    allowed = walked(World.of(permits + '@id("c") permit c { action == read; when args.n > 5; }'))
+    assert isinstance(allowed, Allow)
+    assert allowed.rules == ("a", "b")
+    forbids = '@id("f") forbid f { action == read; when args.n > 0; } @id("g") forbid g { action == read; resource == Doc::"d"; when true; }'
+    denied = walked(World.of(permits + forbids))
+    assert isinstance(denied, Deny)
+    assert (denied.kind, denied.rules) == ("forbid", ("f", "g"))
+    gate = '{ action == read; when args.n > 0; approval { from: Group::"board"; quorum: 1; expires: 1h; } }'
+    waiting = walked(World.of(permits + f'@id("h") escalate h {gate} @id("i") escalate i {gate}'))
+    assert isinstance(waiting, Escalate)
+    assert waiting.rules == ("h", "i")
+    assert isinstance(walked(World.of(permits + f'@id("h") escalate h {gate}'), approved=frozenset({"h#1"})), Allow)
+    over = "when args.n + 9_223_372_036_854_775_807 > 0;"
+    erred = walked(World.of(permits + forbids + f'@id("x") permit x {{ action == read; {over} }} @id("y") forbid y {{ action == read; {over} }}'))
+    assert isinstance(erred, Deny)
+    assert (erred.kind, erred.rules) == ("error", ("x", "y"))
+
+
+def test_the_general_loop_denies_what_is_not_known() -> None:
+    nothing = walked(World.of('@id("p") permit p { action == write; when principal.vip; }'))
+    assert isinstance(nothing, Deny)
+    assert (nothing.kind, nothing.reasons[0].text, nothing.rules) == ("default", "no permit matches this intent", ())
+    doc = Entity(ref=EntityRef("Doc", "d"), attributes={"owner": ANN})
+    for entities, gone in (([user("ann")], 'Doc::"d"'), ([doc], 'User::"ann"')):
+        found = walked(World.of(PERMIT, entities))
+        assert isinstance(found, Deny)
+        assert (found.kind, found.reasons[0].text) == ("error", f"{gone} is not a known entity")
+    agent = walked(World.of(PERMIT), EntityRef("Agent", "bot"))
+    assert isinstance(agent, Deny)
+    assert agent.kind == "chain_missing"
+
+
+def test_what_a_plan_learns_of_a_set_of_rules_is_the_same_the_second_time() -> None:
+    world = World.of(
+        '@id("a") permit a { action == read; when args.n > 0; } @id("f") forbid f { action == read; when args.n > 1; }'
+        '@id("g") escalate g { action == read; when args.n > 2; approval { from: Group::"board"; quorum: 1; expires: 1h; } }'
+        '@id("b") permit b { action == read; when args.n == -1; approval { from: Group::"board"; quorum: 1; expires: 1h; } }'
+    )
+    for number, expected, rules in ((1, Allow, ("a",)), (2, Deny, ("f",)), (3, Deny, ("f",)), (0, Deny, ()), (-1, Escalate, ("b",))):
+        first = world.decide(world.intent(args={"n": number}))
+        assert isinstance(first, expected)
+        assert first.rules == rules
+        assert world.decide(world.intent(args={"n": number})) == first
+
+
+def test_a_plan_is_asked_first_and_only_where_nothing_is_approved() -> None:
+    world = World.of(PERMIT)
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    said = Deny(kind="default", reasons=(Reason(text="from the plan"),))
+    calls: list[tuple[object, ...]] = []
+
+    def plan(*values: object) -> Deny:
+        calls.append(values)
+        return said
+
+    compiled = dataclasses.replace(world.compiled, plans={"read": plan})  # type: ignore[arg-type]
+    assert decide(compiled, valid, world.snapshot, now_ms=NOW_MS) is said
+    assert calls == [(valid, world.snapshot, NOW_MS, NO_SURROUNDINGS)]
+    assert isinstance(decide(compiled, valid, world.snapshot, now_ms=NOW_MS, approved=frozenset({"p#1"})), Allow)
+    assert len(calls) == 1

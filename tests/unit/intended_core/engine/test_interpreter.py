@@ -58,3 +58,28 @@ def test_what_is_not_told_may_be_content(condition: str, expected: str) -> None:
     outcome = World.of(f'@id("f") forbid f {{ action == read; when {condition}; }}').decide()
     assert isinstance(outcome, Deny)
     assert outcome.kind == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("sum x in args.set { x } == 3", "allow"),
+        ("sum x in args.set { x * x } == 5", "allow"),
+        ("sum x in args.set { args.d } == 3.0", "allow"),
+        ("count x in args.set { x > 1 } == 1", "allow"),
+        ("count x in args.set { x > 5 } == 0", "allow"),
+        ("args.d - args.d + 999_999_999_999_999_999.999999999 > 0.0", "allow"),
+        ("args.d - args.d + 999_999_999_999_999_999.999999999 + 0.000000001 > 0.0", "error"),
+        ("args.d - args.d - 999_999_999_999_999_999.999999999 - 0.000000001 < 0.0", "error"),
+        ("args.n - 1 + 9_223_372_036_854_775_807 > 0", "allow"),
+        ("args.n + 9_223_372_036_854_775_807 > 0", "error"),
+        ("args.n - 1 - 9_223_372_036_854_775_807 - 1 < 0", "allow"),
+        ("args.n - 1 - 9_223_372_036_854_775_807 - 2 < 0", "error"),
+        ("sum x in args.set { x + 9_223_372_036_854_775_800 } > 0", "error"),
+        ("args.n >= 1 and args.n <= 1 and not (args.n > 1) and not (args.n < 1)", "allow"),
+        ("args.n * 3 == 3 and args.n - 3 == -2 and -args.n == -1", "allow"),
+    ],
+)
+def test_sums_and_bounds_in_both_meanings(condition: str, expected: str) -> None:
+    found = World.of(f'@id("p") permit p {{ action == read; when {condition}; }}').decide()
+    assert (found.kind if isinstance(found, Deny) else type(found).__name__.lower()) == expected
