@@ -270,3 +270,11 @@ def test_a_plan_is_asked_first_and_only_where_nothing_is_approved() -> None:
     assert calls == [(valid, world.snapshot, NOW_MS, NO_SURROUNDINGS)]
     assert isinstance(decide(compiled, valid, world.snapshot, now_ms=NOW_MS, approved=frozenset({"p#1"})), Allow)
     assert len(calls) == 1
+
+
+def test_the_general_loop_hands_every_condition_what_it_reads() -> None:
+    base = '@id("p") permit p { action == read; when args.n > 0; }'
+    for condition in ('"unknown" in origin(args.s)', "resource.owner == principal", 'principal in Group::"staff"', "context.risk == 0"):
+        found = walked(World.of(base + f'@id("f") forbid f {{ action == read; when {condition}; }}'))
+        assert isinstance(found, Deny)
+        assert (found.kind, found.rules) == ("forbid", ("f",))
