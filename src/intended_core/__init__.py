@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from intended_core.aio import AsyncTenantAuthority as AsyncTenantAuthority
     from intended_core.assembly import Authority as Authority
     from intended_core.auditing import BundleVerdict as BundleVerdict
+    from intended_core.auditing import EvidenceStory as EvidenceStory
     from intended_core.auditing import Grade as Grade
     from intended_core.auditing import LogVerdict as LogVerdict
     from intended_core.auditing import ShownRecord as ShownRecord
     from intended_core.auditing import exit_code as exit_code
     from intended_core.auditing import export_evidence as export_evidence
+    from intended_core.auditing import show_evidence as show_evidence
     from intended_core.auditing import show_record as show_record
     from intended_core.auditing import verify_evidence as verify_evidence
     from intended_core.auditing import verify_tenant_log as verify_tenant_log
@@ -124,6 +126,7 @@ _ROOMS = {
     "EntityRef": "ids",
     "Escalate": "outcome",
     "Explanation": "engine.explain",
+    "EvidenceStory": "auditing",
     "FormattedFile": "authoring",
     "Grade": "auditing",
     "Granted": "flows.outcomes",
@@ -182,6 +185,7 @@ _ROOMS = {
     "rehearse": "trials",
     "replay_intents": "trials",
     "sarif": "lang.findings",
+    "show_evidence": "auditing",
     "show_record": "auditing",
     "test_policies": "toolbox",
     "verify_evidence": "auditing",

@@ -13,6 +13,7 @@ from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
 from intended_core.audit.grades import Grade, exit_code
 from intended_core.audit.record import parse_body, parse_entry
+from intended_core.audit.report import as_html, as_text, tell
 from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
 from intended_core.authority import TenantAuthority
 from intended_core.canonical import Json
@@ -22,11 +23,13 @@ from intended_core.unit import RecordRow
 
 __all__ = [
     "BundleVerdict",
+    "EvidenceStory",
     "Grade",
     "LogVerdict",
     "ShownRecord",
     "exit_code",
     "export_evidence",
+    "show_evidence",
     "show_record",
     "verify_evidence",
     "verify_tenant_log",
@@ -43,6 +46,15 @@ class ShownRecord:
     kind: str
     time_us: int
     body: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceStory:
+    """What a bundle says in plain words, as text and as one HTML page that loads and runs nothing; and its verdict."""
+
+    verdict: BundleVerdict
+    text: str
+    html: str
 
 
 def show_record(row: RecordRow) -> ShownRecord:
@@ -106,3 +118,13 @@ def verify_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | N
         )
     head = None if known is None else KnownHead.of(open_checkpoint(known, keys))
     return verify_bundle(data, trust=TrustPolicy(log_keys=keys, known_head=head) if keys else None, rerun=rerun)
+
+
+def show_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> EvidenceStory:
+    """Verify a bundle as `verify_evidence` does, and tell what it says in plain words; the verdict stands first.
+
+    Never raises for what a bundle can hold; raises AuditError when a key or checkpoint of the caller's own is malformed.
+    """
+    verdict = verify_evidence(data, pinned=pinned, known=known)
+    sections = tell(data, verdict)
+    return EvidenceStory(verdict=verdict, text=as_text(sections), html=as_html(sections))

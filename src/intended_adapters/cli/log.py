@@ -17,6 +17,7 @@ from intended_core import (
     Grade,
     exit_code,
     export_evidence,
+    show_evidence,
     show_record,
     verify_evidence,
     verify_tenant_log,
@@ -171,6 +172,34 @@ def evidence_verify(
     verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept)
     emit(json, verdict_json(verdict), verdict_text(verdict))
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
+
+
+@evidence.command("show")
+def evidence_show(
+    file: Path,
+    html: Annotated[Path | None, typer.Option(help="Write one HTML page that loads nothing; printable.")] = None,
+    pin: Pins = None,
+    checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept.")] = None,
+    min_verdict: Minimum = "CONSISTENT_UNANCHORED",
+    json: JsonFlag = False,
+) -> None:
+    """Tell in plain words what a bundle says, and how far it can be believed.
+
+    Example: intended evidence show decision-42.evb --pin "$(cat acme.vkey)" --html decision-42.html
+
+    Exit codes as of `evidence verify`.
+    """
+    minimum = _grade(min_verdict)
+    kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)
+    story = show_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept)
+    if html is not None:
+        try:
+            html.write_text(story.html, encoding="utf-8")
+        except OSError as error:
+            fail(Exit.INPUT, f"{html} cannot be written: {error.strerror}")
+    told = story.text if html is None else f"{story.verdict.grade.value}: wrote {html}"
+    emit(json, {**verdict_json(story.verdict), "text": story.text, "html": None if html is None else str(html)}, told)
+    raise typer.Exit(exit_code(story.verdict.grade, minimum=minimum))
 
 
 def verdict_json(verdict: BundleVerdict) -> dict[str, Any]:

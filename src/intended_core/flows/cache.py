@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from intended_core.audit.log import LogHead
@@ -168,9 +169,15 @@ def decode_sources(body: bytes) -> list[Source]:
     return [Source.from_bytes(str(name), str(text).encode("utf-8")) for name, text in pairs]
 
 
+# An activation compiles a set, loading it afterwards compiles it again, and tenants share sets: what is checked is a value of its texts.
+@lru_cache(maxsize=8)
+def _checked(sources: tuple[Source, ...]) -> CheckedPolicySet:
+    return check(sources)
+
+
 def compile_policy(scope: Scope, sources: Sequence[Source]) -> ActivePolicy:
-    """Check and compile; raises PolicyError."""
-    return _compiled(scope, check(sources))
+    """Check and compile; raises PolicyError. The same texts under the same names are checked once in a process."""
+    return _compiled(scope, _checked(tuple(sources)))
 
 
 def _compiled(scope: Scope, checked: CheckedPolicySet) -> ActivePolicy:

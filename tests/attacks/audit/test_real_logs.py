@@ -16,7 +16,8 @@ from intended_core.access.persons import LocalPersonKey, person_message
 from intended_core.audit import bundle as layout
 from intended_core.audit import lives
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import RerunState
+from intended_core.audit.bundle_verify import RerunState, TrustPolicy
+from intended_core.audit.checkpoint import parse_vkey
 from intended_core.audit.grades import Grade
 from intended_core.audit.manifest import MANIFEST, read_manifest, write_manifest
 from intended_core.auditing import export_evidence, verify_evidence, verify_tenant_log
@@ -28,6 +29,7 @@ from intended_core.flows.outcomes import Granted, Pending
 from intended_core.ids import EntityRef
 from intended_core.intent import Intent
 from intended_core.outcome import Deny
+from tests.reference.second_verifier import agree
 
 POLICY = """
 entity Group;
@@ -128,7 +130,9 @@ def test_no_false_alarm(world: World) -> None:
     assert (verdict.grade, verdict.findings) == (Grade.CONSISTENT_UNANCHORED, ())
     expected = {world.allowed: "allow", world.approved: "allow", world.denied: "deny", world.invalid: "deny"}
     for seq, outcome in expected.items():
-        found = verify_evidence(export_evidence(world.tenant, seq, made_us=1), pinned=world.pins)
+        data = export_evidence(world.tenant, seq, made_us=1)
+        agree(data, TrustPolicy(log_keys=tuple(parse_vkey(pin) for pin in world.pins)))
+        found = verify_evidence(data, pinned=world.pins)
         assert (found.grade, found.findings, found.outcome) == (Grade.CONSISTENT_UNANCHORED, (), outcome)
         assert found.rerun is (RerunState.NO_INPUTS if seq == world.invalid else RerunState.AGREES)
 

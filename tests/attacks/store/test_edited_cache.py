@@ -128,7 +128,7 @@ def test_a_copy_with_a_true_tag_but_another_meaning_is_passed_over(
     """Not even the tag is enough: both digests are made again from what was read."""
     world = World()
     asked: list[object] = []
-    monkeypatch.setattr(cache, "check", lambda sources: asked.append(sources) or check(sources))
+    monkeypatch.setattr(cache, "_checked", lambda sources: asked.append(sources) or check(sources))
     true = _policy(world)
     assert asked == []
     world.edit(_tagged(world, make(world)))
@@ -139,7 +139,7 @@ def test_a_copy_with_a_true_tag_but_another_meaning_is_passed_over(
 def test_a_copy_of_another_version_is_passed_over_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     monkeypatch.setattr(policycache, "version", lambda _: "9.9")
-    monkeypatch.setattr(cache, "check", asked := _Counted())
+    monkeypatch.setattr(cache, "_checked", asked := _Counted())
     _policy(world)
     assert asked.times == 1
     world.tenant.activate({"bank.policy": BANK})

@@ -11,7 +11,7 @@ import pytest
 
 from intended_core import AuditError, Authority, TenantAuthority, entities_from_json, intent_from_json
 from intended_core.audit.grades import Grade
-from intended_core.auditing import export_evidence, show_record, verify_evidence, verify_tenant_log
+from intended_core.auditing import export_evidence, show_evidence, show_record, verify_evidence, verify_tenant_log
 from intended_core.unit import RecordRow
 from tests.house.source import ROOT
 from tests.reference.audit_world import TenantLog
@@ -92,3 +92,12 @@ def test_a_record_is_shown_only_with_the_body_that_its_header_names(world: World
     row = rows[0]
     with pytest.raises(AuditError):
         show_record(RecordRow(row.seq, row.entry, row.body.replace(b"allow", b"denyy"), row.leaf, row.thread))
+
+
+def test_the_story_of_a_bundle_carries_its_verdict(world: World) -> None:
+    data = export_evidence(world.tenant, world.seq, made_us=1)
+    story = show_evidence(data, pinned=[world.pin])
+    assert story.verdict == verify_evidence(data, pinned=[world.pin])
+    assert story.text.startswith("Verdict: CONSISTENT_UNANCHORED\n")
+    assert "Everything holds under a key that you brought." in story.html
+    assert show_evidence(b"").verdict.grade is Grade.MALFORMED

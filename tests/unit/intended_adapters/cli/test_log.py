@@ -86,3 +86,19 @@ def test_export_of_what_is_no_decision_writes_nothing(run: Run, shop: Any, tmp_p
         done = run(*shop.options, "evidence", "export", seq, "-o", str(tmp_path / "none.evb"))
         assert done.code == 8
     assert not (tmp_path / "none.evb").exists()
+
+
+def test_what_a_bundle_says_in_plain_words(run: Run, shop: Any, decided: int, tmp_path: Path) -> None:
+    bundle, page = tmp_path / "one.evb", tmp_path / "one.html"
+    assert run(*shop.options, "evidence", "export", str(decided), "-o", str(bundle)).code == 0
+    told = run("evidence", "show", str(bundle), "--pin", shop.pin)
+    assert told.code == 0
+    assert told.out.startswith("Verdict: CONSISTENT_UNANCHORED")
+    assert "It was allowed" in told.out
+    done = run("evidence", "show", str(bundle), "--pin", shop.pin, "--html", str(page), "--json")
+    assert (done.code, done.json["verdict"], done.json["html"]) == (0, "CONSISTENT_UNANCHORED", str(page))
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert run("evidence", "show", str(bundle)).code == 21
+    assert run("evidence", "show", str(bundle), "--html", str(tmp_path / "no" / "x.html")).code == 6
+    bundle.write_bytes(b"no bundle")
+    assert run("evidence", "show", str(bundle)).code == 26

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,9 @@ from intended_core.flows import cache
 from intended_core.flows.cache import EntityCache, ScopeState, StateCache, compile_policy, decode_sources
 from intended_core.flows.rows import encode_entity, entity_key
 from intended_core.ids import EntityRef, Scope
+from intended_core.lang.checker import check
 from intended_core.lang.source import Source
+from intended_core.lang.typed import CheckedPolicySet
 from intended_core.unit import Row
 from tests.reference.flow_world import ACCOUNT, ANN, BOT, CHIEFS, ENTITIES, POLICY, STRICT, World
 
@@ -202,3 +205,26 @@ def test_a_provider_of_the_hosts_own_is_typed_as_well(world: World) -> None:
     wrong = [Entity(ref=ACCOUNT, attributes={"closed": "yes"})]
     with pytest.raises(IntendedError):
         held.get(scope, mac, policy, REFS, fresh=False, provider=Elsewhere(wrong))
+
+
+def test_the_same_texts_are_checked_once_and_other_texts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def counting(sources: Sequence[Source]) -> CheckedPolicySet:
+        seen.append(sources[0].text)
+        return check(sources)
+
+    monkeypatch.setattr(cache, "check", counting)
+    text = "entity Once;\n@root entity User;\naction go { principal: User; resource: Once; }\n"
+    scope = Scope(tenant="t", uuid="0" * 32, environment="test")
+    first = cache.compile_policy(scope, [Source.from_text("once.policy", text)])
+    again = cache.compile_policy(scope, [Source.from_text("once.policy", text)])
+    assert first.checked is again.checked
+    assert seen == [text]
+    for name, other in (("once.policy", text + "\n"), ("other.policy", text)):
+        cache.compile_policy(scope, [Source.from_text(name, other)])
+    assert seen == [text, text + "\n", text]
+    for _ in range(2):
+        with pytest.raises(PolicyError):
+            cache.compile_policy(scope, [Source.from_text("once.policy", "permit")])
+    assert seen.count("permit") == 2

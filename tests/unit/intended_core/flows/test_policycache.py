@@ -70,7 +70,7 @@ def test_what_cannot_be_kept_is_not() -> None:
 
 
 def test_activation_keeps_it_and_a_new_process_uses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "check", lambda _: pytest.fail("the sources were checked again"))
+    monkeypatch.setattr(cache, "_checked", lambda _: pytest.fail("the sources were checked again"))
     found = StateCache(world.store).get(world.context.scope, world.context.mac, fresh=True).policy
     assert isinstance(found, ActivePolicy)
     assert found.checked.rules == check(decode_sources(world.row("policy", cache_key(found.digest).key.replace("cache:", "set:")).body)).rules
