@@ -21,7 +21,7 @@ from intended_core.lang.parser import grammar_text
 from intended_core.lang.source import Source
 
 ROOT = Path(__file__).resolve().parents[2]
-POLICIES = sorted([*ROOT.glob("policies/**/*.policy"), *ROOT.glob("tests/**/*.policy")])
+POLICIES = sorted([*ROOT.glob("policies/**/*.policy"), *ROOT.glob("tests/golden/**/*.policy")])
 EXAMPLES = re.findall(r"```policy accepted\n(.*?)\n```", (ROOT / "grammar" / "README.md").read_text("utf-8"), re.DOTALL)
 GAPS = st.sampled_from(
     [" ", "  ", "\n", "\n\n\n", " # c\n", "\n# own line\n", "\n\n# far\n\n", "\r\n", "\t", " #\n # two\n"]

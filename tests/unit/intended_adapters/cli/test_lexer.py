@@ -12,7 +12,7 @@ from intended_adapters.cli import lexer
 from intended_adapters.cli.lexer import PolicyLexer
 
 ROOT = Path(__file__).resolve().parents[4]
-POLICIES = sorted([*ROOT.glob("policies/**/*.policy"), *ROOT.glob("tests/**/*.policy")])
+POLICIES = sorted([*ROOT.glob("policies/**/*.policy"), *ROOT.glob("tests/golden/**/*.policy")])
 
 
 def kinds(text: str) -> list[tuple[object, str]]:
