@@ -33,6 +33,7 @@ from intended_core.values import Record
 
 __all__ = ["MAX_GRANTED_ACTIONS", "chain_from_wire", "chain_type", "grant_type", "hop_types", "type_chain"]
 
+_LAST: list[tuple[Schema | None, tuple[str, ...]]] = [(None, ())]  # one pair, replaced whole, so threads may race for it
 MAX_GRANTED_ACTIONS: Final = 64  # action names of one grant
 
 
@@ -54,12 +55,19 @@ def grant_type(names: tuple[str, ...]) -> RecordType:
 
 def hop_types(schema: Schema, action: ActionDecl) -> tuple[str, ...]:
     """The entity types that may stand in a chain: the action's principals where each hop is evaluated, else whoever may act at all."""
-    if action.delegation:
-        return action.principals
-    names = {name for name, declared in schema.entities.items() if declared.root}
-    for other in schema.actions.values():
-        names.update(other.principals)
-    return tuple(sorted(names))
+    return action.principals if action.delegation else _acting(schema)
+
+
+def _acting(schema: Schema) -> tuple[str, ...]:
+    """Whoever may act at all, gathered once while a schema is in hand: asked for each rule, it would make loading quadratic in actions."""
+    of, known = _LAST[0]
+    if of is not schema:
+        names = {name for name, declared in schema.entities.items() if declared.root}
+        for action in schema.actions.values():
+            names.update(action.principals)
+        known = tuple(sorted(names))
+        _LAST[0] = (schema, known)
+    return known
 
 
 def chain_type(schema: Schema, action: ActionDecl) -> Type:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from intended_core.errors import IntentError
 from intended_core.ids import EntityRef
 from intended_core.intent import MAX_CHAIN, Grant
 from intended_core.lang.grants import chain_from_wire, chain_type, hop_types, type_chain
-from intended_core.lang.types import ListType
+from intended_core.lang.types import ActionDecl, EntityDecl, ListType, RecordType, Schema
 from tests.unit.intended_core.lang.support import run
 
 ANN, BOT, SUB = EntityRef("User", "ann"), EntityRef("Agent", "bot"), EntityRef("Agent", "sub")
@@ -81,3 +82,28 @@ def test_hops_are_principals_where_each_is_evaluated() -> None:
     kind = chain_type(checked.schema, only)
     assert isinstance(kind, ListType)
     assert kind.max_size == MAX_CHAIN
+
+
+class Counting(dict[str, ActionDecl]):
+    """Actions that count how often somebody goes through them all."""
+
+    walks = 0
+
+    def values(self) -> Any:
+        self.walks += 1
+        return super().values()
+
+
+def test_who_may_act_is_gathered_once_a_schema_and_never_taken_from_another() -> None:
+    def schema(name: str, entity: str) -> Schema:
+        action = ActionDecl(name=name, principals=(entity,), resources=(entity,), args=RecordType(), context=RecordType())
+        declared = EntityDecl(name=entity, parents=(), attributes=RecordType(), root=False)
+        return Schema(entities={entity: declared}, actions=Counting({name: action}), digest=b"")
+
+    one, two = schema("read", "User"), schema("read", "Robot")
+    for made, names in ((one, ("User",)), (two, ("Robot",)), (one, ("User",))):
+        assert hop_types(made, made.actions["read"]) == names
+    before = one.actions.walks  # type: ignore[attr-defined]
+    for _ in range(100):
+        hop_types(one, one.actions["read"])
+    assert one.actions.walks == before  # type: ignore[attr-defined]
