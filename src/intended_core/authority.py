@@ -90,7 +90,8 @@ class TenantAuthority:
         """Drive a flow of this scope."""
         return drive(self._runtime, self._context, flow, stop=self._stop)
 
-    def _operate(self, flow: Flow[T]) -> T:
+    def operate(self, flow: Flow[T]) -> T:
+        """Drive a flow of this scope within the deadline of an operator's work."""
         seconds = self._context.settings.operator_deadline_seconds
         return drive(self._runtime, self._context, flow, seconds=seconds, stop=self._stop)
 
@@ -104,15 +105,15 @@ class TenantAuthority:
         if not sources:
             raise PolicyError("a policy set has at least one file")
         made = [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in sources.items()]
-        return self._operate(activate(self._context, made))
+        return self.operate(activate(self._context, made))
 
     def put_entities(self, entities: Sequence[Entity]) -> int:
         """Insert or replace entities, all or nothing; returns the record's place in the log. Raises IntentError."""
-        return self._operate(put_entities(self._context, entities))
+        return self.operate(put_entities(self._context, entities))
 
     def remove_entities(self, refs: Sequence[EntityRef]) -> int:
         """Remove entities, all or nothing; returns the record's place in the log."""
-        return self._operate(remove_entities(self._context, refs))
+        return self.operate(remove_entities(self._context, refs))
 
     # -- authorize and redeem ----------------------------------------------------------------------------------------
 
@@ -216,7 +217,7 @@ class TenantAuthority:
 
     def sweep(self) -> Swept:
         """Let tokens that nobody redeemed in time expire, and give back to the meters what they held in reserve. Run it now and then."""
-        return self._operate(sweep(self._context))
+        return self.operate(sweep(self._context))
 
     # -- keys, log, evidence -----------------------------------------------------------------------------------------
 
@@ -226,7 +227,7 @@ class TenantAuthority:
 
     def rotate_keys(self) -> Rotated:
         """Make a new token key ACTIVE; the old one verifies until live tokens have expired."""
-        return self._operate(rotate(self._context))
+        return self.operate(rotate(self._context))
 
     def head(self) -> LogHead:
         """Where the log stands, authenticated."""
@@ -243,7 +244,7 @@ class TenantAuthority:
 
     def collect(self, seq: int, *, since: int | None = None) -> evidencing.Collected:
         """What the decision at `seq` rests on, for an evidence bundle; `since`: size of an older head. Raises AuditError."""
-        return self._operate(evidencing.collect(self._context, seq, since=since))
+        return self.operate(evidencing.collect(self._context, seq, since=since))
 
     def sign_log(self, payload: bytes) -> bytes:
         """The log key's signature over an evidence manifest, checked under the pinned public key. Raises KeyRingError."""
