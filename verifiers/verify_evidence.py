@@ -602,9 +602,27 @@ ED25519_DER = bytes.fromhex("302a300506032b6570032100")
 RSA_DER, RSA_TAIL = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100"), bytes.fromhex("0203010001")
 
 
-def rsa_jwk(text):
-    """The JWK members of an RSA-2048 key in SubjectPublicKeyInfo."""
+P256_DER = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+P256_PRIME = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+
+
+def token_jwk(algorithm, text):
+    """The JWK members of a token key in SubjectPublicKeyInfo, with its algorithm."""
     der = unb64url(text)
+    if algorithm in ("RS256", "PS256"):
+        return dict(rsa_jwk(der), alg=algorithm)
+    if algorithm == "ES256" and len(der) == 91 and der[:27] == P256_DER:
+        x, y = int.from_bytes(der[27:59], "big"), int.from_bytes(der[59:], "big")
+        if x < P256_PRIME and y < P256_PRIME and (y * y - (x * x * x - 3 * x + P256_B)) % P256_PRIME == 0:
+            return {"kty": "EC", "crv": "P-256", "x": b64url(der[27:59]), "y": b64url(der[59:]), "alg": algorithm}
+    if algorithm == "Ed25519" and len(der) == 44 and der[:12] == ED25519_DER:
+        return {"kty": "OKP", "crv": "Ed25519", "x": b64url(der[12:]), "alg": algorithm}
+    raise Bad("key.record", "not a token key")
+
+
+def rsa_jwk(der):
+    """The JWK members of an RSA-2048 key in SubjectPublicKeyInfo."""
     number = der[33:289]
     if len(der) != 294 or der[:33] != RSA_DER or der[289:] != RSA_TAIL or number[0] < 128 or not number[-1] & 1:
         raise Bad("key.record", "not an RSA-2048 key")
@@ -781,10 +799,11 @@ class Examination:
         named = {}
         for record in self.seen.values():
             body = record["value"] or {}
-            for kid, der in ((body.get("token_kid"), body.get("token_key")), (body.get("active"), body.get("active_key"))):
+            for members in (("token_kid", "token_key", "token_alg"), ("active", "active_key", "active_alg")):
+                kid, der, algorithm = body.get(members[0]), body.get(members[1]), str(body.get(members[2], "RS256"))
                 if isinstance(kid, str) and isinstance(der, str):
                     try:
-                        named[kid] = rsa_jwk(der)
+                        named[kid] = token_jwk(algorithm, der)
                     except Bad:
                         self.find("key.record", "a record names an unusable token key", record["seq"])
                         return

@@ -58,7 +58,7 @@ class _Opens(Protocol):
 
     def tenant(self, name: str, env: str = "live") -> TenantAuthority: ...
 
-    def create_tenant(self, name: str, env: str = "live") -> TenantAuthority: ...
+    def create_tenant(self, name: str, env: str = "live", *, algorithm: str = "RS256") -> TenantAuthority: ...
 
     def close(self) -> None: ...
 
@@ -121,9 +121,9 @@ class AsyncAuthority:
         """As `Authority.tenant`."""
         return await self._of(functools.partial(self._authority.tenant, name, env))
 
-    async def create_tenant(self, name: str, env: str = "live") -> AsyncTenantAuthority:
+    async def create_tenant(self, name: str, env: str = "live", *, algorithm: str = "RS256") -> AsyncTenantAuthority:
         """As `Authority.create_tenant`."""
-        return await self._of(functools.partial(self._authority.create_tenant, name, env))
+        return await self._of(functools.partial(self._authority.create_tenant, name, env, algorithm=algorithm))
 
     async def _of(self, make: Callable[[], TenantAuthority]) -> AsyncTenantAuthority:
         tenant = await to_thread.run_sync(make)

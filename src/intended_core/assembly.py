@@ -24,6 +24,7 @@ from intended_core.flows.effects import Context, Random, Settings
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
 from intended_core.ids import Scope, environment, tenant_name
+from intended_core.keys.jwks import ALGORITHMS
 from intended_core.keys.ring import SigningKeys
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import open_sealed
@@ -137,9 +138,13 @@ class Authority:
         """Every tenant and environment in the store."""
         return self._runtime.storage.tenants()
 
-    def create_tenant(self, name: str, env: str = "live") -> TenantAuthority:
-        """A new tenant environment with its own keys and log. Raises IntentError for a bad name, StoreError when it is taken."""
+    def create_tenant(self, name: str, env: str = "live", *, algorithm: str = "RS256") -> TenantAuthority:
+        """A new tenant environment with its own keys and log; `algorithm` (RS256, PS256, ES256 or Ed25519) signs its tokens.
+
+        Raises IntentError for a bad name, StoreError when it is taken."""
         wanted, in_env = tenant_name(name), environment(env)
+        if algorithm not in ALGORITHMS:
+            raise AssemblyError(f"the algorithm of a tenant's tokens is one of {', '.join(sorted(ALGORITHMS))}")
         known = {(scope.tenant, scope.environment): scope for scope in self.tenants()}
         if (wanted, in_env) in known:
             raise AssemblyError(f"tenant {name} exists already in {env}; use authority.tenant({name!r}, {env!r})")
@@ -150,7 +155,7 @@ class Authority:
         self._runtime.storage.create_scope(scope)
         context = self._context(scope, RowMac(secret))
         origin = f"{self._name}/{scope.uuid}/{scope.environment}"
-        flow = found(context, origin=origin, issuer=self._name, secret=secret)
+        flow = found(context, origin=origin, issuer=self._name, secret=secret, algorithm=algorithm)
         drive(self._runtime, context, flow, seconds=self._settings.operator_deadline_seconds)
         return self._keep(TenantAuthority(runtime=self._runtime, context=context))
 

@@ -225,9 +225,12 @@ class TenantAuthority:
         """Every key record of this scope, oldest first, as the store has them now."""
         return self.run(_state(self._context, fresh=True))[0].ring.records
 
-    def rotate_keys(self) -> Rotated:
-        """Make a new token key ACTIVE; the old one verifies until live tokens have expired."""
-        return self.operate(rotate(self._context))
+    def rotate_keys(self, *, algorithm: str | None = None) -> Rotated:
+        """Make a new token key ACTIVE; the old one verifies until live tokens have expired.
+
+        `algorithm`: RS256, PS256, ES256 or Ed25519 from now on; None keeps the one in use.
+        """
+        return self.operate(rotate(self._context, algorithm=algorithm))
 
     def head(self) -> LogHead:
         """Where the log stands, authenticated."""

@@ -1,4 +1,4 @@
-"""Project Wycheproof judges the primitive calls of the keys room: RS256, Ed25519, AES-256-GCM and HMAC-SHA-256."""
+"""Project Wycheproof judges the primitive calls of the keys room: RS256, PS256, ES256, Ed25519, AES-256-GCM and HMAC-SHA-256."""
 
 from __future__ import annotations
 
@@ -77,6 +77,26 @@ def test_rs256_signing_is_the_deterministic_one() -> None:
             judged += 1
             assert key.sign(bytes.fromhex(test["msg"])).hex() == test["sig"], test["tcId"]
     assert judged > 0
+
+
+def test_ps256_verification() -> None:
+    (group,) = groups("rsa_pss_2048_sha256_mgf1_32_test.json")
+    key = load_public("PS256", bytes.fromhex(group["publicKeyDer"]))
+    for test in group["tests"]:
+        answer = holds(key.verify, bytes.fromhex(test["sig"]), bytes.fromhex(test["msg"]))
+        assert answer == (test["result"] == "valid"), f"{test['tcId']}: {test['comment']}"
+    assert len(group["tests"]) == 108
+
+
+def test_es256_verification() -> None:
+    judged = 0
+    for group in groups("ecdsa_secp256r1_sha256_p1363_test.json"):
+        key = load_public("ES256", bytes.fromhex(group["publicKeyDer"]))
+        for test in group["tests"]:
+            judged += 1
+            answer = holds(key.verify, bytes.fromhex(test["sig"]), bytes.fromhex(test["msg"]))
+            assert answer == (test["result"] == "valid"), f"{test['tcId']}: {test['comment']}"
+    assert judged == 262
 
 
 def test_ed25519_verification() -> None:

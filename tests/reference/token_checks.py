@@ -91,7 +91,7 @@ def first_failure(token: str, world: dict[str, Any]) -> str | None:
     if len(segments[0]) > 512:
         return "header"
     found = None
-    for alg in ("RS256", "Ed25519"):
+    for alg in ("RS256", "PS256", "ES256", "Ed25519"):
         pattern = '{"alg":"(' + alg + ')","kid":"([A-Za-z0-9_-]{43})","typ":"authority[+]jwt"}'
         found = found or re.fullmatch(pattern, header.decode("latin-1"))
     if found is None:

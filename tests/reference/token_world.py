@@ -35,10 +35,12 @@ def pair(name: str, algorithm: str = "RS256") -> GeneratedKey:
     return _pair(name, algorithm)
 
 
-def record(name: str = "main", algorithm: str = "RS256", state: KeyState = KeyState.ACTIVE) -> KeyRecord:
-    """Its record (the sealed part is a stand-in: nothing here unseals)."""
+def record(
+    name: str = "main", algorithm: str = "RS256", state: KeyState = KeyState.ACTIVE, *, as_algorithm: str = ""
+) -> KeyRecord:
+    """Its record (the sealed part is a stand-in: nothing here unseals). `as_algorithm`: another that the same pair could be of."""
     active = new_record(
-        algorithm=algorithm, purpose="token", public_der=pair(name, algorithm).public_der, sealed_private=b"sealed",
+        algorithm=as_algorithm or algorithm, purpose="token", public_der=pair(name, algorithm).public_der, sealed_private=b"sealed",
         now_us=1, state=KeyState.ACTIVE,
     )  # fmt: skip
     if state in (KeyState.PREVIOUS, KeyState.RETIRED):

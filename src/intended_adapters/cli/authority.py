@@ -68,14 +68,17 @@ def init(
 
 @tenants.command("create")
 def tenant_create(
-    name: str, env: Annotated[str, typer.Option(help="live or test.")] = "live", json: JsonFlag = False
+    name: str,
+    env: Annotated[str, typer.Option(help="live or test.")] = "live",
+    algorithm: Annotated[str, typer.Option(help="What signs its tokens: RS256, PS256, ES256 or Ed25519.")] = "RS256",
+    json: JsonFlag = False,
 ) -> None:
     """Make a tenant environment with its own keys and log.
 
     Example: intended tenant create acme
     """
     with place().open() as authority:
-        tenant = authority.create_tenant(name, env)
+        tenant = authority.create_tenant(name, env, algorithm=algorithm)
         _, key = tenant.checkpoint()
         emit(
             json, {"tenant": name, "env": env, "uuid": tenant.scope.uuid, "log_key": str(key)},
@@ -320,14 +323,19 @@ def keys_list(json: JsonFlag = False) -> None:
 
 
 @keys.command("rotate")
-def keys_rotate(json: JsonFlag = False) -> None:
+def keys_rotate(
+    algorithm: Annotated[
+        str, typer.Option(help="Change to RS256, PS256, ES256 or Ed25519; without it the algorithm stays.")
+    ] = "",
+    json: JsonFlag = False,
+) -> None:
     """Make a new token key ACTIVE; the old one verifies until live tokens have expired.
 
     Example: intended --tenant acme keys rotate
     """
     where = place()
     with where.open() as authority:
-        done = where.handle(authority).rotate_keys()
+        done = where.handle(authority).rotate_keys(algorithm=algorithm or None)
         emit(
             json, {"active": done.active, "previous": done.previous, "retired": list(done.retired), "seq": done.seq},
             f"ACTIVE   {done.active}\nPREVIOUS {done.previous}\nrecord {done.seq}",

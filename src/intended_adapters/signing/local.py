@@ -1,13 +1,15 @@
-"""Signing in this process with `cryptography`: RS256 (RSA-2048, e = 65537, RSASSA-PKCS1-v1_5) and Ed25519."""
+"""Signing in this process with `cryptography`: RS256 and PS256 (RSA-2048, e = 65537), ES256 (P-256) and Ed25519."""
 
 from __future__ import annotations
 
 from typing import Final, NoReturn
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -24,25 +26,31 @@ __all__ = ["LocalSigner", "LocalSigningKey", "create_local_signer"]
 
 RSA_BITS: Final = 2048  # authority.md § 2
 RSA_EXPONENT: Final = 65537
-_PADDING: Final = PKCS1v15()
 _HASH: Final = SHA256()
+_PADDINGS: Final = {"RS256": PKCS1v15(), "PS256": PSS(MGF1(_HASH), 32)}  # RFC 7518 § 3.5: the salt is as long as the hash
+_ECDSA: Final = ec.ECDSA(_HASH)
 
 
 class LocalSigningKey:
     """A loaded private key. Hidden in repr, and not pickled."""
 
-    __slots__ = ("_ed25519", "_rsa")
+    __slots__ = ("_ec", "_ed25519", "_padding", "_rsa")
 
-    def __init__(self, key: RSAPrivateKey | Ed25519PrivateKey) -> None:
+    def __init__(self, algorithm: str, key: RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
         self._rsa = key if isinstance(key, RSAPrivateKey) else None
+        self._ec = key if isinstance(key, ec.EllipticCurvePrivateKey) else None
         self._ed25519 = key if isinstance(key, Ed25519PrivateKey) else None
+        self._padding = _PADDINGS.get(algorithm)
 
     def sign(self, payload: bytes) -> bytes:
-        """256 bytes (RS256) or 64 bytes (Ed25519); deterministic for both."""
-        if self._rsa is not None:
-            return self._rsa.sign(payload, _PADDING, _HASH)
+        """256 bytes (RS256, PS256) or 64 bytes (ES256: r and s, RFC 7518 § 3.4; Ed25519). RS256 and Ed25519 are deterministic."""
+        if self._rsa is not None and self._padding is not None:
+            return self._rsa.sign(payload, self._padding, _HASH)
         if self._ed25519 is not None:
             return self._ed25519.sign(payload)
+        if self._ec is not None:
+            r, s = decode_dss_signature(self._ec.sign(payload, _ECDSA))
+            return r.to_bytes(32, "big") + s.to_bytes(32, "big")
         raise KeyRingError("the local signer holds no key of a supported algorithm")
 
     def __repr__(self) -> str:
@@ -59,13 +67,15 @@ class LocalSigner:
 
     def generate(self, algorithm: str) -> GeneratedKey:
         """A fresh pair from the operating system's generator; raises KeyRingError for another algorithm."""
-        key: RSAPrivateKey | Ed25519PrivateKey
-        if algorithm == "RS256":
+        key: RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
+        if algorithm in _PADDINGS:
             key = generate_private_key(public_exponent=RSA_EXPONENT, key_size=RSA_BITS)
+        elif algorithm == "ES256":
+            key = ec.generate_private_key(ec.SECP256R1())
         elif algorithm == "Ed25519":
             key = Ed25519PrivateKey.generate()
         else:
-            raise KeyRingError("the local signer makes RS256 and Ed25519 keys")
+            raise KeyRingError("the local signer makes RS256, PS256, ES256 and Ed25519 keys")
         return GeneratedKey(
             private_der=key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
             public_der=key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
@@ -79,10 +89,12 @@ class LocalSigner:
             key = load_der_private_key(private_der, password=None, unsafe_skip_rsa_key_validation=True)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             raise KeyRingError("a private key is not readable") from None
-        if algorithm == "RS256" and isinstance(key, RSAPrivateKey) and key.key_size == RSA_BITS:
-            return LocalSigningKey(key)
+        if algorithm in _PADDINGS and isinstance(key, RSAPrivateKey) and key.key_size == RSA_BITS:
+            return LocalSigningKey(algorithm, key)
+        if algorithm == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+            return LocalSigningKey(algorithm, key)
         if algorithm == "Ed25519" and isinstance(key, Ed25519PrivateKey):
-            return LocalSigningKey(key)
+            return LocalSigningKey(algorithm, key)
         raise KeyRingError("a private key is not of its record's algorithm")
 
 

@@ -158,10 +158,11 @@ def check_token_keys(seen: Mapping[int, Seen], keys: Sequence[Mapping[str, Json]
     named: dict[str, dict[str, str]] = {}
     for record in seen.values():
         body = record.body or {}
-        for kid, der in ((body.get("token_kid"), body.get("token_key")), (body.get("active"), body.get("active_key"))):
+        for members in (("token_kid", "token_key", "token_alg"), ("active", "active_key", "active_alg")):
+            kid, der, algorithm = body.get(members[0]), body.get(members[1]), str(body.get(members[2], "RS256"))
             if isinstance(kid, str) and isinstance(der, str):
                 try:
-                    named[kid] = load_public("RS256", unb64url(der)).jwk()
+                    named[kid] = {**load_public(algorithm, unb64url(der)).jwk(), "alg": algorithm}
                 except (IntentError, KeyRingError):
                     return [_tampered("key.record", "a record names an unusable token key", record.entry.seq)], []
     found: list[Finding] = []

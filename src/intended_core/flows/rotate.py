@@ -28,18 +28,22 @@ class Rotated:
     seq: int
 
 
-def rotate(context: Context) -> Flow[Rotated]:
-    """Replace the ACTIVE token key. Raises UnitRefusedError `guards_moved` when another process rotated first.
+def rotate(context: Context, *, algorithm: str | None = None) -> Flow[Rotated]:
+    """Replace the ACTIVE token key by one of `algorithm` (None: of the same).
+
+    Raises UnitRefusedError `guards_moved` when another process rotated first.
 
     PREVIOUS verifies for the longest token life plus leeway, then retires at a later rotation.
     """
     state: ScopeState = yield LoadState(context.scope, True)
-    fresh = yield from make_key(context, algorithm="RS256", purpose="token", state=KeyState.ACTIVE)
+    current = state.ring.active("token")
+    fresh = yield from make_key(
+        context, algorithm=algorithm or current.algorithm, purpose="token", state=KeyState.ACTIVE
+    )
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     settings = context.settings
     overlap_us = (settings.token_life_seconds + 2 * settings.leeway_seconds) * 1_000_000
-    current = state.ring.active("token")
     demoted = demote(current, now_us=now_us, retire_us=now_us + overlap_us)
     retiring = [
         retire(record, now_us=now_us)
@@ -59,7 +63,8 @@ def rotate(context: Context) -> Flow[Rotated]:
         draft = Draft(
             kind=EventKind.KEY_ROTATED,
             body={
-                "active": fresh.kid, "active_key": b64url(fresh.public_der), "previous": current.kid,
+                "active": fresh.kid, "active_key": b64url(fresh.public_der), "active_alg": fresh.algorithm,
+                "previous": current.kid,
                 "retired": [record.kid for record in retiring],
             },
             salt=salt,

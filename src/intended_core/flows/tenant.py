@@ -56,13 +56,14 @@ def mac_place(scope: Scope) -> Place:
     return Place(scope=scope, kind="secret", key=MAC_SECRET, version=1, field="key")
 
 
-def found(context: Context, *, origin: str, issuer: str, secret: bytes) -> Flow[Founded]:
+def found(context: Context, *, origin: str, issuer: str, secret: bytes, algorithm: str = "RS256") -> Flow[Founded]:
     """Open the log of an empty scope. `secret` is the row-tag key that `context.mac` was made from; it is stored sealed.
+    `algorithm`: of its token key, one of `keys.jwks.ALGORITHMS`.
 
     Raises UnitRefusedError `scope_exists`.
     """
     sealed_mac: bytes = yield Seal(mac_place(context.scope), secret)
-    token_key = yield from make_key(context, algorithm="RS256", purpose="token", state=KeyState.ACTIVE)
+    token_key = yield from make_key(context, algorithm=algorithm, purpose="token", state=KeyState.ACTIVE)
     log_key = yield from make_key(context, algorithm="Ed25519", purpose="log", state=KeyState.ACTIVE)
     now_us: int = yield Now()
     salts = ((yield Random(16)), (yield Random(16)))
@@ -81,7 +82,7 @@ def found(context: Context, *, origin: str, issuer: str, secret: bytes) -> Flow[
                 kind=EventKind.TENANT_CREATED,
                 body={
                     "tenant": context.scope.tenant, "environment": context.scope.environment,
-                    "token_kid": token_key.kid, "token_key": b64url(token_key.public_der),
+                    "token_kid": token_key.kid, "token_key": b64url(token_key.public_der), "token_alg": algorithm,
                 },
                 salt=salts[1],
             ),

@@ -34,7 +34,7 @@ _TO_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _TAIL: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")  # by length modulo 4; a remainder of 1 is never base64
 _PADDING: Final = (b"", b"", b"==", b"=")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_HEADER: Final = re.compile(rb'\{"alg":"(RS256|Ed25519)","kid":"([A-Za-z0-9_-]{43})","typ":"authority\+jwt"\}')
+_HEADER: Final = re.compile(rb'\{"alg":"(RS256|PS256|ES256|Ed25519)","kid":"([A-Za-z0-9_-]{43})","typ":"authority\+jwt"\}')
 
 
 class UnverifiedToken:

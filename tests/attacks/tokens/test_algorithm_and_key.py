@@ -8,12 +8,14 @@ import json
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 
 from intended_core.errors import TokenError
-from intended_core.keys.jwks import load_public, thumbprint
+from intended_core.keys.jwks import ALGORITHMS, load_public, thumbprint
 from intended_core.keys.ring import KeyState
+from intended_core.tokens.codec import decode_segment
 from intended_core.tokens.verifier import CODES
 from tests.reference.token_world import (
     NOW,
@@ -85,7 +87,7 @@ def test_hmac_keyed_with_the_public_key(form: str, alg: str) -> None:
 
 @pytest.mark.parametrize(
     "alg",
-    ["PS256", "RS384", "RS512", "ES256", "EdDSA", "rs256", "Rs256", "RS256 ", " RS256", "RS256\x00", "R\u017f256", "",
+    ["PS384", "RS384", "RS512", "ES384", "ES256K", "EdDSA", "ed25519", "rs256", "Rs256", "RS256 ", " RS256", "RS256\x00", "R\u017f256", "",
      None, 1, True, ["RS256"], {"a": "RS256"}],
     ids=repr,
 )  # fmt: skip
@@ -98,7 +100,59 @@ def test_algorithm_member_is_missing() -> None:
     refused(forge(header(alg=None)), "token.header")
 
 
-def test_algorithm_of_the_header_is_not_the_records() -> None:
+@pytest.mark.parametrize("alg", ["PS256", "ES256", "Ed25519"])
+def test_algorithm_of_the_header_is_not_the_records(alg: str) -> None:
+    refused(forge(header(alg=alg)), "token.algorithm")
+    # The same RSA pair under a record of the other RSA algorithm (CVE-2026-48523): the header does not choose.
+    refused(issue().text, "token.algorithm", keys=(record("main", "RS256", as_algorithm="PS256"),))
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_a_token_of_each_algorithm_holds_under_its_own_record_only(algorithm: str) -> None:
+    text = issue(name="each", algorithm=algorithm).text
+    assert redeemable(text, keys=(record("each", algorithm),)).claims == claims()
+    for other in ALGORITHMS - {algorithm}:
+        refused(text, "token.key_unknown", keys=(record("each", other),))
+
+
+@pytest.mark.parametrize("spoilt", ["der", "zero r", "zero s", "r plus the order", "s is the order", "short", "long", "swapped"])
+def test_es256_signatures_in_another_form(spoilt: str) -> None:
+    start, _, tail = issue(name="curve", algorithm="ES256").text.rpartition(".")
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    raw = decode_segment(tail.encode().translate(bytes.maketrans(b"-_", b"+/")))
+    r, s = raw[:32], raw[32:]
+    forms = {
+        "der": encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big")),
+        "zero r": bytes(32) + s,
+        "zero s": r + bytes(32),
+        "r plus the order": (int.from_bytes(r, "big") + order).to_bytes(33, "big")[-32:] + s,
+        "s is the order": r + order.to_bytes(32, "big"),
+        "short": raw[:-1],
+        "long": bytes(1) + raw,
+        "swapped": s + r,
+    }
+    refused(f"{start}.{b64(forms[spoilt])}", "token.signature", keys=(record("curve", "ES256"),))
+
+
+def test_pss_with_another_salt_length() -> None:
+    key = load_der_private_key(pair("pss", "PS256").private_der, password=None)
+    start = (b64(header(alg="PS256", kid=record("pss", "PS256").kid)) + "." + b64(payload())).encode()
+    for size, hashed in ((0, SHA256()), (20, SHA256()), (222, SHA256()), (32, SHA384())):
+        tail = key.sign(start, padding.PSS(padding.MGF1(hashed), size), SHA256())  # type: ignore[union-attr, call-arg, arg-type]
+        refused(start.decode() + "." + b64(tail), "token.signature", keys=(record("pss", "PS256"),))
+    good = key.sign(start, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())  # type: ignore[union-attr, call-arg, arg-type]
+    assert redeemable(start.decode() + "." + b64(good), keys=(record("pss", "PS256"),)).claims == claims()
+
+
+def test_an_ed25519_signature_whose_s_is_not_reduced() -> None:
+    start, _, tail = issue(name="ed", algorithm="Ed25519").text.rpartition(".")
+    raw = decode_segment(tail.encode().translate(bytes.maketrans(b"-_", b"+/")))
+    order = 2**252 + 27742317777372353535851937790883648493
+    again = (int.from_bytes(raw[32:], "little") + order).to_bytes(32, "little")
+    refused(f"{start}.{b64(raw[:32] + again)}", "token.signature", keys=(record("ed", "Ed25519"),))
+
+
+def test_an_ed25519_key_under_the_headers_alg() -> None:
     refused(forge(header(alg="Ed25519")), "token.algorithm")
     refused(forge(header(kid=record("ed", "Ed25519").kid)), "token.algorithm", keys=(record("ed", "Ed25519"),))
 

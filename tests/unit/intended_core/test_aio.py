@@ -33,7 +33,8 @@ class Opened:
     def tenant(self, name: str, env: str = "live") -> TenantAuthority:
         return self.world.tenant
 
-    create_tenant = tenant
+    def create_tenant(self, name: str, env: str = "live", *, algorithm: str = "RS256") -> TenantAuthority:
+        return self.world.tenant
 
     def close(self) -> None:
         self.closed = True

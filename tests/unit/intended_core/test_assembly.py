@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from intended_core import Authority, Deny, IntendedError, ManualClock, Settings
+from intended_core import Authority, Deny, IntendedError, ManualClock, Settings, export_evidence, verify_evidence
 from intended_core.assembly import MAC_BYTES
+from intended_core.audit.bundle_verify import TrustPolicy
+from intended_core.audit.checkpoint import parse_vkey
+from intended_core.audit.grades import Grade
+from intended_core.canonical import unb64url
 from intended_core.clock import SystemRandomness
 from intended_core.errors import (
     AssemblyError,
@@ -20,7 +24,8 @@ from intended_core.errors import (
     StoreError,
 )
 from intended_core.flows.runtime import Runtime
-from tests.reference.flow_world import NOW_US, World, intent
+from tests.reference.flow_world import ENTITIES, NOW_US, POLICY, World, intent, pay
+from tests.reference.second_verifier import agree
 
 
 class Places:
@@ -53,6 +58,40 @@ def test_what_is_created_is_opened(places: Places) -> None:
         assert opened.tenants() == (scope,)
         assert opened.tenant("acme").scope == scope
         assert opened.tenant("acme") is opened.tenant("acme")
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "Ed25519"])
+def test_a_tenant_signs_with_the_algorithm_that_it_was_made_with(places: Places, algorithm: str) -> None:
+    with places.create() as authority:
+        tenant = authority.create_tenant("acme", algorithm=algorithm)
+        tenant.activate({"bank.policy": POLICY})
+        tenant.put_entities(ENTITIES)
+        token = tenant.require(intent(), audience="bank")
+        assert f'"alg":"{algorithm}"' in unb64url(token.text.partition(".")[0]).decode()
+        assert tenant.rotate_keys(algorithm="Ed25519" if algorithm == "ES256" else "ES256").previous
+        redeemed = tenant.redeem(token, pay(), adapter=tenant.adapter("bank"))
+        assert redeemed.claims.log is not None
+        bundle = export_evidence(tenant, redeemed.claims.log[1], made_us=NOW_US)
+        pinned = str(tenant.checkpoint()[1])
+        verdict = verify_evidence(bundle, pinned=[pinned])
+        assert (verdict.grade, verdict.findings) == (Grade.CONSISTENT_UNANCHORED, ())
+        agree(bundle, TrustPolicy(log_keys=(parse_vkey(pinned),)))
+    with places.open() as opened:
+        active = opened.tenant("acme").policy().ring.active("token")
+        assert active.algorithm == ("Ed25519" if algorithm == "ES256" else "ES256")
+        assert opened.tenant("acme").rotate_keys().active != active.kid
+        assert opened.tenant("acme").policy().ring.active("token").algorithm == active.algorithm
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "none", "rs256", "EdDSA", ""])
+def test_an_algorithm_that_no_tenant_signs_with(places: Places, algorithm: str) -> None:
+    with places.create() as authority:
+        with pytest.raises(AssemblyError):
+            authority.create_tenant("acme", algorithm=algorithm)
+        assert authority.tenants() == ()
+        tenant = authority.create_tenant("acme")
+        with pytest.raises(KeyRingError):
+            tenant.rotate_keys(algorithm=algorithm or "HS384")
 
 
 def test_creating_overwrites_neither_store_nor_key(places: Places) -> None:

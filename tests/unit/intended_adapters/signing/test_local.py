@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -15,7 +17,7 @@ def test_the_factory_makes_the_signer() -> None:
     assert isinstance(create_local_signer(), LocalSigner)
 
 
-@pytest.mark.parametrize(("algorithm", "size"), [("RS256", 256), ("Ed25519", 64)])
+@pytest.mark.parametrize(("algorithm", "size"), [("RS256", 256), ("PS256", 256), ("ES256", 64), ("Ed25519", 64)])
 def test_generated_keys_are_sound_and_sign(algorithm: str, size: int) -> None:
     made = LocalSigner().generate(algorithm)
     check_generated(algorithm=algorithm, generated=made)
@@ -28,7 +30,7 @@ def test_every_generated_key_is_another() -> None:
     assert LocalSigner().generate("Ed25519").private_der != LocalSigner().generate("Ed25519").private_der
 
 
-@pytest.mark.parametrize("algorithm", ["HS256", "none", "PS256", "EdDSA", "rs256", ""])
+@pytest.mark.parametrize("algorithm", ["HS256", "none", "PS512", "EdDSA", "rs256", ""])
 def test_other_algorithms(algorithm: str) -> None:
     with pytest.raises(KeyRingError):
         LocalSigner().generate(algorithm)
@@ -38,10 +40,14 @@ def test_other_algorithms(algorithm: str) -> None:
 
 def test_keys_of_the_wrong_kind_or_size() -> None:
     small = generate_private_key(65537, 3072).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    other_curve = generate_ec(SECP384R1()).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     for algorithm, data in (
         ("RS256", pair("ed", "Ed25519").private_der),
         ("Ed25519", pair("main").private_der),
         ("RS256", small),
+        ("ES256", pair("main").private_der),
+        ("ES256", other_curve),
+        ("PS256", pair("curve", "ES256").private_der),
         ("RS256", b""),
         ("RS256", pair("main").private_der[:-1]),
         ("RS256", pair("main").public_der),

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from intended_core.errors import KeyRingError
-from intended_core.keys.jwks import ed25519_public, jwk_set, load_public, thumbprint
+from intended_core.keys.jwks import ALGORITHMS, ed25519_public, jwk_set, load_public, public_from_jwk, thumbprint
 from tests.reference.token_world import pair, sign
 
 # RFC 7638 § 3.1
@@ -36,7 +36,7 @@ def test_thumbprint_of_rfc_8037s_key() -> None:
 
 
 def test_a_good_signature_holds_and_others_raise() -> None:
-    for algorithm in ("RS256", "Ed25519"):
+    for algorithm in ALGORITHMS:
         key = load_public(algorithm, pair("main", algorithm).public_der)
         signature = sign(b"message", "main", algorithm)
         key.verify(signature, b"message")
@@ -65,7 +65,7 @@ def test_keys_that_are_not_rs256(key: object) -> None:
         load_public("RS256", der(key))
 
 
-@pytest.mark.parametrize("algorithm", ["HS256", "none", "EdDSA", "PS256", ""])
+@pytest.mark.parametrize("algorithm", ["HS256", "none", "EdDSA", "PS384", "ES256", "Ed25519", ""])
 def test_algorithms_outside_the_list(algorithm: str) -> None:
     with pytest.raises(KeyRingError):
         load_public(algorithm, pair("main").public_der)
@@ -115,3 +115,54 @@ def test_key_set_has_public_members_only() -> None:
         {"kty", "n", "e", "kid", "alg", "use", "nbf", "exp"},
     ]
     assert (found[1]["nbf"], found[1]["exp"], found[1]["alg"]) == (6, 9, "RS256")
+
+
+@pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
+def test_a_key_is_read_back_from_its_jwk(algorithm: str) -> None:
+    key = load_public(algorithm, pair("main", algorithm).public_der)
+    assert public_from_jwk(algorithm, key.jwk()).der == key.der
+    for other in ALGORITHMS - {algorithm}:
+        if key.jwk()["kty"] == "RSA" and other in ("RS256", "PS256"):
+            continue
+        with pytest.raises(KeyRingError):
+            public_from_jwk(other, key.jwk())
+
+
+def _spoilt_jwks() -> dict[str, tuple[str, object]]:
+    rsa_, curve, edwards = (load_public(a, pair("main", a).public_der).jwk() for a in ("RS256", "ES256", "Ed25519"))
+    return {
+        "private exponent": ("RS256", {**rsa_, "d": "AQAB"}),
+        "private scalar": ("ES256", {**curve, "d": curve["x"]}),
+        "a kid beside it": ("Ed25519", {**edwards, "kid": "a"}),
+        "symmetric": ("RS256", {"kty": "oct", "k": "AAAA"}),
+        "leading zero": ("RS256", {**rsa_, "n": "AA" + rsa_["n"]}),
+        "small exponent": ("RS256", {**rsa_, "e": "Aw"}),
+        "short modulus": ("RS256", {**rsa_, "n": rsa_["n"][:100]}),
+        "padding": ("Ed25519", {**edwards, "x": edwards["x"] + "="}),
+        "off the curve": ("ES256", {**curve, "y": curve["x"]}),
+        "short coordinate": ("ES256", {**curve, "x": curve["x"][:40]}),
+        "another curve": ("ES256", {**curve, "crv": "P-384"}),
+        "x448": ("Ed25519", {**edwards, "crv": "Ed448"}),
+        "weak point": ("Ed25519", {**edwards, "x": "A" * 43}),
+        "a number": ("Ed25519", {**edwards, "x": 5}),
+        "a list": ("Ed25519", [edwards]),
+        "nothing": ("Ed25519", {}),
+        "kty is missing": ("Ed25519", {"crv": "Ed25519", "x": edwards["x"]}),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(_spoilt_jwks()))
+def test_a_jwk_that_is_not_the_one_spelling_of_a_public_key(name: str) -> None:
+    algorithm, jwk = _spoilt_jwks()[name]
+    with pytest.raises(KeyRingError):
+        public_from_jwk(algorithm, jwk)
+
+
+def test_an_elliptic_curve_key_in_another_spelling_or_curve() -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    compressed = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point
+    for bad in (compressed, der(ec.generate_private_key(ec.SECP384R1()).public_key())):
+        with pytest.raises(KeyRingError):
+            load_public("ES256", bad)
+    assert load_public("ES256", der(key)).jwk()["crv"] == "P-256"
