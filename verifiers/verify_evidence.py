@@ -673,8 +673,8 @@ class Examination:
         except Bad as bad:
             self.find("manifest.signature", str(bad))
         for name in sorted((set(bundle.members) | set(bundle.listed)) - {"manifest.json"}):
-            number = name[7:].removesuffix(".json")
-            seq = int(number) if name.startswith("bodies/") and number.isdecimal() else None
+            number = re.fullmatch(r"bodies/([0-9]{16})\.json", name)
+            seq = None if number is None else int(number[1])
             body = bundle.members.get(name)
             if body is None or name not in bundle.listed:
                 self.find("member.list", f"{name} is not both listed and there", seq)

@@ -7,11 +7,12 @@ outside. Everything that can be looked at is looked at: the verdict carries all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.bundle import NOT_COVERED, readme
@@ -39,6 +40,7 @@ from intended_core.ids import Environment
 
 __all__ = ["BundleVerdict", "RerunResult", "RerunState", "Rerunner", "TrustPolicy", "verify_bundle"]
 
+_BODY: Final = re.compile(r"bodies/([0-9]{16})\.json")
 _OUTCOMES = {
     EventKind.DECISION_ALLOW: "allow",
     EventKind.DECISION_ESCALATE: "escalate",
@@ -387,6 +389,5 @@ class _Examination:
 
 
 def _seq_of(name: str) -> int | None:
-    folder, _, rest = name.partition("/")
-    number = rest.removesuffix(".json")
-    return int(number) if folder == "bodies" and number.isdecimal() else None
+    found = _BODY.fullmatch(name)
+    return None if found is None else int(found[1])

@@ -356,3 +356,15 @@ def test_a_header_and_body_that_disagree() -> None:
     verdict = check(log.bundle(decided, [], intent=b""), TrustPolicy(log_keys=(log.key,)))
     assert verdict.grade is Grade.TAMPERED
     assert {"decision.outcome", "decision.policy"} <= codes(verdict)
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "7", "-0000000000000001", "00000000000000000"])
+def test_a_listed_body_with_no_number_of_ours(number: str) -> None:
+    """A name in the manifest is as hostile as the rest: no number is read from it but in the one form that bodies have."""
+    manifest = read_manifest(member(MANIFEST))
+    listed = {name: body for name, body in unpack(GOOD).members.items() if name != MANIFEST}
+    listed[f"bodies/{number}.json"] = b"{}"
+    predicate = {name: value for name, value in manifest.predicate.items() if name != "sizes"}
+    forged = write_manifest(listed, predicate, key=LOG.key, sign=LOG.secret.sign)
+    verdict = check(edited(GOOD, {MANIFEST: forged}))
+    assert [(f.code, f.seq) for f in verdict.findings] == [("member.list", None)]
