@@ -425,7 +425,39 @@ def path_of(value):
     return [unb64url(item) for item in value]
 
 
-def read_manifest(data):
+def proof_of(line):
+    value = canonical(line, MAX_LINE, "audit.bundle", "a proof")
+    if not isinstance(value, dict) or set(value) != {"s", "path"} or type(value["s"]) is not int or value["s"] < 0:
+        raise malformed("has a malformed proof")
+    return value["s"], path_of(value["path"])
+
+
+def frontier_of(edge):
+    size = int.from_bytes(edge[:8], "big")
+    if len(edge) < 8 or size > SAFE_INT or len(edge) != 8 + 32 * bin(size).count("1"):
+        raise malformed("has a malformed frontier", "audit.frontier")
+    return size, [edge[at : at + 32] for at in range(8, len(edge), 32)]
+
+
+def log_key(data):
+    text = data.decode("utf-8", "replace")
+    if "\ufffd" in text or len(text) > 1024 or not text.endswith("\n"):
+        raise malformed("has a malformed log key")
+    return parse_key(text[:-1])
+
+
+def consistency_of(data):
+    if data is None:
+        return None
+    value = canonical(data, MAX_LINE, "audit.bundle", "the consistency proof")
+    if not isinstance(value, dict) or set(value) != {"first", "second", "path"}:
+        raise malformed("has a malformed consistency proof")
+    if type(value["first"]) is not int or type(value["second"]) is not int:
+        raise malformed("has a malformed consistency proof")
+    return value["first"], value["second"], path_of(value["path"])
+
+
+def read_manifest(data, version="https://intended.dev/evidence/v0"):
     code = "audit.manifest"
     envelope = canonical(data, 2 * MAX_MANIFEST, code, "the manifest")
     if not isinstance(envelope, dict) or set(envelope) != {"payload", "payloadType", "signatures"}:
@@ -444,7 +476,7 @@ def read_manifest(data):
         raise malformed("has no statement", code)
     predicate, subject = statement["predicate"], statement["subject"]
     kinds = (statement["_type"], statement["predicateType"])
-    if kinds != ("https://in-toto.io/Statement/v1", "https://intended.dev/evidence/v0") or not isinstance(predicate, dict):
+    if kinds != ("https://in-toto.io/Statement/v1", version) or not isinstance(predicate, dict):
         raise malformed("is of an unknown version", code)
     sizes = predicate.get("sizes")
     if not isinstance(sizes, dict) or not isinstance(subject, list) or len(subject) != len(sizes):
@@ -499,10 +531,7 @@ class Bundle:
         self.listed, predicate, self.payload, self.hint, self.signature = read_manifest(members["manifest.json"])
         self.proofs = []
         for line in lines_of(members["proofs.jsonl"], MAX_RECORDS):
-            value = canonical(line, MAX_LINE, "audit.bundle", "a proof")
-            if not isinstance(value, dict) or set(value) != {"s", "path"} or type(value["s"]) is not int or value["s"] < 0:
-                raise malformed("has a malformed proof")
-            self.proofs.append((value["s"], path_of(value["path"])))
+            self.proofs.append(proof_of(line))
         self.entries = lines_of(members["entries.jsonl"], MAX_RECORDS)
         if len(self.proofs) != len(self.entries) or not self.entries:
             raise malformed("has not one proof for each record")
@@ -531,31 +560,18 @@ class Bundle:
             raise malformed("holds only a part of a range of headers")
         if edge is not None:
             self.headers = lines_of(headers, MAX_HEADERS)
-            size = int.from_bytes(edge[:8], "big")
-            if len(edge) < 8 or size > SAFE_INT or len(edge) != 8 + 32 * bin(size).count("1"):
-                raise malformed("has a malformed frontier", "audit.frontier")
-            self.before = (size, [edge[at : at + 32] for at in range(8, len(edge), 32)])
+            self.before = frontier_of(edge)
             known = known | {"heads/frontier", "heads/headers.jsonl"}
         self.claims = read_claims(predicate)
-        text = members["keys/log.vkey"].decode("utf-8", "replace")
-        if "\ufffd" in text or len(text) > 1024 or not text.endswith("\n"):
-            raise malformed("has a malformed log key")
-        self.key = parse_key(text[:-1])
+        self.key = log_key(members["keys/log.vkey"])
         tokens = canonical(members["keys/tokens.json"], 256 * 1024, "audit.bundle", "the key set")
         self.tokens = tokens.get("keys") if isinstance(tokens, dict) and set(tokens) == {"keys"} else None
         if not isinstance(self.tokens, list) or not all(
             isinstance(key, dict) and isinstance(key.get("kid"), str) and "d" not in key for key in self.tokens
         ):
             raise malformed("has a malformed key set")
-        self.consistency = None
-        if "heads/consistency.json" in members:
-            value = canonical(members["heads/consistency.json"], MAX_LINE, "audit.bundle", "the consistency proof")
-            if not isinstance(value, dict) or set(value) != {"first", "second", "path"}:
-                raise malformed("has a malformed consistency proof")
-            if type(value["first"]) is not int or type(value["second"]) is not int:
-                raise malformed("has a malformed consistency proof")
-            self.consistency = (value["first"], value["second"], path_of(value["path"]))
-            known = known | {"heads/consistency.json"}
+        self.consistency = consistency_of(members.get("heads/consistency.json"))
+        known = known | {"heads/consistency.json"}
         if set(members) - known:
             raise malformed(f"holds an unknown member {min(set(members) - known)}")
 
@@ -565,13 +581,16 @@ def shown(text):
     return "".join(char if 32 <= ord(char) < 127 else f"\\u{{{ord(char):x}}}" for char in cut)
 
 
+def moment(time_us):
+    try:
+        return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except OverflowError:
+        return f"{time_us} microseconds since 1970"
+
+
 def readme(bundle):
     """The one text that the README may have: it follows from the rest."""
     claims = bundle.claims
-    try:
-        written = (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=claims["made_us"])).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except OverflowError:
-        written = f"{claims['made_us']} microseconds since 1970"
     life = (
         "It holds the header of every later record up to that size, so it also shows that nothing else happened to this token\n"
         "up to then.\n"
@@ -583,7 +602,7 @@ def readme(bundle):
         f"Tenant:       {shown(claims['tenant'])} ({shown(claims['uuid'])}, {claims['environment']})\n"
         f"Log:          {shown(claims['origin'])}, generation {claims['generation']}\n"
         f"Decision:     record {claims['decision']} of {claims['size']}\n"
-        f"Written:      {written} by {shown(claims['engine'])}\n"
+        f"Written:      {moment(claims['made_us'])} by {shown(claims['engine'])}\n"
         f"Log key:      {shown(key_text(bundle.key))}\n\n"
         f"This file holds {len(bundle.entries)} records of the log named above, a mathematical proof for each that it stands in the log"
         f" as the log\nwas when it had {claims['size']} records, the signed statement of that state (heads/checkpoint), the public keys,"
@@ -629,6 +648,35 @@ def rsa_jwk(der):
     return {"kty": "RSA", "n": b64url(number), "e": "AQAB"}
 
 
+def founding(find, seen, claims, public):
+    """The log's first two records name this log, its key and hash, and the tenant that is claimed."""
+    for seq, kind in ((0, "log.genesis"), (1, "tenant.created")):
+        record = seen.get(seq)
+        if record is None or record["value"] is None:
+            find("founding.missing", f"record {seq} ({kind}) is not here", seq, "INCOMPLETE")
+            continue
+        body = record["value"]
+        if record["kind"] != kind:
+            find("founding", f"record {seq} is not the log's {kind}", seq)
+        elif seq == 0:
+            own = b64url(ED25519_DER + public)
+            if (body.get("origin"), body.get("hash"), body.get("log_key")) != (claims["origin"], "sha256", own):
+                find("founding", "the log began under another name, hash or key", 0)
+        elif (body.get("tenant"), body.get("environment")) != (claims["tenant"], claims["environment"]):
+            find("founding", "the log belongs to another tenant or environment", 1)
+
+
+def envelope(find, key, payload, hint, signature):
+    """The manifest is signed by this key."""
+    kind = b"application/vnd.in-toto+json"
+    try:
+        if hint != key[1].hex():
+            raise Bad("audit.manifest", "the manifest is signed by another key")
+        check_signature(key[2], signature, b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload))
+    except Bad as bad:
+        find("manifest.signature", str(bad))
+
+
 class Examination:
     """Looks at everything that can be looked at; `findings` are (code, grade, seq, text)."""
 
@@ -652,7 +700,7 @@ class Examination:
             self.record(place)
         decision = self.decision()
         if self.head is not None and decision is not None:
-            self.founding()
+            founding(self.find, self.seen, bundle.claims, bundle.key[2])
             self.lives()
             self.range(decision)
             self.token_keys()
@@ -665,13 +713,7 @@ class Examination:
         bundle = self.bundle
         for name in bundle.damaged:
             self.find("member.checksum", f"the bytes of {name} are not those that were stored")
-        kind = b"application/vnd.in-toto+json"
-        try:
-            if bundle.hint != bundle.key[1].hex():
-                raise Bad("audit.manifest", "the manifest is signed by another key")
-            check_signature(bundle.key[2], bundle.signature, b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(bundle.payload), bundle.payload))
-        except Bad as bad:
-            self.find("manifest.signature", str(bad))
+        envelope(self.find, bundle.key, bundle.payload, bundle.hint, bundle.signature)
         for name in sorted((set(bundle.members) | set(bundle.listed)) - {"manifest.json"}):
             number = re.fullmatch(r"bodies/([0-9]{16})\.json", name)
             seq = None if number is None else int(number[1])
@@ -735,23 +777,6 @@ class Examination:
             if seen["value"].get("policy_digest") != seen["policy"]:
                 self.find("decision.policy", "the decision's header and body name different policies", seq)
         return seen
-
-    def founding(self):
-        claims = self.bundle.claims
-        for seq, kind in ((0, "log.genesis"), (1, "tenant.created")):
-            record = self.seen.get(seq)
-            if record is None or record["value"] is None:
-                self.find("founding.missing", f"record {seq} ({kind}) is not here", seq, "INCOMPLETE")
-                continue
-            body = record["value"]
-            if record["kind"] != kind:
-                self.find("founding", f"record {seq} is not the log's {kind}", seq)
-            elif seq == 0:
-                own = b64url(ED25519_DER + self.bundle.key[2])
-                if (body.get("origin"), body.get("hash"), body.get("log_key")) != (claims["origin"], "sha256", own):
-                    self.find("founding", "the log began under another name, hash or key", 0)
-            elif (body.get("tenant"), body.get("environment")) != (claims["tenant"], claims["environment"]):
-                self.find("founding", "the log belongs to another tenant or environment", 1)
 
     def lives(self):
         threads = {}
@@ -872,28 +897,34 @@ class Examination:
             self.find("key.unpinned", "the bundle is signed by a key that you did not pin", grade="CONSISTENT_UNPINNED")
         if self.head is None or self.known is None:
             return
-        (_, size, root), (_, mine, expected) = self.head, self.known
-        before, linked = self.bundle.before, self.bundle.consistency
-        if mine > size:
-            self.find("log.truncated", f"the bundle speaks of {size} records, but you know a head of {mine}", size, "TRUNCATED")
-        elif mine == size:
-            if expected != root:
-                self.find("head.fork", f"two signed heads of {size} records differ", grade="FORKED")
-        elif mine == 0:
-            return
-        elif before is not None and before[0] <= mine <= before[0] + len(self.bundle.headers):
+        before = self.bundle.before
+        if before is not None and before[0] <= self.known[1] <= before[0] + len(self.bundle.headers) and 0 < self.known[1] < self.head[1]:
             edge = [before[0], list(before[1])]
-            for raw in self.bundle.headers[: mine - before[0]]:
+            for raw in self.bundle.headers[: self.known[1] - before[0]]:
                 grow(edge, leaf_hash(raw))
-            if edge_root(edge) != expected:
+            if edge_root(edge) != self.known[2]:
                 self.find("head.fork", "the log does not continue the head that you know", grade="FORKED")
-        elif linked is None or linked[:2] != (mine, size):
-            self.find("head.unlinked", f"the bundle does not show that its log continues the head of {mine}", grade="INCOMPLETE")
         else:
-            try:
-                check_consistency(mine, size, linked[2], expected, root)
-            except Bad as bad:
-                self.find("head.fork", f"the log does not continue the head that you know: {bad}", grade="FORKED")
+            compare(self.find, self.head, self.known, self.bundle.consistency)
+
+
+def compare(find, head, known, linked):
+    """The head that the verifier knows, against the one that the bundle shows."""
+    (_, size, root), (_, mine, expected) = head, known
+    if mine > size:
+        find("log.truncated", f"the bundle speaks of {size} records, but you know a head of {mine}", size, "TRUNCATED")
+    elif mine == size:
+        if expected != root:
+            find("head.fork", f"two signed heads of {size} records differ", grade="FORKED")
+    elif mine == 0:
+        return
+    elif linked is None or linked[:2] != (mine, size):
+        find("head.unlinked", f"the bundle does not show that its log continues the head of {mine}", grade="INCOMPLETE")
+    else:
+        try:
+            check_consistency(mine, size, linked[2], expected, root)
+        except Bad as bad:
+            find("head.fork", f"the log does not continue the head that you know: {bad}", grade="FORKED")
 
 
 def quorum(request, key):
@@ -905,9 +936,312 @@ def quorum(request, key):
     return 1
 
 
+# --- a whole stretch of a log: a file of any length, read as it comes ---------------------------------------------------------------------
+
+RANGE_VERSION = "https://intended.dev/evidence-range/v0"
+RANGE_REQUIRED = {
+    "README.txt", "manifest.json", "entries.jsonl", "proofs.jsonl", "heads/checkpoint", "keys/log.vkey", "heads/frontier",
+    "heads/headers.jsonl", "bodies/0000000000000000.json", "bodies/0000000000000001.json",
+}  # fmt: skip
+RANGE_OPTIONAL = {"bodies.jsonl", "heads/tail.json", "heads/consistency.json"}
+STREAMED = {"bodies.jsonl", "heads/headers.jsonl"}
+MAX_STRETCH, MAX_SMALL, CHUNK, MAX_SELECTED = 2**32 - 2, 1 << 20, 1 << 20, 10_000
+
+
+def piece(file, at, size):
+    file.seek(at)
+    return file.read(size)
+
+
+def places_of(file):
+    """name -> (start, size, crc) of an archive's members; Bad for any other form."""
+    size = file.seek(0, 2)
+    if size > MAX_STRETCH:
+        raise Bad("audit.archive", "the file is larger than a bundle may be")
+    found, central, at, last = {}, [], 0, ""
+    while True:
+        head = piece(file, at, LOCAL.size)
+        if len(head) < LOCAL.size or head[:4] != b"PK\x03\x04":
+            break
+        crc, length, _, name_size = LOCAL.unpack(head)[6:10]
+        label = piece(file, at + LOCAL.size, min(name_size, 256))
+        name, start = label.decode("ascii", "replace"), at + LOCAL.size + name_size
+        if NAME.fullmatch(name) is None or name <= last or len(found) == MAX_MEMBERS or start + length > size:
+            raise Bad("audit.archive", "a member has no plain name, comes twice or is longer than the file")
+        if head + label != LOCAL.pack(b"PK\x03\x04", 10, 0, 0, 0, 0x21, crc, length, length, len(label), 0) + label:
+            raise Bad("audit.archive", "a member is stored in another form")
+        central.append(
+            CENTRAL.pack(b"PK\x01\x02", 788, 10, 0, 0, 0, 0x21, crc, length, length, len(label), 0, 0, 0, 0, 0o100644 << 16, at) + label
+        )
+        found[name], last, at = (start, length, crc), name, start + length
+    directory = b"".join(central)
+    rest = directory + END.pack(b"PK\x05\x06", 0, 0, len(found) & 0xFFFF, len(found) & 0xFFFF, len(directory), at, 0)
+    if not found or size - at != len(rest) or piece(file, at, len(rest)) != rest:
+        raise Bad("audit.archive", "not an archive in the one form that a bundle has")
+    return found
+
+
+def says_range(file):
+    """Whether the file says that it holds a stretch; nothing is believed yet."""
+    try:
+        start, size, _ = places_of(file).get("manifest.json", (0, 0, 0))
+        read_manifest(piece(file, start, size) if size <= 2 * MAX_MANIFEST else b"", RANGE_VERSION)
+    except Bad:
+        return False
+    return True
+
+
+class Stretch:
+    """Reads the file once from front to back; `findings` as in an examination."""
+
+    def __init__(self, file, pins, known, kind):
+        self.file, self.pins, self.known, self.kind = file, pins, known, kind
+        self.findings, self.head, self.whole = [], None, False
+        self.kinds, self.selected, self.bodies, self.withheld, self.sums = {}, [], 0, 0, {}
+        self.places = places_of(file)
+        names = set(self.places)
+        if not RANGE_REQUIRED <= names or names - RANGE_REQUIRED - RANGE_OPTIONAL:
+            raise malformed("lacks a member or holds an unknown one")
+        self.small = {}
+        for name in names - STREAMED:
+            start, size, _ = self.places[name]
+            if size > (2 * MAX_MANIFEST if name == "manifest.json" else MAX_SMALL):
+                raise Bad("audit.archive", f"{name} is longer than it may be")
+            self.small[name] = piece(file, start, size)
+        self.listed, predicate, self.payload, self.hint, self.signature = read_manifest(self.small["manifest.json"], RANGE_VERSION)
+        self.entries = lines_of(self.small["entries.jsonl"], 2)
+        self.proofs = [proof_of(line) for line in lines_of(self.small["proofs.jsonl"], 2)]
+        if [seq for seq, _ in self.proofs] != [0, 1] or len(self.entries) != 2:
+            raise malformed("has not the log's first two records")
+        self.claims = self.read_claims(predicate)
+        self.key = log_key(self.small["keys/log.vkey"])
+        self.before = frontier_of(self.small["heads/frontier"])
+        self.tail = consistency_of(self.small.get("heads/tail.json"))
+        self.linked = consistency_of(self.small.get("heads/consistency.json"))
+
+    def find(self, code, text, seq=None, grade="TAMPERED"):
+        self.findings.append((code, grade, seq, text))
+
+    @staticmethod
+    def read_claims(predicate):
+        scope = predicate.get("scope")
+        scope = scope if isinstance(scope, dict) else {}
+        texts = {"origin": scope.get("origin"), "tenant": scope.get("tenant"), "uuid": scope.get("uuid"), "engine": predicate.get("engine")}
+        numbers = {"generation": scope.get("generation"), **{name: predicate.get(name) for name in ("first", "stop", "size", "made_us")}}
+        if not all(isinstance(text, str) for text in texts.values()) or not all(type(number) is int for number in numbers.values()):
+            raise malformed("has malformed claims", "audit.manifest")
+        claims = {**texts, **numbers, "environment": scope.get("environment")}
+        expected = {
+            "format": "intended.evidence-range/v0",
+            "claim": f"records {claims['first']} to {claims['stop'] - 1} of this log, every one of them",
+            "scope": {name: claims[name] for name in ("origin", "tenant", "uuid", "environment", "generation")},
+            **{name: claims[name] for name in ("first", "stop", "size", "made_us", "engine")}, "not_covered": NOT_COVERED,
+        }  # fmt: skip
+        if (
+            claims["environment"] not in ("live", "test")
+            or {k: v for k, v in predicate.items() if k != "sizes"} != expected
+            or not 0 <= claims["first"] < claims["stop"] <= claims["size"]
+        ):
+            raise malformed("has malformed claims", "audit.manifest")
+        return claims
+
+    def run(self):
+        envelope(self.find, self.key, self.payload, self.hint, self.signature)
+        try:
+            self.head = open_checkpoint(self.small["heads/checkpoint"], [self.key])
+            if self.head[:2] != (self.claims["origin"], self.claims["size"]):
+                self.find("checkpoint.claims", "the checkpoint is of another log or size than the bundle claims")
+        except Bad as bad:
+            self.find("checkpoint", str(bad))
+        self.first_records()
+        self.edge = [self.before[0], list(self.before[1])]
+        fault = self.records()
+        if fault is None:
+            self.whole = True
+            self.tie()
+        else:
+            self.findings.append(fault)
+        self.contents()
+        if self.pins:
+            if self.key not in self.pins:
+                self.find("key.unpinned", "the bundle is signed by a key that you did not pin", grade="CONSISTENT_UNPINNED")
+            if self.head is not None and self.known is not None:
+                compare(self.find, self.head, self.known, self.linked)
+
+    def first_records(self):
+        seen = {}
+        for raw, (seq, path) in zip(self.entries, self.proofs):
+            try:
+                if self.head is not None:
+                    check_inclusion(seq, self.head[1], path, leaf_hash(raw), self.head[2])
+                entry = parse_entry(raw)
+            except Bad as bad:
+                self.find("record.header" if bad.code == "audit.record" else "record.proof", f"record {seq}: {bad}", seq)
+                continue
+            try:
+                body = parse_body(self.small[f"bodies/{seq:016d}.json"], entry["body"])
+            except Bad as bad:
+                self.find("record.body", f"record {seq}: {bad}", seq)
+                continue
+            if entry["seq"] != seq:
+                self.find("record.seq", f"record {seq} says that it is number {entry['seq']}", seq)
+                continue
+            seen[seq] = {**entry, "value": body}
+        if len(seen) == 2:
+            founding(self.find, seen, self.claims, self.key[2])
+
+    def lines(self, name, limit):
+        start, size, _ = self.places[name]
+        crc, digest, rest, at = 0, sha256(), b"", 0
+        while at < size:
+            chunk = piece(self.file, start + at, min(CHUNK, size - at))
+            if not chunk:
+                raise Bad("audit.archive", f"{name} ends before its length")
+            at += len(chunk)
+            crc = zlib.crc32(chunk, crc)
+            digest.update(chunk)
+            whole = (rest + chunk).split(b"\n")
+            rest = whole.pop()
+            for line in whole:
+                if not 0 < len(line) <= limit:
+                    raise Bad("audit.archive", f"{name} has an empty or overlong line")
+                yield line
+            if len(rest) > limit:
+                raise Bad("audit.archive", f"{name} has an empty or overlong line")
+        if rest:
+            raise Bad("audit.archive", f"{name} ends in an unfinished line")
+        self.sums[name] = (size, digest.hexdigest(), crc)
+
+    def records(self):
+        """Grow the tree over every header; the first fault, or None."""
+        claims, edge = self.claims, self.edge
+        if edge[0] != claims["first"]:
+            return ("range.start", "TAMPERED", claims["first"], "the right edge is not the one before the stretch")
+        bodies = self.lines("bodies.jsonl", MAX_BODY) if "bodies.jsonl" in self.places else None
+        mine = (claims["origin"], claims["uuid"], claims["generation"])
+        last, time = bytes(32) if edge[0] == 0 else None, 0
+        for raw in self.lines("heads/headers.jsonl", MAX_ENTRY):
+            at = edge[0]
+            if at == claims["stop"]:
+                return ("range.header", "TAMPERED", at, "there are more headers than the stretch is long")
+            try:
+                entry = parse_entry(raw)
+            except Bad as bad:
+                return ("record.header", "TAMPERED", at, f"record {at}: {bad}")
+            if (entry["origin"], entry["tenant"], entry["generation"]) != mine:
+                return ("record.foreign", "TAMPERED", at, f"record {at} belongs to another log")
+            if entry["seq"] != at:
+                return ("record.seq", "TAMPERED", at, f"record {at} says that it is number {entry['seq']}")
+            if last is not None and entry["link"] != last:
+                return ("record.link", "TAMPERED", at, f"record {at} does not follow the record {at - 1} that is here")
+            if entry["time"] < time:
+                return ("record.time", "TAMPERED", at, f"record {at} is older than the record before it")
+            if (entry["kind"] == "log.genesis") != (at == 0):
+                return ("log.genesis", "TAMPERED", at, "a log begins with its genesis record and has no other")
+            last, time = leaf_hash(raw), entry["time"]
+            grow(edge, last)
+            self.kinds[entry["kind"]] = self.kinds.get(entry["kind"], 0) + 1
+            if entry["kind"] == self.kind and len(self.selected) < MAX_SELECTED:
+                self.selected.append(at)
+            if bodies is not None:
+                line = next(bodies, None)
+                if line is None:
+                    return ("body.withheld", "INCOMPLETE", at, f"the body of record {at} is not here")
+                if line == b"null":
+                    self.withheld += 1
+                    continue
+                try:
+                    parse_body(line, entry["body"])
+                except Bad as bad:
+                    return ("record.body", "TAMPERED", at, f"record {at}: {bad}")
+                self.bodies += 1
+        if edge[0] != claims["stop"] or (bodies is not None and next(bodies, None) is not None):
+            return ("range.header", "TAMPERED", edge[0], "the headers or bodies are not as many as the stretch is long")
+        return None
+
+    def tie(self):
+        if self.head is None:
+            return
+        root, stop = edge_root(self.edge), self.claims["stop"]
+        try:
+            if self.tail is None:
+                if (stop, root) != self.head[1:]:
+                    raise Bad("audit.root", "the headers do not make up the tree that the checkpoint signs")
+            elif self.tail[:2] != (stop, self.head[1]):
+                raise Bad("audit.proof", "the stretch is not tied to the checkpoint's tree")
+            else:
+                check_consistency(stop, self.head[1], self.tail[2], root, self.head[2])
+        except Bad as bad:
+            self.find("range.root", f"the stretch is not a part of the signed log: {bad}", self.claims["first"])
+
+    def contents(self):
+        sums = {name: (len(data), sha256(data).hexdigest(), zlib.crc32(data)) for name, data in self.small.items()}
+        sums.update(self.sums)
+        for name, place in self.places.items():
+            if name in sums and sums[name][2] != place[2]:
+                self.find("member.checksum", f"the bytes of {name} are not those that were stored")
+        for name in sorted((set(self.places) | set(self.listed)) - {"manifest.json"}):
+            if name not in self.listed or name not in self.places:
+                self.find("member.list", f"{name} is not both listed and there")
+            elif name in sums and self.listed[name] != sums[name][:2]:
+                self.find("member.digest", f"{name} is not the one that the manifest lists")
+        if self.small["README.txt"] != self.readme():
+            self.find("readme", "the README says something that does not follow from the rest")
+
+    def readme(self):
+        claims = self.claims
+        what = "without what they say: only that they exist, when, and of which kind they are"
+        if "bodies.jsonl" in self.places:
+            what = "with what each says"
+        return (
+            "EVIDENCE OF A STRETCH OF A LOG\n\n"
+            f"Tenant:       {shown(claims['tenant'])} ({shown(claims['uuid'])}, {claims['environment']})\n"
+            f"Log:          {shown(claims['origin'])}, generation {claims['generation']}\n"
+            f"Records:      {claims['first']} to {claims['stop'] - 1} of {claims['size']}\n"
+            f"Written:      {moment(claims['made_us'])} by {shown(claims['engine'])}\n"
+            f"Log key:      {shown(key_text(self.key))}\n\n"
+            f"This file holds every record of the log from {claims['first']} to {claims['stop'] - 1}, {what}.\n"
+            "None can be left out, added or changed: together they must make up the tree that the signed statement (heads/checkpoint)\n"
+            "speaks of.\n\nTo check it, on any computer, without a network:\n\n  intended evidence verify FILE --pin KEY\n\n"
+            "KEY is the log key as you received it from the issuer on another way, at another time. The key printed above came with\n"
+            "this file: alone it shows only that the file fits itself.\n\nWhat this file cannot show:\n\n"
+            + "\n".join(f"  - {text}" for text in NOT_COVERED)
+            + "\n"
+        ).encode()
+
+
+def verify_range(file, pins=(), known=None, kind=None):
+    """The verdict over a stretch in an open file, as plain data; never raises for what it can hold."""
+    verdict = {"first": None, "stop": None, "as_of": None, "kinds": None, "bodies": 0, "withheld": 0, "selected": []}
+    findings = []
+    try:
+        stretch = Stretch(file, pins, known, kind)
+        stretch.run()
+    except Bad as bad:
+        findings = [(bad.code, "MALFORMED", None, str(bad))]
+    else:
+        findings = stretch.findings
+        verdict.update(
+            first=stretch.claims["first"], stop=stretch.claims["stop"], as_of=None if stretch.head is None else stretch.head[1],
+            kinds=dict(sorted(stretch.kinds.items())) if stretch.whole else None, bodies=stretch.bodies, withheld=stretch.withheld,
+            selected=stretch.selected,
+        )  # fmt: skip
+    return graded(verdict, findings, pins)
+
+
+def graded(verdict, findings, pins):
+    """The verdict with its grade, the first bad record, and all findings."""
+    best = "CONSISTENT_UNANCHORED" if pins else "CONSISTENT_UNPINNED"
+    grade = min([best, *(found[1] for found in findings)], key=GRADES.index)
+    verdict["grade"] = grade
+    verdict["seq"] = min((found[2] for found in findings if found[1] == grade and found[2] is not None), default=None)
+    verdict["findings"] = [{"code": code, "grade": level, "seq": seq, "text": shown(text)} for code, level, seq, text in findings]
+    verdict["not_covered"] = NOT_COVERED
+    return verdict
+
+
 def verify(data, pins=(), known=None):
     """The verdict over a bundle's bytes as plain data; never raises for what a bundle can hold."""
-    best = "CONSISTENT_UNANCHORED" if pins else "CONSISTENT_UNPINNED"
     verdict = {"decision": None, "as_of": None, "complete_to": None, "rerun": "not_run"}
     try:
         bundle = Bundle(data)
@@ -920,12 +1254,7 @@ def verify(data, pins=(), known=None):
         verdict["decision"] = bundle.claims["decision"]
         verdict["as_of"] = None if examination.head is None else examination.head[1]
         verdict["complete_to"] = examination.complete
-    grade = min([best, *(found[1] for found in findings)], key=GRADES.index)
-    verdict["grade"] = grade
-    verdict["seq"] = min((found[2] for found in findings if found[1] == grade and found[2] is not None), default=None)
-    verdict["findings"] = [{"code": code, "grade": level, "seq": seq, "text": shown(text)} for code, level, seq, text in findings]
-    verdict["not_covered"] = NOT_COVERED
-    return verdict
+    return graded(verdict, findings, pins)
 
 
 def read_all(path, limit):
@@ -939,6 +1268,7 @@ def main(words=None):
     parser.add_argument("--pin", action="append", default=[], metavar="KEY", help="a log key you trust: name+hash+base64; repeatable")
     parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint that you kept, signed by a pinned key")
     parser.add_argument("--min-verdict", default="CONSISTENT_UNANCHORED", choices=GRADES, help="exit 0 only at or above this verdict")
+    parser.add_argument("--list", metavar="KIND", help="of a stretch of a log: name the records of this kind, as token.refused")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     given = parser.parse_args(words)
     try:
@@ -946,22 +1276,36 @@ def main(words=None):
         if given.checkpoint and not pins:
             raise Bad("audit.untrusted", "a checkpoint is believed only under a pinned key: give the key as well")
         known = open_checkpoint(read_all(given.checkpoint, MAX_NOTE), pins) if given.checkpoint else None
-        data = read_all(given.file, MAX_FILE)
+        with open(given.file, "rb") as file:
+            whole = says_range(file)
+            if given.list is not None and (not whole or given.list not in KINDS):
+                raise Bad("audit.kind", "--list is for a bundle of a stretch of a log, and names a kind of record")
+            verdict = verify_range(file, pins, known, given.list) if whole else None
+        if verdict is None:
+            verdict = verify(read_all(given.file, MAX_FILE), pins, known)
     except (Bad, OSError) as error:
         parser.error(str(error))
-    verdict = verify(data, pins, known)
     grade = verdict["grade"]
     code = 0 if GRADES.index(grade) >= GRADES.index(given.min_verdict) else 26 - GRADES.index(grade)
     if given.json:
         print(json.dumps({**verdict, "exit": code}, indent=2, sort_keys=True))
         return code
-    print(f"{grade}: decision {verdict['decision']}, log of {verdict['as_of']} records")
+    if whole:
+        print(f"{grade}: records {verdict['first']} up to {verdict['stop']}, every one of them, in a log of {verdict['as_of']}")
+        for kind, count in (verdict["kinds"] or {}).items():
+            print(f"  {count:>8}  {kind}")
+        print(f"  {verdict['bodies']} bodies were read, {verdict['withheld']} are withheld")
+        if given.list is not None and verdict["kinds"] is not None:
+            print(f"  {given.list}: {', '.join(map(str, verdict['selected'])) or 'none'}")
+    else:
+        print(f"{grade}: decision {verdict['decision']}, log of {verdict['as_of']} records")
     for found in verdict["findings"]:
         where = "" if found["seq"] is None else f" (record {found['seq']})"
         print(f"  {found['grade']} {found['code']}{where}: {found['text']}")
-    if verdict["complete_to"] is not None:
+    if verdict.get("complete_to") is not None:
         print(f"  nothing else happened to this token up to record {verdict['complete_to'] - 1}")
-    print("  the decision was not taken again: that needs the package (intended evidence verify)")
+    if not whole:
+        print("  the decision was not taken again: that needs the package (intended evidence verify)")
     print("  not covered: " + "; ".join(NOT_COVERED))
     return code
 

@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from intended_core.auditing import EvidenceStory as EvidenceStory
     from intended_core.auditing import Grade as Grade
     from intended_core.auditing import LogVerdict as LogVerdict
+    from intended_core.auditing import RangeVerdict as RangeVerdict
     from intended_core.auditing import ShownRecord as ShownRecord
     from intended_core.auditing import exit_code as exit_code
     from intended_core.auditing import export_evidence as export_evidence
+    from intended_core.auditing import export_range as export_range
+    from intended_core.auditing import is_range as is_range
     from intended_core.auditing import show_evidence as show_evidence
     from intended_core.auditing import show_record as show_record
     from intended_core.auditing import verify_evidence as verify_evidence
+    from intended_core.auditing import verify_evidence_range as verify_evidence_range
     from intended_core.auditing import verify_tenant_log as verify_tenant_log
     from intended_core.authoring import FormattedFile as FormattedFile
     from intended_core.authoring import data_directions as data_directions
@@ -138,6 +142,7 @@ _ROOMS = {
     "KeyRingError": "errors",
     "LocalPersonKey": "access.persons",
     "LogVerdict": "auditing",
+    "RangeVerdict": "auditing",
     "ManualClock": "clock",
     "Pending": "flows.outcomes",
     "PolicyDiff": "lang.diff",
@@ -171,6 +176,8 @@ _ROOMS = {
     "exit_code": "auditing",
     "explain_intent": "authoring",
     "export_evidence": "auditing",
+    "export_range": "auditing",
+    "is_range": "auditing",
     "format_policies": "authoring",
     "github": "lang.findings",
     "import_cedar": "cedar_tools",
@@ -189,6 +196,7 @@ _ROOMS = {
     "show_record": "auditing",
     "test_policies": "toolbox",
     "verify_evidence": "auditing",
+    "verify_evidence_range": "auditing",
     "verify_tenant_log": "auditing",
 }
 

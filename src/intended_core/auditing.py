@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from intended_core.audit.bundle import write_bundle
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
 from intended_core.audit.grades import Grade, exit_code
-from intended_core.audit.record import parse_body, parse_entry
+from intended_core.audit.range_bundle import RangeClaims, write_range
+from intended_core.audit.range_verify import RangeVerdict, says_range, verify_range
+from intended_core.audit.record import EventKind, parse_body, parse_entry
 from intended_core.audit.report import as_html, as_text, tell
 from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
 from intended_core.authority import TenantAuthority
@@ -26,12 +29,16 @@ __all__ = [
     "EvidenceStory",
     "Grade",
     "LogVerdict",
+    "RangeVerdict",
     "ShownRecord",
     "exit_code",
     "export_evidence",
+    "export_range",
+    "is_range",
     "show_evidence",
     "show_record",
     "verify_evidence",
+    "verify_evidence_range",
     "verify_tenant_log",
 ]
 
@@ -105,19 +112,82 @@ def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int, since: b
     )  # fmt: skip
 
 
-def verify_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> BundleVerdict:
-    """Verify a bundle with no database and no network, and run its decision again with the interpreter.
+def export_range(
+    tenant: TenantAuthority,
+    first: int,
+    stop: int | None = None,
+    *,
+    out: Path,
+    made_us: int,
+    bodies: bool = True,
+    since: bytes | None = None,
+) -> int:
+    """Write every record of [first, stop) as one evidence file; `stop` None: to the end of the log. Returns its size in bytes.
 
-    `pinned`: verifier keys that the caller trusts (`name+hash+base64`). `known`: a checkpoint that the caller has kept, signed by one of
-    them. Never raises for what a bundle can hold; raises AuditError when a key or checkpoint of the caller's own is malformed.
+    `bodies`: with what each record says, else only that it exists, when, and of which kind it is. `since`: as `export_evidence`. The file
+    is complete or not there. Raises AuditError, and OSError when `out` cannot be written.
     """
+    size = None if since is None else open_checkpoint(since, [tenant.checkpoint()[1]]).size
+    found = tenant.collect_range(first, stop, since=size)
+    claims = RangeClaims(
+        origin=found.origin, tenant=tenant.scope.tenant, tenant_uuid=tenant.scope.uuid, environment=tenant.scope.environment,
+        generation=found.generation, first=found.first, stop=found.stop, size=found.size, made_us=made_us, engine=ENGINE,
+    )  # fmt: skip
+    unfinished = out.with_name(out.name + ".unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            written = write_range(
+                file, claims=claims, founding=found.founding, proofs=found.proofs, before=found.before,
+                records=lambda: tenant.records(start=found.first, stop=found.stop), tail=found.tail,
+                consistency=found.consistency, checkpoint=found.checkpoint, log_key=found.log_key, sign=tenant.sign_log,
+                bodies=bodies,
+            )  # fmt: skip
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return written
+
+
+def is_range(path: Path) -> bool:
+    """Whether a file says that it is evidence of a stretch of a log; any other is verified as evidence of one decision."""
+    with path.open("rb") as file:
+        return says_range(file)
+
+
+def verify_evidence_range(
+    path: Path, *, pinned: Sequence[str] = (), known: bytes | None = None, kind: str | None = None
+) -> RangeVerdict:
+    """Verify evidence of a stretch of a log with no database and no network, in bounded memory.
+
+    `kind`: a kind of record (`token.refused` ...) whose places are named. `pinned`, `known`, errors: as `verify_evidence`; OSError when
+    `path` cannot be read, AuditError `audit.kind` for a kind that does not exist.
+    """
+    try:
+        wanted = None if kind is None else EventKind(kind)
+    except ValueError:
+        raise AuditError(f"there is no record of the kind {kind}", code="audit.kind") from None
+    trust = _trust(pinned, known)
+    with path.open("rb") as file:
+        return verify_range(file, trust=trust, kind=wanted)
+
+
+def _trust(pinned: Sequence[str], known: bytes | None) -> TrustPolicy | None:
     keys = tuple(parse_vkey(text) for text in pinned)
     if known is not None and not keys:
         raise AuditError(
             "a checkpoint is believed only under a pinned key: give the key as well", code="audit.untrusted"
         )
     head = None if known is None else KnownHead.of(open_checkpoint(known, keys))
-    return verify_bundle(data, trust=TrustPolicy(log_keys=keys, known_head=head) if keys else None, rerun=rerun)
+    return TrustPolicy(log_keys=keys, known_head=head) if keys else None
+
+
+def verify_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> BundleVerdict:
+    """Verify a bundle with no database and no network, and run its decision again with the interpreter.
+
+    `pinned`: verifier keys that the caller trusts (`name+hash+base64`). `known`: a checkpoint that the caller has kept, signed by one of
+    them. Never raises for what a bundle can hold; raises AuditError when a key or checkpoint of the caller's own is malformed.
+    """
+    return verify_bundle(data, trust=_trust(pinned, known), rerun=rerun)
 
 
 def show_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> EvidenceStory:

@@ -19,6 +19,7 @@ from intended_core.entities import Entity
 from intended_core.errors import AccessDeniedError, PolicyError
 from intended_core.flows import approve as approving
 from intended_core.flows import evidence as evidencing
+from intended_core.flows import evidence_range as stretching
 from intended_core.flows.activate import Activated, activate
 from intended_core.flows.attempts import Attempt, attempted
 from intended_core.flows.authorize import AuthorizeOutcome, authorize
@@ -248,6 +249,12 @@ class TenantAuthority:
     def collect(self, seq: int, *, since: int | None = None) -> evidencing.Collected:
         """What the decision at `seq` rests on, for an evidence bundle; `since`: size of an older head. Raises AuditError."""
         return self.operate(evidencing.collect(self._context, seq, since=since))
+
+    def collect_range(
+        self, first: int, stop: int | None = None, *, since: int | None = None
+    ) -> stretching.CollectedRange:
+        """What ties the records of [first, stop) to the signed head, for an evidence file; `stop` None: to the end. Raises AuditError."""
+        return self.operate(stretching.collect_range(self._context, first, stop, since=since))
 
     def sign_log(self, payload: bytes) -> bytes:
         """The log key's signature over an evidence manifest, checked under the pinned public key. Raises KeyRingError."""

@@ -13,6 +13,7 @@ from intended_core.flows import approve, evidence, write
 from intended_core.flows.activate import activate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Effect, Flow
+from intended_core.flows.evidence_range import collect_range
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rotate import rotate
 from intended_core.flows.tenant import found
@@ -39,6 +40,7 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "register-person": lambda w: write.register_person(w.context, Person(ref=ANN, public_key=ANN_KEY.public_key)),
     "found": lambda w: found(w.new, origin="faults/new", issuer="faults", secret=SECRET),
     "checkpoint": lambda w: evidence.checkpoint(w.context),
+    "collect-range": lambda w: collect_range(w.context, 1, 3),
     "collect": lambda w: evidence.collect(w.context, w.pending.seq),
 }
 

@@ -12,11 +12,13 @@ import typer
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
+from intended_adapters.cli.stretches import export_stretch, verify_stretch
 from intended_core import (
     BundleVerdict,
     Grade,
     exit_code,
     export_evidence,
+    is_range,
     show_evidence,
     show_record,
     verify_evidence,
@@ -131,17 +133,28 @@ def _gist(body: dict[str, Any]) -> str:
 
 @evidence.command("export")
 def evidence_export(
-    seq: int,
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write the bundle.")],
+    seq: Annotated[int | None, typer.Argument(help="The record of the decision.")] = None,
+    stretch: Annotated[
+        str | None, typer.Option("--range", help="Every record from FIRST up to STOP instead: FIRST:STOP, or FIRST: to the end.")
+    ] = None,
+    bodies: Annotated[bool, typer.Option(help="With --range: with what each record says.")] = True,
     since: Annotated[Path | None, typer.Option(help="An older checkpoint that the receiver has kept.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write the evidence bundle of the decision at record SEQ.
+    """Write the evidence bundle of the decision at record SEQ, or of a whole stretch of the log.
 
     Example: intended --tenant acme evidence export 42 -o decision-42.evb
+
+    Example: intended --tenant acme evidence export --range 1000:2000 --no-bodies -o march.evb
     """
     where = place()
     kept = None if since is None else read_file(since, limit=64 * 1024)
+    if stretch is not None and seq is None:
+        export_stretch(where, stretch, out=out, since=kept, bodies=bodies, as_json=json)
+        return
+    if seq is None or stretch is not None:
+        fail(Exit.USAGE, "give either the record of a decision or --range FIRST:STOP")
     with where.open() as authority:
         data = export_evidence(where.handle(authority), seq, made_us=time.time_ns() // 1000, since=kept)
     try:
@@ -157,11 +170,16 @@ def evidence_verify(
     pin: Pins = None,
     checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept.")] = None,
     min_verdict: Minimum = "CONSISTENT_UNANCHORED",
+    kind: Annotated[
+        str | None, typer.Option("--list", help="Of a stretch: name the records of this kind, as token.refused.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Verify a bundle with no database and no network, and run its decision again.
 
     Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)"
+
+    Example: intended evidence verify march.evb --pin "$(cat acme.vkey)" --list token.refused
 
     Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else by verdict:
     20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
@@ -169,6 +187,14 @@ def evidence_verify(
     """
     minimum = _grade(min_verdict)
     kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)
+    try:
+        whole = is_range(file)
+    except OSError as error:
+        fail(Exit.INPUT, f"{file} cannot be read: {error.strerror}")
+    if whole:
+        verify_stretch(file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, as_json=json)
+    if kind is not None:
+        fail(Exit.USAGE, "--list is for a bundle of a stretch of a log; this one is of a decision")
     verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept)
     emit(json, verdict_json(verdict), verdict_text(verdict))
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))

@@ -15,17 +15,28 @@ from typing import Final
 
 from intended_core.errors import AuditError
 
-__all__ = ["MAX_ARCHIVE_BYTES", "MAX_MEMBERS", "Archive", "pack", "unpack"]
+__all__ = [
+    "LOCAL",
+    "MAX_ARCHIVE_BYTES",
+    "MAX_MEMBERS",
+    "NAME",
+    "Archive",
+    "central_header",
+    "end_record",
+    "local_header",
+    "pack",
+    "unpack",
+]
 
 MAX_ARCHIVE_BYTES: Final = (
     64 * 1024 * 1024
 )  # one decision with 10,000 headers and a full entity snapshot is below 32 MiB
 MAX_MEMBERS: Final = 4096
-_NAME: Final = re.compile(
+NAME: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}(\.[a-z0-9]{1,10})?(/[a-z0-9][a-z0-9_-]{0,40}(\.[a-z0-9]{1,10})?)?"
 )
 # APPNOTE.TXT § 4.3: local header, central header, end record. Version 1.0, no flags, stored, 1980-01-01 00:00, made on Unix (0644).
-_LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
+LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL: Final = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END: Final = struct.Struct("<4sHHHHIIH")
 _DATE: Final = 0x0021
@@ -43,7 +54,7 @@ class Archive:
 
 def pack(members: Mapping[str, bytes]) -> bytes:
     """The archive of `members`; raises AuditError `audit.archive` for a name or size outside the limits."""
-    if not 0 < len(members) <= MAX_MEMBERS or any(_NAME.fullmatch(name) is None for name in members):
+    if not 0 < len(members) <= MAX_MEMBERS or any(NAME.fullmatch(name) is None for name in members):
         raise AuditError("an archive holds 1 to 4096 members with plain names", code="audit.archive")
     packed = _pack([(name, members[name], zlib.crc32(members[name])) for name in sorted(members)])
     if len(packed) > MAX_ARCHIVE_BYTES:
@@ -56,19 +67,34 @@ def _pack(members: list[tuple[str, bytes, int]]) -> bytes:
     central: list[bytes] = []
     offset = 0
     for name, data, crc in members:
-        label = name.encode("ascii")
-        local = _LOCAL.pack(b"PK\x03\x04", 10, 0, 0, 0, _DATE, crc, len(data), len(data), len(label), 0)
-        central.append(
-            _CENTRAL.pack(
-                b"PK\x01\x02", _MADE_BY, 10, 0, 0, 0, _DATE, crc, len(data), len(data), len(label), 0, 0, 0, 0, _MODE, offset,
-            )
-            + label
-        )  # fmt: skip
-        parts += [local, label, data]
-        offset += len(local) + len(label) + len(data)
+        local = local_header(name, size=len(data), crc=crc)
+        central.append(central_header(name, size=len(data), crc=crc, offset=offset))
+        parts += [local, data]
+        offset += len(local) + len(data)
     directory = b"".join(central)
-    end = _END.pack(b"PK\x05\x06", 0, 0, len(members), len(members), len(directory), offset, 0)
-    return b"".join([*parts, directory, end])
+    return b"".join([*parts, directory, end_record(len(members), size=len(directory), offset=offset)])
+
+
+def local_header(name: str, *, size: int, crc: int) -> bytes:
+    """What stands before a member's bytes."""
+    label = name.encode("ascii")
+    return LOCAL.pack(b"PK\x03\x04", 10, 0, 0, 0, _DATE, crc, size, size, len(label), 0) + label
+
+
+def central_header(name: str, *, size: int, crc: int, offset: int) -> bytes:
+    """A member's line in the directory at the end."""
+    label = name.encode("ascii")
+    return (
+        _CENTRAL.pack(
+            b"PK\x01\x02", _MADE_BY, 10, 0, 0, 0, _DATE, crc, size, size, len(label), 0, 0, 0, 0, _MODE, offset,
+        )
+        + label
+    )  # fmt: skip
+
+
+def end_record(count: int, *, size: int, offset: int) -> bytes:
+    """What ends the file: how many members, and how long and where the directory is."""
+    return _END.pack(b"PK\x05\x06", 0, 0, count, count, size, offset, 0)
 
 
 def unpack(data: bytes) -> Archive:
@@ -78,14 +104,14 @@ def unpack(data: bytes) -> Archive:
     found: list[tuple[str, bytes, int]] = []
     at = 0
     while data[at : at + 4] == b"PK\x03\x04":
-        if len(found) == MAX_MEMBERS or at + _LOCAL.size > len(data):
+        if len(found) == MAX_MEMBERS or at + LOCAL.size > len(data):
             raise AuditError("an archive holds 1 to 4096 members", code="audit.archive")
-        crc, size, _, name_size = _LOCAL.unpack_from(data, at)[6:10]
-        start = at + _LOCAL.size + name_size
-        label = data[at + _LOCAL.size : start]
+        crc, size, _, name_size = LOCAL.unpack_from(data, at)[6:10]
+        start = at + LOCAL.size + name_size
+        label = data[at + LOCAL.size : start]
         at = start + size
         name = label.decode("ascii", "replace")
-        if at > len(data) or _NAME.fullmatch(name) is None:
+        if at > len(data) or NAME.fullmatch(name) is None:
             raise AuditError("an archive's member has no plain name or no such size", code="audit.archive")
         if found and found[-1][0] >= name:
             raise AuditError("an archive's members are sorted and each stands once", code="audit.archive")

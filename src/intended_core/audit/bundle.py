@@ -26,12 +26,21 @@ from intended_core.ids import Environment, Scope
 from intended_core.unit import RecordRow
 
 __all__ = [
+    "CHECKPOINT",
+    "CONSISTENCY",
+    "ENTRIES",
     "FORMAT",
+    "FRONTIER",
+    "HEADERS",
+    "LOG_KEY",
     "MAX_HEADERS",
     "NOT_COVERED",
+    "PROOFS",
+    "README",
     "Claims",
     "HeaderRange",
     "body_name",
+    "consistency_json",
     "moment",
     "readme",
     "shown",
@@ -179,13 +188,7 @@ def write_bundle(
         members[FRONTIER] = headers.before.to_bytes()
         members[HEADERS] = b"".join(entry + b"\n" for entry in headers.entries)
     if consistency is not None:
-        members[CONSISTENCY] = _canonical(
-            {
-                "first": consistency.first,
-                "second": consistency.second,
-                "path": [b64url(node) for node in consistency.path],
-            }
-        )
+        members[CONSISTENCY] = consistency_json(consistency)
     claims = Claims(
         origin=origin, tenant=scope.tenant, tenant_uuid=scope.uuid, environment=scope.environment, generation=generation,
         decision=seq, size=proofs[0].size, made_us=made_us, engine=engine,
@@ -193,6 +196,11 @@ def write_bundle(
     members[README] = readme(claims, log_key=log_key, count=len(records), complete=headers is not None)
     members[MANIFEST] = write_manifest(members, claims.to_json(), key=log_key, sign=sign)
     return pack(members)
+
+
+def consistency_json(proof: ConsistencyProof) -> bytes:
+    """A consistency proof as a member."""
+    return canonical_json({"first": proof.first, "second": proof.second, "path": [b64url(node) for node in proof.path]})
 
 
 def _canonical(value: object) -> bytes:

@@ -16,7 +16,7 @@ from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, parse_canonical, unb64url
 from intended_core.errors import AuditError, IntentError
 
-__all__ = ["Bundle", "read_bundle"]
+__all__ = ["Bundle", "read_bundle", "read_consistency", "read_lines", "read_log_key", "read_path_line"]
 
 MAX_LINE_BYTES: Final = 16 * 1024
 MAX_PATH: Final = 64  # a tree of 2**53 leaves is 53 levels deep
@@ -63,8 +63,8 @@ def read_bundle(data: bytes) -> Bundle:
     if not members.keys() >= _REQUIRED:
         raise _fail(f"lacks {min(_REQUIRED - members.keys())}")
     manifest = read_manifest(members[MANIFEST])
-    proofs = tuple(_proof(line) for line in _lines(members[layout.PROOFS], layout.MAX_RECORDS))
-    entries = _lines(members[layout.ENTRIES], layout.MAX_RECORDS)
+    proofs = tuple(read_path_line(line) for line in read_lines(members[layout.PROOFS], layout.MAX_RECORDS))
+    entries = read_lines(members[layout.ENTRIES], layout.MAX_RECORDS)
     if len(proofs) != len(entries) or not entries:
         raise _fail("has not one proof for each record")
     inputs = _inputs(members)
@@ -75,7 +75,7 @@ def read_bundle(data: bytes) -> Bundle:
         manifest=manifest,
         claims=Claims.from_json(manifest.predicate),
         checkpoint=members[layout.CHECKPOINT],
-        log_key=_log_key(members[layout.LOG_KEY]),
+        log_key=read_log_key(members[layout.LOG_KEY]),
         token_keys=_token_keys(members[layout.TOKEN_KEYS]),
         entries=entries,
         proofs=proofs,
@@ -83,7 +83,7 @@ def read_bundle(data: bytes) -> Bundle:
         inputs=inputs,
         before=before,
         headers=headers,
-        consistency=_consistency(members.get(layout.CONSISTENCY)),
+        consistency=read_consistency(members.get(layout.CONSISTENCY)),
     )
     _no_strangers(made)
     return made
@@ -109,7 +109,8 @@ def _json(data: bytes, what: str, limit: int = MAX_LINE_BYTES) -> Json:
         raise _fail(f"has a {what} that is not canonical JSON") from None
 
 
-def _lines(data: bytes, limit: int) -> tuple[bytes, ...]:
+def read_lines(data: bytes, limit: int) -> tuple[bytes, ...]:
+    """The lines of a member, at most `limit` of them; raises AuditError for an empty, overlong or unfinished one."""
     if data.count(b"\n") > limit or (data and not data.endswith(b"\n")):
         raise _fail("has too many lines or an unfinished one")
     lines = tuple(data[:-1].split(b"\n")) if data else ()
@@ -130,7 +131,8 @@ def _hashes(value: Json) -> tuple[bytes, ...]:
     return path
 
 
-def _proof(line: bytes) -> tuple[int, tuple[bytes, ...]]:
+def read_path_line(line: bytes) -> tuple[int, tuple[bytes, ...]]:
+    """The place and the path of a line of `proofs.jsonl`; raises AuditError."""
     value = _json(line, "proof")
     if not isinstance(value, dict) or value.keys() != {"s", "path"}:
         raise _fail("has a malformed proof")
@@ -140,7 +142,8 @@ def _proof(line: bytes) -> tuple[int, tuple[bytes, ...]]:
     return seq, _hashes(value["path"])
 
 
-def _log_key(data: bytes) -> VerifierKey:
+def read_log_key(data: bytes) -> VerifierKey:
+    """The key of `keys/log.vkey`; raises AuditError."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -188,10 +191,11 @@ def _range(members: Mapping[str, bytes]) -> tuple[tuple[bytes, ...], Frontier | 
         return (), None
     if frontier is None or headers is None:
         raise _fail("holds only a part of a range of headers")
-    return _lines(headers, layout.MAX_HEADERS), Frontier.from_bytes(frontier)
+    return read_lines(headers, layout.MAX_HEADERS), Frontier.from_bytes(frontier)
 
 
-def _consistency(data: bytes | None) -> ConsistencyProof | None:
+def read_consistency(data: bytes | None) -> ConsistencyProof | None:
+    """The proof of a member, None when there is none; raises AuditError."""
     if data is None:
         return None
     value = _json(data, "consistency proof")

@@ -20,7 +20,7 @@ from intended_core.audit.tree import Frontier
 from intended_core.unit import RecordRow
 from intended_core.values import SAFE_INT
 
-__all__ = ["Clean"]
+__all__ = ["Clean", "clean_body"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _GENESIS: Final = EventKind.LOG_GENESIS.value.encode("ascii")
@@ -36,15 +36,17 @@ class Clean:
 
     __slots__ = ("_hashes", "_last", "_last_text", "_match", "size", "time_us")
 
-    def __init__(self, *, origin: str, tenant_uuid: str, generation: int) -> None:
+    def __init__(self, *, origin: str, tenant_uuid: str, generation: int, edge: Frontier | None = None) -> None:
+        """`edge`: where the tree stands before the first record, when that is not the log's first."""
         self._match: Final = header_pattern(
             origin=f"({re.escape(origin)})", tenant=f"({re.escape(tenant_uuid)})", generation=f"({generation:d})"
         ).fullmatch
-        self.size = 0
+        self.size = 0 if edge is None else edge.size
         self.time_us = 0
-        self._hashes: list[bytes] = []
+        self._hashes: list[bytes] = [] if edge is None else list(edge.hashes)
         self._last = bytes(32)
-        self._last_text = _text(self._last)
+        # What the record before a stretch was is not known: whatever the first one names is taken, and the tree judges.
+        self._last_text = _text(self._last) if self.size == 0 else b""
 
     @property
     def last_leaf(self) -> bytes:
@@ -64,6 +66,46 @@ class Clean:
             node = sha256(b"\x01" + hashes.pop() + node).digest()
             size >>= 1
         hashes.append(node)
+
+    def header(self, entry: bytes) -> tuple[bytes, bytes] | None:
+        """Count the next record by its header alone, if that is surely good: its kind and its body's hash (base64url), else None."""
+        size = self.size
+        found = self._match(entry) if len(entry) <= MAX_ENTRY_BYTES else None
+        if found is None:
+            return None
+        hashed, epoch, kind, link, seq, life, step, before, time = found.group(1, 2, 4, 6, 8, 10, 11, 12, 13)
+        time_us = int(time)
+        if (
+            (link != self._last_text and self._last_text != b"")
+            or int(seq) != size
+            or kind not in KINDS
+            or kind == _GENESIS
+            or not self.time_us <= time_us <= SAFE_INT
+            or len(epoch) > _FEW
+            or (
+                life is not None
+                and (
+                    len(step) > _FEW
+                    or ((step == b"0") is not (before is None))
+                    or (before is not None and int(before) >= size)
+                )
+            )
+        ):
+            return None
+        leaf = sha256(b"\x00" + entry).digest()
+        self._last, self._last_text, self.time_us = leaf, _text(leaf), time_us
+        hashes = self._hashes
+        self.size = size + 1
+        while size & 1:
+            leaf = sha256(b"\x01" + hashes.pop() + leaf).digest()
+            size >>= 1
+        hashes.append(leaf)
+        return kind, hashed
+
+    @property
+    def knows_last(self) -> bool:
+        """Whether the record before the next one is known."""
+        return self._last_text != b""
 
     def take(self, row: RecordRow) -> bool:
         """Count the next record if it is surely good: True then, else False and nothing has changed."""
@@ -96,7 +138,7 @@ class Clean:
             or (before is not None and int(before) >= size)
         ):
             return False
-        if _text(sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()) != hashed or not _body(body):
+        if not clean_body(body, hashed):
             return False
         self._last, self._last_text, self.time_us = leaf, _text(leaf), time_us
         hashes = self._hashes
@@ -106,6 +148,11 @@ class Clean:
             size >>= 1
         hashes.append(leaf)
         return True
+
+
+def clean_body(body: bytes, hashed: bytes) -> bool:
+    """Whether `body` is surely a body and the one that `hashed` (base64url) commits to."""
+    return _text(sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()) == hashed and _body(body)
 
 
 def _text(digest: bytes) -> bytes:

@@ -9,6 +9,7 @@ from intended_core.audit.bundle import Claims
 from intended_core.audit.bundle_reader import Bundle
 from intended_core.audit.checkpoint import Checkpoint, VerifierKey, verify_ed25519
 from intended_core.audit.grades import Finding, Grade
+from intended_core.audit.range_bundle import RangeClaims
 from intended_core.audit.record import Entry, EventKind, parse_entry
 from intended_core.audit.tree import leaf_hash
 from intended_core.canonical import Json, frame, unb64url
@@ -54,7 +55,7 @@ def _incomplete(code: str, text: str, seq: int | None = None) -> Finding:
     return Finding(code=code, grade=Grade.INCOMPLETE, text=text, seq=seq)
 
 
-def check_founding(seen: Mapping[int, Seen], claims: Claims, log_key: VerifierKey) -> list[Finding]:
+def check_founding(seen: Mapping[int, Seen], claims: Claims | RangeClaims, log_key: VerifierKey) -> list[Finding]:
     """The log's first two records name this log, its key and hash, and the tenant that the bundle claims."""
     found: list[Finding] = []
     for seq, kind in ((0, EventKind.LOG_GENESIS), (1, EventKind.TENANT_CREATED)):

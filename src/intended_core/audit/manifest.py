@@ -16,7 +16,7 @@ from intended_core.audit.checkpoint import VerifierKey, verify_ed25519
 from intended_core.canonical import Json, canonical_json, parse_canonical
 from intended_core.errors import AuditError, IntentError
 
-__all__ = ["MANIFEST", "PREDICATE_TYPE", "Manifest", "pae", "read_manifest", "verify_manifest", "write_manifest"]
+__all__ = ["MANIFEST", "PREDICATE_TYPE", "Manifest", "pae", "read_manifest", "sign_manifest", "verify_manifest", "write_manifest"]
 
 MANIFEST: Final = "manifest.json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -51,14 +51,25 @@ def write_manifest(
     sign: Callable[[bytes], bytes],
 ) -> bytes:
     """The envelope over `members` and `predicate`; the signature is checked before release."""
-    subject: list[Json] = [
-        {"digest": {"sha256": sha256(members[name]).hexdigest()}, "name": name} for name in sorted(members)
-    ]
-    sizes: dict[str, Json] = {name: len(members[name]) for name in sorted(members)}
+    sums = {name: (len(data), sha256(data).hexdigest()) for name, data in members.items()}
+    return sign_manifest(sums, predicate, predicate_type=PREDICATE_TYPE, key=key, sign=sign)
+
+
+def sign_manifest(
+    sums: Mapping[str, tuple[int, str]],
+    predicate: Mapping[str, Json],
+    *,
+    predicate_type: str,
+    key: VerifierKey,
+    sign: Callable[[bytes], bytes],
+) -> bytes:
+    """As `write_manifest`, for members of which only size and SHA-256 (hexadecimal) are at hand."""
+    subject: list[Json] = [{"digest": {"sha256": sums[name][1]}, "name": name} for name in sorted(sums)]
+    sizes: dict[str, Json] = {name: sums[name][0] for name in sorted(sums)}
     claimed: dict[str, Json] = dict(predicate)
     claimed["sizes"] = sizes
     payload = canonical_json(
-        {"_type": STATEMENT_TYPE, "subject": subject, "predicateType": PREDICATE_TYPE, "predicate": claimed}
+        {"_type": STATEMENT_TYPE, "subject": subject, "predicateType": predicate_type, "predicate": claimed}
     )
     message = pae(PAYLOAD_TYPE, payload)
     signature = sign(message)
@@ -88,7 +99,7 @@ def _unbase64(value: Json) -> bytes:
     return data
 
 
-def read_manifest(data: bytes) -> Manifest:
+def read_manifest(data: bytes, *, predicate_type: str = PREDICATE_TYPE) -> Manifest:
     """The manifest in `data`, its form checked and nothing believed; raises AuditError `audit.manifest`."""
     try:
         envelope = parse_canonical(data, max_bytes=2 * MAX_MANIFEST_BYTES)
@@ -107,7 +118,7 @@ def read_manifest(data: bytes) -> Manifest:
     if not isinstance(statement, dict) or statement.keys() != {"_type", "subject", "predicateType", "predicate"}:
         raise _fail("does not hold a statement")
     predicate = statement["predicate"]
-    if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != PREDICATE_TYPE:
+    if statement["_type"] != STATEMENT_TYPE or statement["predicateType"] != predicate_type:
         raise _fail("is of an unknown version")
     if not isinstance(predicate, dict) or not isinstance(predicate.get("sizes"), dict):
         raise _fail("does not list its members")

@@ -11,7 +11,16 @@ import pytest
 
 from intended_core import AuditError, Authority, TenantAuthority, entities_from_json, intent_from_json
 from intended_core.audit.grades import Grade
-from intended_core.auditing import export_evidence, show_evidence, show_record, verify_evidence, verify_tenant_log
+from intended_core.auditing import (
+    export_evidence,
+    export_range,
+    is_range,
+    show_evidence,
+    show_record,
+    verify_evidence,
+    verify_evidence_range,
+    verify_tenant_log,
+)
 from intended_core.unit import RecordRow
 from tests.house.source import ROOT
 from tests.reference.audit_world import TenantLog
@@ -101,3 +110,24 @@ def test_the_story_of_a_bundle_carries_its_verdict(world: World) -> None:
     assert story.text.startswith("Verdict: CONSISTENT_UNANCHORED\n")
     assert "Everything holds under a key that you brought." in story.html
     assert show_evidence(b"").verdict.grade is Grade.MALFORMED
+
+
+def test_a_stretch_goes_round_and_holds_everything(world: World, tmp_path: Path) -> None:
+    path, again = tmp_path / "all.evb", tmp_path / "again.evb"
+    size = export_range(world.tenant, 0, out=path, made_us=5, since=world.kept)
+    export_range(world.tenant, 0, world.seq + 1, out=again, made_us=5, since=world.kept)
+    assert path.read_bytes() == again.read_bytes()
+    assert (path.stat().st_size, is_range(path)) == (size, True)
+    verdict = verify_evidence_range(path, pinned=[world.pin], known=world.kept, kind="decision.allow")
+    assert (verdict.grade, verdict.selected) == (Grade.CONSISTENT_UNANCHORED, (world.seq,))
+    assert verify_evidence_range(path).grade is Grade.CONSISTENT_UNPINNED
+    with pytest.raises(AuditError, match="pinned key"):
+        verify_evidence_range(path, known=world.kept)
+    with pytest.raises(AuditError, match="no record of the kind"):
+        verify_evidence_range(path, kind="decision.maybe")
+
+
+def test_a_stretch_that_fails_leaves_no_file(world: World, tmp_path: Path) -> None:
+    with pytest.raises(AuditError):
+        export_range(world.tenant, 0, 10_000, out=tmp_path / "x", made_us=5)
+    assert list(tmp_path.iterdir()) == []

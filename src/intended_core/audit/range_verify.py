@@ -1,0 +1,347 @@
+"""Verification of a stretch of a log: offline, from a hostile file of any length, in the memory of a frontier and one line.
+
+Each header is judged and grown onto the right edge that the file brings; the tree that results is compared with the signed checkpoint, so a
+record that was left out, added or changed anywhere in the stretch is found whatever else the file says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Final, NoReturn
+
+from intended_core.audit import bundle as layout
+from intended_core.audit.archive_file import ArchiveFile, Sum
+from intended_core.audit.bundle import NOT_COVERED, body_name
+from intended_core.audit.bundle_reader import read_consistency, read_lines, read_log_key, read_path_line
+from intended_core.audit.bundle_verify import TrustPolicy
+from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
+from intended_core.audit.clean import Clean, clean_body
+from intended_core.audit.grades import Finding, Grade, exit_code, worst
+from intended_core.audit.lives import Seen, check_founding
+from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest, read_manifest, verify_manifest
+from intended_core.audit.proof import ConsistencyProof, InclusionProof, verify_consistency, verify_inclusion
+from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, TAIL, WITHHELD, RangeClaims, range_readme
+from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
+from intended_core.audit.tree import Frontier, leaf_hash
+from intended_core.canonical import b64url, unb64url
+from intended_core.errors import AuditError
+
+__all__ = ["MAX_SELECTED", "RangeVerdict", "says_range", "verify_range"]
+
+MAX_SELECTED: Final = 10_000
+MAX_SMALL_BYTES: Final = 1024 * 1024
+_REQUIRED: Final = frozenset(
+    {
+        layout.README, MANIFEST, layout.ENTRIES, layout.PROOFS, layout.CHECKPOINT, layout.LOG_KEY, layout.FRONTIER,
+        layout.HEADERS, body_name(0), body_name(1),
+    }
+)  # fmt: skip
+_OPTIONAL: Final = frozenset({BODIES, TAIL, layout.CONSISTENCY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeVerdict:
+    """The graded answer. `seq`: the first record that something is wrong with. Facts are None when they were not reached.
+
+    `kinds`: how many records of each kind the stretch holds: all there are. `bodies`, `withheld`: how many were read and are not here.
+    `selected`: the places of the kind that was asked for, at most MAX_SELECTED; `kinds` has their number. Has no truth value: match on
+    `grade`, or take `exit_code()`.
+    """
+
+    grade: Grade
+    seq: int | None
+    findings: tuple[Finding, ...]
+    not_covered: tuple[str, ...] = NOT_COVERED
+    first: int | None = None
+    stop: int | None = None
+    as_of: int | None = None
+    origin: str = ""
+    tenant: str = ""
+    environment: str = ""
+    kinds: Mapping[str, int] | None = None
+    bodies: int = 0
+    withheld: int = 0
+    selected: tuple[int, ...] = ()
+    log_key: str = ""
+
+    def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
+        """0 at or above `minimum`, else the grade's own code of `grades.EXIT_CODES`."""
+        return exit_code(self.grade, minimum=minimum)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a verdict has no truth value: look at its grade")
+
+
+def verify_range(file: BinaryIO, *, trust: TrustPolicy | None = None, kind: EventKind | None = None) -> RangeVerdict:
+    """Check the stretch in `file`, which can seek; never raises for anything that it can hold.
+
+    `kind`: name the places of the records of this kind. Without `trust` (or under another key than a pinned one) the grade is at most
+    CONSISTENT_UNPINNED. Receipts in `trust` are not compared: a stretch is compared with heads.
+    """
+    try:
+        form = _Form.read(file)
+        return _Walk(form, trust, kind).run()
+    except AuditError as error:
+        finding = Finding(code=error.code, grade=Grade.MALFORMED, text=str(error))
+        return RangeVerdict(grade=Grade.MALFORMED, seq=None, findings=(finding,))
+
+
+def says_range(file: BinaryIO) -> bool:
+    """Whether `file` says that it is evidence of a stretch; nothing about it is believed yet."""
+    try:
+        archive = ArchiveFile.open(file)
+        if MANIFEST not in archive.members:
+            return False
+        read_manifest(archive.read(MANIFEST, limit=2 * MAX_MANIFEST_BYTES), predicate_type=PREDICATE_TYPE)
+    except AuditError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """The parts of the file, in their form; nothing is believed yet."""
+
+    archive: ArchiveFile
+    small: Mapping[str, bytes]
+    manifest: Manifest
+    claims: RangeClaims
+    key: VerifierKey
+    before: Frontier
+    tail: ConsistencyProof | None
+    consistency: ConsistencyProof | None
+    founding: tuple[tuple[bytes, int, tuple[bytes, ...]], ...]
+
+    @classmethod
+    def read(cls, file: BinaryIO) -> _Form:
+        archive = ArchiveFile.open(file)
+        names = archive.members.keys()
+        if not names >= _REQUIRED or names - _REQUIRED - _OPTIONAL:
+            odd = min((_REQUIRED - names) | (names - _REQUIRED - _OPTIONAL))
+            raise AuditError(f"the bundle lacks a member or holds an unknown one: {odd}", code="audit.bundle")
+        small = {
+            name: archive.read(name, limit=2 * MAX_MANIFEST_BYTES if name == MANIFEST else MAX_SMALL_BYTES)
+            for name in names - {BODIES, layout.HEADERS}
+        }
+        manifest = read_manifest(small[MANIFEST], predicate_type=PREDICATE_TYPE)
+        entries = read_lines(small[layout.ENTRIES], 2)
+        paths = [read_path_line(line) for line in read_lines(small[layout.PROOFS], 2)]
+        if [seq for seq, _ in paths] != [0, 1] or len(entries) != 2:
+            raise AuditError("the bundle has not the log's first two records", code="audit.bundle")
+        return cls(
+            archive=archive, small=small, manifest=manifest, claims=RangeClaims.from_json(manifest.predicate),
+            key=read_log_key(small[layout.LOG_KEY]), before=Frontier.from_bytes(small[layout.FRONTIER]),
+            tail=read_consistency(small.get(TAIL)), consistency=read_consistency(small.get(layout.CONSISTENCY)),
+            founding=tuple((raw, seq, path) for raw, (seq, path) in zip(entries, paths, strict=True)),
+        )  # fmt: skip
+
+
+class _Bad(Exception):
+    def __init__(self, code: str, seq: int, text: str, grade: Grade = Grade.TAMPERED) -> None:
+        super().__init__(text)
+        self.finding = Finding(code=code, grade=grade, text=text, seq=seq)
+
+
+class _Walk:
+    __slots__ = ("_bodies", "_findings", "_form", "_head", "_kind", "_kinds", "_selected", "_state", "_sums", "_trust", "_withheld")
+
+    def __init__(self, form: _Form, trust: TrustPolicy | None, kind: EventKind | None) -> None:
+        self._form = form
+        self._trust = trust
+        self._kind = b"" if kind is None else kind.value.encode("ascii")
+        self._findings: list[Finding] = []
+        self._head: Checkpoint | None = None
+        self._kinds: Counter[bytes] = Counter()
+        self._selected: list[int] = []
+        self._bodies = self._withheld = 0
+        self._sums: dict[str, Sum] = {}
+        claims = form.claims
+        self._state = Clean(
+            origin=claims.origin, tenant_uuid=claims.tenant_uuid, generation=claims.generation, edge=form.before
+        )
+
+    def _find(self, code: str, text: str, seq: int | None = None, grade: Grade = Grade.TAMPERED) -> None:
+        self._findings.append(Finding(code=code, grade=grade, text=text, seq=seq))
+
+    def run(self) -> RangeVerdict:
+        form, claims = self._form, self._form.claims
+        try:
+            verify_manifest(form.manifest, form.key)
+        except AuditError as error:
+            self._find("manifest.signature", str(error))
+        self._checkpoint()
+        self._founding()
+        whole = False
+        try:
+            self._records()
+            whole = True
+        except _Bad as bad:
+            self._findings.append(bad.finding)
+        if whole:
+            self._tie()
+        self._contents()
+        self._outside()
+        findings = tuple(self._findings)
+        best = Grade.CONSISTENT_UNPINNED if self._trust is None else Grade.CONSISTENT_UNANCHORED
+        grade = worst(findings, otherwise=best)
+        return RangeVerdict(
+            grade=grade, seq=min((f.seq for f in findings if f.grade is grade and f.seq is not None), default=None),
+            findings=findings, first=claims.first, stop=claims.stop, as_of=None if self._head is None else self._head.size,
+            origin=claims.origin, tenant=claims.tenant, environment=claims.environment,
+            kinds={kind.decode("ascii"): count for kind, count in sorted(self._kinds.items())} if whole else None,
+            bodies=self._bodies, withheld=self._withheld, selected=tuple(self._selected), log_key=str(form.key),
+        )  # fmt: skip
+
+    def _checkpoint(self) -> None:
+        form = self._form
+        try:
+            head = open_checkpoint(form.small[layout.CHECKPOINT], [form.key])
+        except AuditError as error:
+            self._find("checkpoint", str(error))
+            return
+        if (head.origin, head.size) != (form.claims.origin, form.claims.size):
+            self._find("checkpoint.claims", "the checkpoint is of another log or size than the bundle claims")
+        self._head = head
+
+    def _founding(self) -> None:
+        form, seen = self._form, dict[int, Seen]()
+        for raw, seq, path in form.founding:
+            leaf = leaf_hash(raw)
+            try:
+                if self._head is not None:
+                    proof = InclusionProof(index=seq, size=self._head.size, path=path)
+                    verify_inclusion(proof, leaf=leaf, root=self._head.root)
+                entry = parse_entry(raw)
+            except AuditError as error:
+                self._find("record.proof" if error.code != "audit.record" else "record.header", f"record {seq}: {error}", seq)
+                continue
+            try:
+                body = parse_body(form.small[body_name(seq)], expected=entry.body_hash)
+            except AuditError as error:
+                self._find("record.body", f"record {seq}: {error}", seq)
+                continue
+            if entry.seq != seq:
+                self._find("record.seq", f"record {seq} says that it is number {entry.seq}", seq)
+                continue
+            seen[seq] = Seen(entry=entry, leaf=leaf, body=body)
+        if len(seen) == 2:
+            self._findings += check_founding(seen, form.claims, form.key)
+
+    def _records(self) -> None:
+        form, claims, state = self._form, self._form.claims, self._state
+        if form.before.size != claims.first:
+            raise _Bad("range.start", claims.first, "the right edge is not the one before the stretch")
+        header, kinds, wanted, selected = state.header, self._kinds, self._kind, self._selected
+        bodies: Iterator[bytes] | None = None
+        body_sums: list[Sum] = []
+        if BODIES in form.archive.members:
+            bodies = form.archive.lines(BODIES, limit=MAX_BODY_BYTES, seen=body_sums)
+        header_sums: list[Sum] = []
+        for raw in form.archive.lines(layout.HEADERS, limit=MAX_ENTRY_BYTES, seen=header_sums):
+            at = state.size
+            if at == claims.stop:
+                raise _Bad("range.header", at, "there are more headers than the stretch is long")
+            kind, hashed = header(raw) or self._judge(raw, at)
+            kinds[kind] += 1
+            if kind == wanted and len(selected) < MAX_SELECTED:
+                selected.append(at)
+            if bodies is not None:
+                self._body(next(bodies, None), hashed, at)
+        if state.size != claims.stop or (bodies is not None and next(bodies, None) is not None):
+            raise _Bad("range.header", state.size, "the headers or bodies are not as many as the stretch is long")
+        self._sums = {layout.HEADERS: header_sums[0], **({BODIES: body_sums[0]} if bodies is not None else {})}
+
+    def _judge(self, raw: bytes, at: int) -> tuple[bytes, bytes]:
+        """What is wrong with a header that is not surely good; when nothing is, it counts."""
+        claims, state = self._form.claims, self._state
+        try:
+            entry = parse_entry(raw)
+        except AuditError as error:
+            raise _Bad("record.header", at, f"record {at}: {error}") from None
+        if (entry.origin, entry.tenant_uuid, entry.generation) != (claims.origin, claims.tenant_uuid, claims.generation):
+            raise _Bad("record.foreign", at, f"record {at} belongs to another log")
+        if entry.seq != at:
+            raise _Bad("record.seq", at, f"record {at} says that it is number {entry.seq}")
+        if state.knows_last and entry.previous_leaf != state.last_leaf:
+            raise _Bad("record.link", at, f"record {at} does not follow the record {at - 1} that is here")
+        if entry.time_us < state.time_us:
+            raise _Bad("record.time", at, f"record {at} is older than the record before it")
+        if (entry.kind is EventKind.LOG_GENESIS) != (at == 0):
+            raise _Bad("log.genesis", at, "a log begins with its genesis record and has no other")
+        state.add(leaf_hash(raw), entry.time_us)
+        return entry.kind.value.encode("ascii"), b64url(entry.body_hash).encode("ascii")
+
+    def _body(self, line: bytes | None, hashed: bytes, at: int) -> None:
+        if line is None:
+            raise _Bad("body.withheld", at, f"the body of record {at} is not here", Grade.INCOMPLETE)
+        if line == WITHHELD:
+            self._withheld += 1
+            return
+        if not clean_body(line, hashed):
+            try:
+                parse_body(line, expected=unb64url(hashed.decode("ascii")))
+            except AuditError as error:
+                raise _Bad("record.body", at, f"record {at}: {error}") from None
+        self._bodies += 1
+
+    def _tie(self) -> None:
+        """The stretch's tree is the checkpoint's, or a beginning of it."""
+        form, head = self._form, self._head
+        if head is None:
+            return
+        root = self._state.frontier().root()
+        try:
+            if form.tail is None:
+                if (form.claims.stop, root) != (head.size, head.root):
+                    raise AuditError("the headers do not make up the tree that the checkpoint signs", code="audit.root")
+            elif (form.tail.first, form.tail.second) != (form.claims.stop, head.size) or form.claims.stop == head.size:
+                raise AuditError("the stretch is not tied to the checkpoint's tree", code="audit.proof")
+            else:
+                verify_consistency(form.tail, first_root=root, second_root=head.root)
+        except AuditError as error:
+            self._find("range.root", f"the stretch is not a part of the signed log: {error}", form.claims.first)
+
+    def _contents(self) -> None:
+        form = self._form
+        sums = {name: Sum.of(data) for name, data in form.small.items() if name != MANIFEST} | self._sums
+        for name, place in form.archive.members.items():
+            known = sums.get(name) or (Sum.of(form.small[MANIFEST]) if name == MANIFEST else None)
+            if known is not None and known.crc != place.crc:
+                self._find("member.checksum", f"the bytes of {name} are not those that were stored")
+        listed = form.manifest.members
+        for name in sorted((form.archive.members.keys() | listed.keys()) - {MANIFEST}):
+            if name not in listed or name not in form.archive.members:
+                self._find("member.list", f"{name} is not both listed and there")
+            elif name in sums and listed[name] != (sums[name].size, sums[name].sha256):
+                self._find("member.digest", f"{name} is not the one that the manifest lists")
+        expected = range_readme(form.claims, log_key=form.key, bodies=BODIES in form.archive.members)
+        if form.small[layout.README] != expected:
+            self._find("readme", "the README says something that does not follow from the rest")
+
+    def _outside(self) -> None:
+        trust, head, form = self._trust, self._head, self._form
+        if trust is None:
+            return
+        if form.key not in trust.log_keys:
+            text = "the bundle is signed by a key that you did not pin; it came along with the bundle"
+            self._find("key.unpinned", text, grade=Grade.CONSISTENT_UNPINNED)
+        known = trust.known_head
+        if head is None or known is None or known.size == 0:
+            return
+        if known.size > head.size:
+            text = f"the bundle speaks of {head.size} records, but you know a head of {known.size}"
+            self._find("log.truncated", text, head.size, Grade.TRUNCATED)
+        elif known.size == head.size:
+            if known.root != head.root:
+                self._find("head.fork", f"two signed heads of {head.size} records differ", grade=Grade.FORKED)
+        elif form.consistency is None or (form.consistency.first, form.consistency.second) != (known.size, head.size):
+            text = f"the bundle does not show that its log continues the head of {known.size} that you know"
+            self._find("head.unlinked", text, grade=Grade.INCOMPLETE)
+        else:
+            try:
+                verify_consistency(form.consistency, first_root=known.root, second_root=head.root)
+            except AuditError as error:
+                text = f"the log does not continue the head that you know: {error}"
+                self._find("head.fork", text, grade=Grade.FORKED)
