@@ -23,6 +23,7 @@ from intended_core.flows.effects import Settings
 from intended_core.hookspecs import ADAPTER_KINDS, PROJECT, IntendedHooks
 from intended_core.lang.builtins import METHODS, show_type
 from intended_core.outcome import DENY_CLASSES
+from intended_core.tokens import proof
 from intended_core.tokens.verifier import CODES
 from scripts.catalogue import catalogue
 
@@ -37,6 +38,7 @@ DENIALS = {
     "forbid": "a forbid matched",
     "default": "no permit matched",
     "chain_missing": "the principal may not act without a delegation chain",
+    "holder_missing": "the action is marked `@discloses`, and no holder's key was named to bind its token to",
     "halted": "the tenant, adapter, principal or token is stopped",
     "clock": "the clock stands before what the log has already recorded",
     "conflict": "policies or entities kept changing while the intent was decided",
@@ -159,7 +161,7 @@ def _errors() -> str:
             _table(("class", "when"), ((f"`{one}`", DENIALS[one]) for one in DENY_CLASSES)),
             "## Codes of a refused token",
             "A holder sees one message for all of them; the code stands in the log. Checks run in this order.",
-            "\n".join(f"{number}. `{code}`" for number, code in enumerate(CODES, 1)),
+            "\n".join(f"{number}. `{code}`" for number, code in enumerate((*CODES, *proof.CODES), 1)),
         ]
     )
 

@@ -86,6 +86,10 @@ if TYPE_CHECKING:
     from intended_core.outcome import Deny as Deny
     from intended_core.outcome import Escalate as Escalate
     from intended_core.outcome import Reason as Reason
+    from intended_core.tokens.holder import CertificateProof as CertificateProof
+    from intended_core.tokens.holder import DpopProof as DpopProof
+    from intended_core.tokens.holder import HolderKey as HolderKey
+    from intended_core.tokens.holder import LocalHolderKey as LocalHolderKey
     from intended_core.tokens.issuer import SignedToken as SignedToken
     from intended_core.tokens.redeemed import RedeemedToken as RedeemedToken
     from intended_core.toolbox import CheckReport as CheckReport
@@ -123,23 +127,27 @@ _ROOMS = {
     "CedarLink": "cedar_tools",
     "CedarReport": "cedar_tools",
     "CedarSet": "cedar_tools",
+    "CertificateProof": "tokens.holder",
     "CheckReport": "toolbox",
     "Coverage": "engine.coverage",
     "Deny": "outcome",
+    "DpopProof": "tokens.holder",
     "Entity": "entities",
     "EntityRef": "ids",
     "Escalate": "outcome",
-    "Explanation": "engine.explain",
     "EvidenceStory": "auditing",
+    "Explanation": "engine.explain",
     "FormattedFile": "authoring",
     "Grade": "auditing",
     "Granted": "flows.outcomes",
+    "HolderKey": "tokens.holder",
     "IntendedError": "errors",
     "Intent": "intent",
     "IntentCase": "trials",
     "IntentError": "errors",
     "IntentTable": "trials",
     "KeyRingError": "errors",
+    "LocalHolderKey": "tokens.holder",
     "LocalPersonKey": "access.persons",
     "LogVerdict": "auditing",
     "RangeVerdict": "auditing",

@@ -38,9 +38,10 @@ from intended_core.flows.attempts import Attempt
 from intended_core.flows.authorize import AuthorizeOutcome
 from intended_core.flows.outcomes import denied
 from intended_core.flows.runtime import Stop
-from intended_core.guard import IntentMaker, ObligationHandler
+from intended_core.guard import IntentMaker, ObligationHandler, Prover
 from intended_core.ids import EntityRef, Scope
 from intended_core.intent import Call, Intent
+from intended_core.tokens.holder import HolderKey, HolderProof
 from intended_core.tokens.issuer import SignedToken
 from intended_core.tokens.redeemed import RedeemedToken
 from intended_core.unit import RecordRow
@@ -174,16 +175,24 @@ class AsyncTenantAuthority:
 
     # -- authorize and redeem ----------------------------------------------------------------------------------------
 
-    async def authorize(self, intent: Intent, *, audience: str, approval: str | None = None) -> AuthorizeOutcome:
+    async def authorize(
+        self, intent: Intent, *, audience: str, approval: str | None = None, holder: HolderKey | None = None
+    ) -> AuthorizeOutcome:
         """As `TenantAuthority.authorize`."""
         try:
-            return await self.call(lambda tenant: tenant.authorize(intent, audience=audience, approval=approval))
+            return await self.call(
+                lambda tenant: tenant.authorize(intent, audience=audience, approval=approval, holder=holder)
+            )
         except StoreBusyError as error:
             return denied("unavailable", str(error))
 
-    async def require(self, intent: Intent, *, audience: str, approval: str | None = None) -> SignedToken:
+    async def require(
+        self, intent: Intent, *, audience: str, approval: str | None = None, holder: HolderKey | None = None
+    ) -> SignedToken:
         """As `TenantAuthority.require`."""
-        return await self.call(lambda tenant: tenant.require(intent, audience=audience, approval=approval))
+        return await self.call(
+                lambda tenant: tenant.require(intent, audience=audience, approval=approval, holder=holder)
+            )
 
     def adapter(self, audience: str) -> AdapterHandle:
         """The handle with which the adapter `audience` redeems."""
@@ -194,11 +203,14 @@ class AsyncTenantAuthority:
         return self._tenant.new_attempt()
 
     async def redeem(
-        self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle, attempt: str | None = None
-    ) -> RedeemedToken:
+        self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle, attempt: str | None = None,
+        proof: HolderProof | None = None,
+    ) -> RedeemedToken:  # fmt: skip
         """As `TenantAuthority.redeem`. Cancelled, or past its deadline: the outcome is asked for with `attempted`."""
         try:
-            return await self.call(lambda tenant: tenant.redeem(token, call, adapter=adapter, attempt=attempt))
+            return await self.call(
+                lambda tenant: tenant.redeem(token, call, adapter=adapter, attempt=attempt, proof=proof)
+            )
         except StoreBusyError:
             raise TokenError("token.unavailable:StoreBusyError") from None
 
@@ -207,8 +219,9 @@ class AsyncTenantAuthority:
         return await self.call(lambda tenant: tenant.attempted(token, attempt, adapter=adapter))
 
     def guard(
-        self, intent: Intent | IntentMaker, *, adapter: AdapterHandle, obligations: Mapping[str, ObligationHandler] | None = None
-    ) -> AsyncGuard:
+        self, intent: Intent | IntentMaker, *, adapter: AdapterHandle, obligations: Mapping[str, ObligationHandler] | None = None,
+        holder: HolderKey | None = None, prove: Prover | None = None,
+    ) -> AsyncGuard:  # fmt: skip
         """Authorize and redeem in one line and one thread hop.
 
         `async with tenant.guard(intent, adapter=a) as redeemed:` guards a block, `@tenant.guard(make_intent, adapter=a)` a function.
@@ -216,7 +229,9 @@ class AsyncTenantAuthority:
         return AsyncGuard(
             intent=intent,
             enter=lambda made: self.call(
-                lambda tenant: tenant.guard(made, adapter=adapter, obligations=obligations).__enter__()
+                lambda tenant: tenant.guard(
+                    made, adapter=adapter, obligations=obligations, holder=holder, prove=prove
+                ).__enter__()
             ),
         )
 

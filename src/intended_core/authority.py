@@ -32,13 +32,14 @@ from intended_core.flows.rotate import Rotated, rotate
 from intended_core.flows.runtime import Runtime, Stop, drive
 from intended_core.flows.sweep import Swept, sweep
 from intended_core.flows.write import put_entities, register_person, remove_entities
-from intended_core.guard import Guard, IntentMaker, ObligationHandler
+from intended_core.guard import Guard, IntentMaker, ObligationHandler, Prover
 from intended_core.ids import EntityRef, Scope, adapter_id
 from intended_core.intent import Call, Intent
 from intended_core.keys.ring import KeyRecord
 from intended_core.lang.source import Source
 from intended_core.persons import Person
 from intended_core.tokens.codec import parse
+from intended_core.tokens.holder import HolderKey, HolderProof
 from intended_core.tokens.issuer import SignedToken
 from intended_core.tokens.redeemed import RedeemedToken
 from intended_core.tokens.verifier import InspectedToken, inspect
@@ -118,16 +119,23 @@ class TenantAuthority:
 
     # -- authorize and redeem ----------------------------------------------------------------------------------------
 
-    def authorize(self, intent: Intent, *, audience: str, approval: str | None = None) -> AuthorizeOutcome:
+    def authorize(
+        self, intent: Intent, *, audience: str, approval: str | None = None, holder: HolderKey | None = None
+    ) -> AuthorizeOutcome:
         """Decide `intent` for the adapter `audience`: Granted (an Allow with its token), Pending (an Escalate) or Deny.
 
-        Never raises for what a caller or a policy can contain. `approval`: the id of an approved request for this intent.
+        Never raises for what a caller or a policy can contain. `approval`: the id of an approved request for this intent. `holder`: the
+        key that the token is bound to; redeeming it then takes a proof.
         """
-        return self.run(authorize(self._context, intent, audience=_audience(audience), approval_id=approval))
+        return self.run(
+            authorize(self._context, intent, audience=_audience(audience), approval_id=approval, holder=holder)
+        )
 
-    def require(self, intent: Intent, *, audience: str, approval: str | None = None) -> SignedToken:
+    def require(
+        self, intent: Intent, *, audience: str, approval: str | None = None, holder: HolderKey | None = None
+    ) -> SignedToken:
         """The token of an Allow; raises AccessDeniedError (with `.outcome`) for everything else."""
-        outcome = self.authorize(intent, audience=audience, approval=approval)
+        outcome = self.authorize(intent, audience=audience, approval=approval, holder=holder)
         if isinstance(outcome, Granted):
             return outcome.token
         why = "; ".join(reason.text for reason in outcome.reasons if reason.text) or type(outcome).__name__
@@ -142,14 +150,16 @@ class TenantAuthority:
         return b64url(self._runtime.randomness.token_bytes(16))
 
     def redeem(
-        self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle, attempt: str | None = None
-    ) -> RedeemedToken:
+        self, token: SignedToken | str | bytes, call: Call, *, adapter: AdapterHandle, attempt: str | None = None,
+        proof: HolderProof | None = None,
+    ) -> RedeemedToken:  # fmt: skip
         """Consume `token` for exactly `call`; only then may the adapter act, once, on `RedeemedToken.call`.
 
-        `attempt`: an id of `new_attempt`, for `attempted`. Raises TokenError (one message for every cause) for everything else.
+        `attempt`: an id of `new_attempt`, for `attempted`. `proof`: what shows that whoever brought the token
+        holds its key. Raises TokenError (one message for every cause) for everything else.
         """
         text = self._of_adapter(token, adapter)
-        return self.run(redeem(self._context, text, call, audience=adapter.audience, attempt=attempt))
+        return self.run(redeem(self._context, text, call, audience=adapter.audience, attempt=attempt, proof=proof))
 
     def attempted(self, token: SignedToken | str | bytes, attempt: str, *, adapter: AdapterHandle) -> Attempt:
         """What became of this attempt to redeem `token`: `consumed` by it, or still `issued`. It gives no right to act.
@@ -173,16 +183,19 @@ class TenantAuthority:
         return inspect(parse(text), find_key=state.ring.find, now_s=now_us // 1_000_000)
 
     def guard(
-        self, intent: Intent | IntentMaker, *, adapter: AdapterHandle, obligations: Mapping[str, ObligationHandler] | None = None
-    ) -> Guard:
+        self, intent: Intent | IntentMaker, *, adapter: AdapterHandle, obligations: Mapping[str, ObligationHandler] | None = None,
+        holder: HolderKey | None = None, prove: Prover | None = None,
+    ) -> Guard:  # fmt: skip
         """Authorize and redeem in one line. `obligations`: what does those that are due before the act, by name.
+
+        `holder`, `prove`: the key that the token is bound to, and what makes the proof for it.
 
         `with tenant.guard(intent, adapter=a) as redeemed:` guards a block, `@tenant.guard(make_intent, adapter=a)` a function.
         """
         return Guard(
             intent=intent,
-            require=lambda made: self.require(made, audience=adapter.audience),
-            redeem=lambda token, call: self.redeem(token, call, adapter=adapter),
+            require=lambda made: self.require(made, audience=adapter.audience, holder=holder),
+            redeem=lambda token, call: self.redeem(token, call, adapter=adapter, proof=None if prove is None else prove(token)),
             obligations=obligations or {},
         )
 

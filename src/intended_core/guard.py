@@ -12,14 +12,16 @@ from intended_core.errors import AccessDeniedError
 from intended_core.flows.obligations import read_obligations
 from intended_core.flows.outcomes import denied
 from intended_core.intent import Call, Intent
+from intended_core.tokens.holder import HolderProof
 from intended_core.tokens.issuer import SignedToken
 from intended_core.tokens.redeemed import RedeemedToken
 
-__all__ = ["Guard", "IntentMaker", "ObligationHandler"]
+__all__ = ["Guard", "IntentMaker", "ObligationHandler", "Prover"]
 
 R = TypeVar("R")
 IntentMaker = Callable[..., Intent]
 ObligationHandler = Callable[[Mapping[str, object]], object]
+Prover = Callable[[SignedToken], HolderProof]  # of possession of the key that the token is bound to
 
 
 class Guard:

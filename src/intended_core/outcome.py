@@ -24,10 +24,12 @@ __all__ = [
 ]
 
 DenyClass = Literal[
-    "intent_invalid", "error", "forbid", "default", "chain_missing", "halted", "clock", "conflict", "unavailable"
+    "intent_invalid", "error", "forbid", "default", "chain_missing", "holder_missing", "halted", "clock", "conflict",
+    "unavailable",
 ]
 DENY_CLASSES: Final[tuple[DenyClass, ...]] = (
-    "intent_invalid", "error", "forbid", "default", "chain_missing", "halted", "clock", "conflict", "unavailable",
+    "intent_invalid", "error", "forbid", "default", "chain_missing", "holder_missing", "halted", "clock", "conflict",
+    "unavailable",
 )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ from intended_core.lang.intents import validate_whole
 from intended_core.outcome import Allow, Deny, Escalate, Reason
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical
+from intended_core.tokens.holder import HolderKey
 from intended_core.tokens.issuer import assemble, frame_claims
 from intended_core.tokens.unplaced import draft_claims
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
@@ -54,6 +55,7 @@ __all__ = ["authorize", "decision_body", "snapshot_write"]
 
 AuthorizeOutcome = Granted | Pending | Deny
 NONCE_AND_SALT: Final = Random(32)  # 128 bits for each: RFC 8725 § 3.5, audit.md § 1.1
+_UNBOUND: Final = "this action discloses: its token is bound to the key of its holder, and no key was named"
 _INTENT: Final = Labelled("intended.intent/v0")
 _changes: Final = maker(Changes)
 _load_entities: Final = maker(LoadEntities)
@@ -80,23 +82,25 @@ class _Request:
     salt: bytes
     approval: ApprovedUse | None
     levels: Mapping[str, int] | None
+    holder: HolderKey | None
 
 
 _request: Final = maker(_Request)
 
 
 def authorize(
-    context: Context, intent: Intent, *, audience: str, approval_id: str | None = None
+    context: Context, intent: Intent, *, audience: str, approval_id: str | None = None, holder: HolderKey | None = None
 ) -> Flow[AuthorizeOutcome]:
     """Decide `intent` for the adapter `audience`.
 
     Returns Granted (an Allow with its token), Pending (an Escalate with its approval id) or Deny. `approval_id` names an approved
-    request of exactly this intent; the whole set is evaluated again.
+    request of exactly this intent; the whole set is evaluated again. `holder`: the key that the token is bound to; without one, an
+    action that is marked `@discloses` is denied.
     """
     try:
         for attempt in range(context.settings.state_retries + 1):
             try:
-                return (yield from _attempt(context, intent, audience, approval_id, fresh=attempt > 0))
+                return (yield from _attempt(context, intent, audience, approval_id, holder, fresh=attempt > 0))
             except UnitRefusedError as refused:
                 if refused.code not in (GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED):
                     return (yield from _refused_by_unit(context, intent, refused))
@@ -122,7 +126,7 @@ def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError
 
 
 def _attempt(
-    context: Context, given: Intent, audience: str, approval_id: str | None, *, fresh: bool
+    context: Context, given: Intent, audience: str, approval_id: str | None, holder: HolderKey | None, *, fresh: bool
 ) -> Flow[AuthorizeOutcome]:
     state: ScopeState = yield load_state(context.scope, fresh)
     if state.policy is None:
@@ -133,6 +137,8 @@ def _attempt(
         intent = validate_whole(policy.checked.schema, context.scope, given)
     except IntentError as error:
         return (yield from _early(context, given, state, denied("intent_invalid", error.problem, place=error.place)))
+    if holder is None and policy.checked.schema.actions[intent.action].discloses:
+        return (yield from _early(context, given, state, denied("holder_missing", _UNBOUND)))
     approvers: frozenset[EntityRef] = frozenset()
     row: Row | None = None
     if approval_id is not None:
@@ -166,6 +172,7 @@ def _attempt(
     request = _request(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
         nonce=b64url(random[:16]), salt=random[16:], approval=approval, levels=levels,
+        holder=holder,
     )  # fmt: skip
     if isinstance(outcome, Allow):
         return (yield from _grant(request, outcome))
@@ -250,7 +257,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules,
         obl=written(outcome.obligations) if outcome.obligations else (),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
-        act=_actors(intent) if intent.chain else (),
+        act=_actors(intent) if intent.chain else (), cnf=request.holder,
     )  # fmt: skip
     try:
         drafted = draft_claims(claims)

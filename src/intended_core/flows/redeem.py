@@ -35,6 +35,8 @@ from intended_core.lang.intents import validate_call
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims
 from intended_core.tokens.codec import parse
+from intended_core.tokens.holder import HolderProof
+from intended_core.tokens.proof import check_holder
 from intended_core.tokens.redeemed import RedeemedToken
 from intended_core.tokens.verifier import BoundToken, Expected, VerifiedToken, bind, verify
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
@@ -64,11 +66,13 @@ def _expected(scope: Scope, issuer: str, audience: str) -> Expected:
 
 
 def redeem(
-    context: Context, token: str | bytes, call: Call, *, audience: str, attempt: str | None = None
-) -> Flow[RedeemedToken]:
+    context: Context, token: str | bytes, call: Call, *, audience: str, attempt: str | None = None,
+    proof: HolderProof | None = None,
+) -> Flow[RedeemedToken]:  # fmt: skip
     """Consume `token` for exactly `call` at the adapter `audience`.
 
-    `attempt`: the attempt id that the caller chose beforehand; without one the flow makes one.
+    `attempt`: the attempt id that the caller chose beforehand; without one the flow makes one. `proof`: of the holder's key, where the
+    token is bound to one.
 
     Returns RedeemedToken, whose `call` is what may run, once. Raises TokenError for everything else.
     """
@@ -76,7 +80,7 @@ def redeem(
         chosen = None if attempt is None else attempt_id(attempt)
         for again in range(context.settings.state_retries + 1):
             try:
-                return (yield from _attempt(context, token, call, audience, chosen, fresh=again > 0))
+                return (yield from _attempt(context, token, call, audience, chosen, proof, fresh=again > 0))
             except UnitRefusedError as refused:
                 if refused.code != GUARDS_MOVED:
                     raise TokenError(_code_of(refused)) from None
@@ -94,8 +98,9 @@ def _code_of(refused: UnitRefusedError) -> str:
 
 
 def _attempt(
-    context: Context, token: str | bytes, given: Call, audience: str, chosen: str | None, *, fresh: bool
-) -> Flow[RedeemedToken]:
+    context: Context, token: str | bytes, given: Call, audience: str, chosen: str | None, proof: HolderProof | None, *,
+    fresh: bool,
+) -> Flow[RedeemedToken]:  # fmt: skip
     state: ScopeState = yield load_state(context.scope, fresh)
     now_us: int = yield NOW
     random: bytes = yield ATTEMPT_AND_SALT
@@ -118,6 +123,9 @@ def _attempt(
         bound = bind(verified, call.arh)
         if bound.claims.pol != state.policy.digest:
             raise TokenError("token.policy")
+        check_holder(
+            bound, proof, text=token, now_s=now_us // 1_000_000, leeway_s=context.settings.leeway_seconds
+        )  # fmt: skip
     except TokenError as error:
         if error.code in MAY_BE_STALE:
             yield from look_again_if_stale(context, guards=state.guards)

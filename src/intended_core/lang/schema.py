@@ -201,6 +201,8 @@ class _Builder(TypeResolver):
         self.groups = action_groups(self.actions, self.report)
         for name, (decl, span) in self.actions.items():
             if name in self.groups:
+                for note in decl.annotations:
+                    self.report.error("annotation.unknown", f"`@{note.name}` stands on actions, not on a group", note.span)
                 continue
             try:
                 made[name] = self._action(name, decl, span)
@@ -210,10 +212,11 @@ class _Builder(TypeResolver):
 
     def _action(self, name: str, decl: ast.ActionDecl, span: Span) -> ActionDecl:
         for note in decl.annotations:
-            if note.name == "discloses":  # it asks for tokens bound to their holder's key
-                message = "`@discloses` is part of the language, but this version does not run it yet"
-                raise refuse("unsupported", message, note.span, cause="no token is bound to its holder's key yet")
-            raise refuse("annotation.unknown", f"`@{note.name}` is not known on an action", note.span)
+            if note.name != "discloses":
+                hint = suggest(note.name, ("discloses",))
+                raise refuse("annotation.unknown", f"`@{note.name}` is not known on an action", note.span, help=hint)
+            if note.args:
+                raise refuse("annotation.value", "@discloses takes no value", note.span)
         seen: dict[str, object] = {}
         for word, value, where in decl.parts:
             if word in seen:
@@ -249,7 +252,8 @@ class _Builder(TypeResolver):
         if isinstance(delegation, ast.Name):
             self._delegation(name, delegation, names["principal"])
         return ActionDecl(
-            name, names["principal"], names["resource"], records["args"], records["context"], delegation is not None
+            name, names["principal"], names["resource"], records["args"], records["context"], delegation is not None,
+            discloses=bool(decl.annotations),
         )
 
     def _delegation(self, action: str, word: ast.Name, principals: tuple[str, ...]) -> None:

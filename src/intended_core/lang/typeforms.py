@@ -104,7 +104,7 @@ def schema_digest(
         "actions": [
             [
                 item.name, list(item.principals), list(item.resources), type_json(item.args), type_json(item.context),
-                *(["intersect"] if item.delegation else []),
+                *(["intersect"] if item.delegation else []), *(["discloses"] if item.discloses else []),
             ]
             for _, item in sorted(actions.items())
         ],

@@ -151,7 +151,10 @@ class EntityDecl:
 
 @dataclass(frozen=True, slots=True)
 class ActionDecl:
-    """A declared action: who may do it, to what, with which args, under which context; whether each hop of a chain is evaluated."""
+    """A declared action: who may do it, to what, with which args, under which context; whether each hop of a chain is evaluated.
+
+    `discloses`: it lets something out, so that its tokens are bound to the key of their holder.
+    """
 
     name: str
     principals: tuple[str, ...]
@@ -159,6 +162,7 @@ class ActionDecl:
     args: RecordType
     context: RecordType
     delegation: bool = False
+    discloses: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a token says (authority.md § 2), as one frozen value with exactly one spelling in bytes.
 
-The claims are a closed set of nineteen members, and `act` where the intent came through a chain, in canonical JSON. `sub` and
+The claims are a closed set of nineteen members, `act` where the intent came through a chain, and `cnf` where the token is bound to
+its holder's key, in canonical JSON. `sub` and
 `resource` are entities in their written form, `Type::"id"`; digests are base64url of 32 bytes; times are whole seconds. Reading is
 strict: bytes that would not be written exactly so are refused, which leaves no room for a second member of a name, an
 escape, a fraction or an unknown claim.
@@ -20,6 +21,7 @@ from intended_core.canonical import Json, Labelled, b64url, pack
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import AdapterId, EntityRef, Environment, adapter_id
 from intended_core.intent import MAX_CHAIN
+from intended_core.tokens.holder import HolderKey
 
 __all__ = [
     "MAX_COUNT",
@@ -59,7 +61,8 @@ class TokenClaims:
     decision input, and of the policy set. `rul`: determining rules. `obl`: obligations in their written form. `apr`:
     approvals used. `log`: (generation, sequence number, leaf hash) of the decision's record; None only while the record
     is being written, and such claims are never signed. `act`: in whose name, from who gave the principal its grant to the
-    root of the chain (RFC 8693 § 4.1, each actor inside the one before); empty without a chain.
+    root of the chain (RFC 8693 § 4.1, each actor inside the one before); empty without a chain. `cnf`: the one key whose
+    possession is proven at redemption (RFC 7800 § 3.1); None for a bearer token.
     """
 
     iss: str
@@ -82,6 +85,7 @@ class TokenClaims:
     apr: tuple[str, ...] = ()
     log: LogPosition | None = None
     act: tuple[EntityRef, ...] = ()
+    cnf: HolderKey | None = None
 
     def to_json(self) -> dict[str, Json]:
         """The claims as JSON members; without `log` while it is None."""
@@ -110,6 +114,8 @@ class TokenClaims:
             value["log"] = {"g": generation, "seq": seq, "leaf": b64url(leaf)}
         if self.act:
             value["act"] = _nested(self.act)
+        if self.cnf is not None:
+            value["cnf"] = dict(self.cnf.to_json())
         return value
 
     def canonical(self) -> bytes:
@@ -118,7 +124,7 @@ class TokenClaims:
 
 
 _NAMES: Final = tuple(item.name for item in fields(TokenClaims))
-_SORTED: Final = sorted(set(_NAMES) - {"act"})
+_SORTED: Final = sorted(set(_NAMES) - {"act", "cnf"})
 _SORTED_LOG: Final = ["g", "leaf", "seq"]
 _Unfrozen: Final[Any] = make_dataclass("_Unfrozen", _NAMES, slots=True)
 
@@ -145,9 +151,15 @@ def parse_claims(data: bytes) -> TokenClaims:
         if orjson.dumps(value) != data:
             raise TokenError("token.claims_form")
         actors: tuple[EntityRef, ...] = ()
+        holder: HolderKey | None = None
         if list(value) != _SORTED:
-            actors = _actors(value.pop("act"))
-            if list(value) != _SORTED or not data.startswith(b'{"act":'):
+            if list(value) != sorted(value):
+                raise TokenError("token.claims_form")
+            if "act" in value:
+                actors = _actors(value.pop("act"))
+            if "cnf" in value:
+                holder = HolderKey.from_json(value.pop("cnf"))
+            if list(value) != _SORTED:
                 raise TokenError("token.claims_form")
         (
             action, apr, arh, aud, env, exp, iat, iss, ith, jti, log, nbf, obl, pol, reg, resource, rul, sub, tid,
@@ -175,7 +187,7 @@ def parse_claims(data: bytes) -> TokenClaims:
             iss, aud, read_entity(sub), tid, env, iat, nbf, exp, jti, reg, action, read_entity(resource),
             digests[:32], digests[33:65], digests[66:98],
             _texts(rul), _texts(obl), _texts(apr), (generation, seq, digests[99:]),
-            actors,
+            actors, holder,
         )  # fmt: skip
     except (TypeError, ValueError, IntentError):
         raise TokenError("token.claims_type") from None

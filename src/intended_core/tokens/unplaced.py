@@ -28,6 +28,7 @@ from intended_core.tokens.claims import (
     digest_of_canonical,
     read_entity,
 )
+from intended_core.tokens.holder import HolderKey
 
 __all__ = ["UnplacedClaims", "draft_claims"]
 
@@ -95,6 +96,7 @@ def draft_claims(claims: TokenClaims) -> UnplacedClaims:
             or type(claims.act) is not tuple
             or len(claims.act) > MAX_CHAIN
             or not all(map(_reads_back, claims.act))
+            or not (claims.cnf is None or type(claims.cnf) is HolderKey)
             or not all(grants)
             or _PLACE.fullmatch(f"{claims.env} {claims.tid} {claims.jti}") is None
             or not len(claims.arh) == len(claims.ith) == len(claims.pol) == 32

@@ -2,7 +2,8 @@
 
 1 size · 2 segments · 3 header (all in `codec.parse`) · 4 key record of this scope · 5 algorithm of the record · 6 state
 of the record · 7 signature · 8 canonical claims · 9 types and times · 10 issuer, audience, tenant, environment,
-register · 11 the call. Consuming the nonce comes after all of them, last and once, and is not in this room: a
+register · 11 the call · 12 the holder's proof (in `tokens.proof`). Consuming the
+nonce comes after all of them, last and once, and is not in this room: a
 BoundToken still acts for nobody.
 
 Each stage of trust is a type with one maker here. Nothing returns a bool, and every refusal is one TokenError with one

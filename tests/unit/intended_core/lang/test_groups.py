@@ -36,7 +36,8 @@ def test_a_rule_for_a_group(group: str, actions: list[str]) -> None:
         (GROUPS + '@id("r") permit r { action in pay; }', "name.unknown"),
         (GROUPS + '@id("r") permit r { action == money; }', "name.unknown"),
         (f"@disclose action pay {PARTS}", "annotation.unknown"),
-        (f"@discloses action pay {PARTS}", "unsupported"),
+        (f'@discloses("much") action pay {PARTS}', "annotation.value"),
+        (f"@discloses action money; action pay in money {PARTS}", "annotation.unknown"),
     ],
 )
 def test_refused(text: str, code: str) -> None:

@@ -12,6 +12,7 @@ from intended_core.canonical import frame
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import EntityRef
 from intended_core.tokens.claims import TokenClaims, claims_digest, digest_of_canonical, parse_claims
+from intended_core.tokens.holder import HolderKey
 from tests.reference.token_world import claims, payload
 
 NAMES = [
@@ -21,7 +22,7 @@ NAMES = [
 
 
 def test_exactly_these_claims() -> None:
-    assert [item.name for item in dataclasses.fields(TokenClaims)] == [*NAMES, "act"]
+    assert [item.name for item in dataclasses.fields(TokenClaims)] == [*NAMES, "act", "cnf"]
     assert sorted(claims().to_json()) == sorted(NAMES)
 
 
@@ -144,3 +145,31 @@ def test_actors_stand_first_and_once() -> None:
     for other in (data[:-1] + b"," + actor + b"}", b"{" + actor + b"," + actor + b"," + data[1:]):
         with pytest.raises(TokenError):
             parse_claims(other)
+
+
+HOLDER = HolderKey(method="jkt", thumbprint=b"\x09" * 32)
+
+
+def test_the_holders_key_is_a_claim_of_one_member() -> None:
+    made = claims(cnf=HOLDER)
+    assert made.to_json()["cnf"] == {"jkt": "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk"}
+    assert parse_claims(made.canonical()) == made
+    both = claims(cnf=HolderKey(method="x5t#S256", thumbprint=bytes(32)), act=CHAIN)
+    assert parse_claims(both.canonical()) == both
+    assert len({claims_digest(item) for item in (claims(), made, both, claims(cnf=both.cnf))}) == 4
+
+
+@pytest.mark.parametrize("cnf", ["null", "{}", "[]", '""', '{"jkt":null}', '{"jkt":"AA"}', '{"kid":"x"}', '{"jwk":{"kty":"oct"}}'])
+def test_no_other_confirmation_is_read(cnf: str) -> None:
+    data = payload(cnf=json.loads(cnf))
+    with pytest.raises(TokenError):
+        parse_claims(data)
+
+
+def test_two_confirmation_keys_and_one_out_of_its_place() -> None:
+    two = payload(cnf={**HOLDER.to_json(), "x5t#S256": "A" * 43})
+    placed = b'"cnf":' + json.dumps(HOLDER.to_json(), separators=(",", ":")).encode()
+    data = claims().canonical()
+    for bad in (two, data[:-1] + b"," + placed + b"}", b"{" + placed + b"," + data[1:]):
+        with pytest.raises(TokenError):
+            parse_claims(bad)
