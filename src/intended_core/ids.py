@@ -84,9 +84,10 @@ class EntityRef:
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.type, str) or _ENTITY_TYPE.fullmatch(self.type) is None:
+        # Exactly str: a subclass may compare and hash as it likes, and be taken for another entity in whatever remembers by name.
+        if type(self.type) is not str or _ENTITY_TYPE.fullmatch(self.type) is None:
             raise IntentError("an entity type is a name such as User or bank::User", place="entity")
-        if not isinstance(self.id, str) or not self.id:
+        if type(self.id) is not str or not self.id:
             raise IntentError("an entity id is a non-empty string", place="entity")
         try:
             size = len(self.id.encode("utf-8"))

@@ -224,6 +224,23 @@ def test_a_file_that_was_taken_away(bank: Bank) -> None:
     assert not bank.file.exists(), "and none is made in its place"
 
 
+def test_nothing_is_granted_into_a_file_that_was_taken_away_or_replaced(bank: Bank) -> None:
+    """SQLite would go on writing to the unlinked file, and each token and record there would be lost with the process."""
+    with bank.open() as authority:
+        tenant = authority.tenant("acme")
+        assert isinstance(tenant.authorize(intent(), audience="bank"), Granted)
+        kept = bank.file.with_name("kept")
+        bank.file.rename(kept)
+        outcome = tenant.authorize(intent(), audience="bank")
+        assert isinstance(outcome, Deny)
+        assert outcome.kind == "unavailable"
+        bank.file.write_bytes(kept.read_bytes())  # the same bytes, another file
+        assert isinstance(tenant.authorize(intent(), audience="bank"), Deny)
+        bank.file.unlink()
+        kept.rename(bank.file)
+        assert isinstance(tenant.authorize(intent(), audience="bank"), Granted)
+
+
 def test_a_key_file_that_is_gone_or_another(bank: Bank, tmp_path: Path) -> None:
     before, key = bank.files(), bank.key.read_bytes()
     bank.key.unlink()

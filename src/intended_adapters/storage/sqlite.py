@@ -203,6 +203,7 @@ class SqliteStorage:
 
     def _finish(self, cursor: sqlite3.Cursor) -> None:
         try:
+            self._pool.check_file_stands()
             cursor.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - _undo raises it again
             # After a commit that broke off, this connection's picture of the file is not built upon: it is opened again.

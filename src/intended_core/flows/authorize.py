@@ -54,7 +54,8 @@ from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 __all__ = ["authorize", "decision_body", "snapshot_write"]
 
 AuthorizeOutcome = Granted | Pending | Deny
-NONCE_AND_SALT: Final = Random(32)  # 128 bits for each: RFC 8725 § 3.5, audit.md § 1.1
+NONCE_AND_SALTS: Final = Random(48)  # 128 bits each for nonce, record and revocation: RFC 8725 § 3.5, audit.md § 1.1
+AGAIN: Final = frozenset({GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED, CLOCK_BACK})
 _UNBOUND: Final = "this action discloses: its token is bound to the key of its holder, and no key was named"
 _INTENT: Final = Labelled("intended.intent/v0")
 _changes: Final = maker(Changes)
@@ -80,6 +81,7 @@ class _Request:
     now_us: int
     nonce: str
     salt: bytes
+    spare: bytes
     approval: ApprovedUse | None
     levels: Mapping[str, int] | None
     holder: HolderKey | None
@@ -102,7 +104,8 @@ def authorize(
             try:
                 return (yield from _attempt(context, intent, audience, approval_id, holder, fresh=attempt > 0))
             except UnitRefusedError as refused:
-                if refused.code not in (GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED):
+                # A unit that waited longer than the leeway may stand behind a newer record: the next attempt takes the time anew.
+                if refused.code not in AGAIN or (refused.code == CLOCK_BACK and attempt == context.settings.state_retries):
                     return (yield from _refused_by_unit(context, intent, refused))
         return (
             yield from _record_denial(
@@ -168,10 +171,10 @@ def _attempt(
             policy.compiled, intent, entities.snapshot, now_ms=now_ms, approved=approval.keys, surroundings=beside,
             readings=levels,
         )  # fmt: skip
-    random: bytes = yield NONCE_AND_SALT
+    random: bytes = yield NONCE_AND_SALTS
     request = _request(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
-        nonce=b64url(random[:16]), salt=random[16:], approval=approval, levels=levels,
+        nonce=b64url(random[:16]), salt=random[16:32], spare=random[32:], approval=approval, levels=levels,
         holder=holder,
     )  # fmt: skip
     if isinstance(outcome, Allow):
@@ -313,8 +316,8 @@ def _actors(intent: ValidIntent) -> tuple[EntityRef, ...]:
 
 
 def _revoke(request: _Request, issued: int) -> Flow[None]:
+    """Take the nonce back. Its salt was drawn with the nonce, so that the first effect is the shielded one."""
     context = request.context
-    salt: bytes = yield Random(16)
     key = RowKey("nonce", request.nonce)
 
     def decide_unit(view: UnitView) -> Changes:
@@ -323,7 +326,7 @@ def _revoke(request: _Request, issued: int) -> Flow[None]:
         if row is None or row.state != "ISSUED":
             raise UnitRefusedError("nonce_state", "the nonce is no longer issued")
         thread = Thread(commitment=thread_commitment("token", request.nonce), n=1, previous=issued)
-        draft = Draft(kind=EventKind.TOKEN_SIGN_FAILED, body={"cause": "signature"}, salt=salt, thread=thread)
+        draft = Draft(kind=EventKind.TOKEN_SIGN_FAILED, body={"cause": "signature"}, salt=request.spare, thread=thread)
         revoked = context.mac.seal_row(context.scope, "nonce", request.nonce, row.version + 1, "REVOKED", row.body)
         return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=(Write(revoked, row.version),))
 

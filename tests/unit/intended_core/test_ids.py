@@ -71,6 +71,25 @@ def test_what_is_no_entity_id(name: object) -> None:
         EntityRef("User", name)  # type: ignore[arg-type]
 
 
+class _Chameleon(str):
+    """A text that is equal to everything, as a key of a cache would see it."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return hash("ann")
+
+
+def test_a_text_that_compares_as_it_likes_names_no_entity() -> None:
+    with pytest.raises(IntentError):
+        EntityRef("User", _Chameleon("eve"))
+    with pytest.raises(IntentError):
+        EntityRef(_Chameleon("User"), "eve")
+
+
 def test_no_two_references_are_written_the_same() -> None:
     awkward = ['a"', 'a\\"', "a\\", 'a", User::"b', "a"]
     assert len({str(EntityRef("User", name)) for name in awkward}) == len(awkward)

@@ -113,3 +113,19 @@ def test_a_parent_of_such_a_fork_goes_on(pool: Pool) -> None:
         pool.before_fork()
         pool.after_fork(in_child=False)
     assert pool.read(lambda cursor: cursor.execute("SELECT x FROM t").fetchall()) == [(1,)]
+
+
+def test_another_file_in_the_place_of_the_open_one_is_not_opened(pool: Pool) -> None:
+    with pool as cursor:
+        assert cursor.execute("SELECT x FROM t").fetchall() == [(1,)]
+    other = pool.path.with_name("other.db")
+    sqlite3.connect(other).executescript("CREATE TABLE t (x); INSERT INTO t VALUES (2);")
+    pool.check_file_stands()
+    other.replace(pool.path)
+    with pytest.raises(StoreError, match="replaced"):
+        pool.check_file_stands()
+    with pytest.raises(StoreError, match="replaced"):
+        pool.read(lambda cursor: cursor.execute("SELECT x FROM t").fetchall())
+    pool.path.unlink()
+    with pytest.raises(StoreError, match="taken away"):
+        pool.check_file_stands()

@@ -180,7 +180,7 @@ def test_a_signature_that_fails_revokes_its_nonce_and_says_so_in_the_log(world: 
     size = world.head.size
     seen = asking(world, before=at(Sign, raising(KeyRingError("the key is gone"))))
     assert isinstance(seen.result, Deny)
-    assert seen.order[-2:] == ["Sign", "Commit"]
+    assert [type(effect) for effect in seen.effects[-2:]] == [Sign, Commit], "no unshielded effect between the two"
     assert seen.effects[-1].shielded  # type: ignore[union-attr]
     assert world.kinds(size) == ["decision.allow", "token.sign_failed"]
     assert nonces(world) == ["CONSUMED", "ISSUED", "REVOKED"]
@@ -203,6 +203,15 @@ def test_a_denial_that_cannot_be_recorded_is_still_a_denial(world: World) -> Non
     outcome = denial(world, intent("much"), before=at(Commit, raising(StoreFullError("no space"))))
     assert (outcome.kind, outcome.seq) == ("intent_invalid", None)
     assert "could not be recorded" in outcome.reasons[-1].text
+
+
+def test_a_unit_that_waited_while_the_log_went_on_takes_the_time_anew(world: World) -> None:
+    def waited() -> None:
+        # another process writes a record 5 s later, while this one's unit stands in the queue
+        world.clock.advance(seconds=5)
+        world.tenant.authorize(intent("1.00"), audience="bank")
+
+    assert isinstance(asking(world, before=at(Commit, waited)).result, Granted)
 
 
 def test_the_clock_stands_before_the_newest_record(world: World) -> None:

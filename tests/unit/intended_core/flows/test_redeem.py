@@ -193,6 +193,14 @@ def test_a_refusal_that_cannot_be_recorded_is_still_a_refusal(world: World) -> N
     assert refused(world, None, pay("99.00"), before=at(Commit, raising(StoreError("full")))) == "token.binding"
 
 
+def test_a_unit_that_waited_while_the_log_went_on_takes_the_time_anew(world: World) -> None:
+    def waited() -> None:
+        world.clock.advance(seconds=5)
+        world.tenant.authorize(intent("1.00"), audience="bank")
+
+    assert redeeming(world, before=at(Commit, waited)).error is None
+
+
 def test_the_clock_stands_before_the_newest_record(world: World) -> None:
     world.clock.advance(seconds=5)
     world.tenant.authorize(intent("1.00"), audience="bank")
