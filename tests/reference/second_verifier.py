@@ -8,6 +8,7 @@ from typing import Any
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
 from intended_core.audit.grades import Grade
 from tests.house.source import ROOT
+from tests.reference.third_verifier import case_of, keep
 
 FILE = ROOT / "verifiers" / "verify_evidence.py"
 _spec = importlib.util.spec_from_file_location("verify_evidence", FILE)
@@ -23,6 +24,7 @@ def answer_of(data: bytes, trust: TrustPolicy | None) -> dict[str, Any]:
     head = None if trust is None else trust.known_head
     known = None if head is None else ("", head.size, head.root)
     verdict: dict[str, Any] = second.verify(data, [second.parse_key(str(key)) for key in keys], known)
+    keep(case_of(data, [str(key) for key in keys], known, verdict))
     return verdict
 
 

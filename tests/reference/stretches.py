@@ -18,6 +18,7 @@ from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
 from tests.reference.audit_world import START_US, TenantLog
 from tests.reference.second_verifier import second
+from tests.reference.third_verifier import case_of, keep
 
 __all__ = ["agree_range", "edited", "stretch"]
 
@@ -69,6 +70,7 @@ def agree_range(data: bytes, trust: TrustPolicy | None, kind: str | None = None)
     known = None if head is None else ("", head.size, head.root)
     first = verify_range(BytesIO(data), trust=trust, kind=None if kind is None else EventKind(kind))
     other = second.verify_range(BytesIO(data), [second.parse_key(str(key)) for key in keys], known, kind)
+    keep(case_of(data, [str(key) for key in keys], known, other, kind=kind))
     assert (other["grade"], other["seq"]) == (first.grade.value, first.seq), (other, first)
     if first.grade is not Grade.MALFORMED:
         found = [(item["code"], item["grade"], item["seq"]) for item in other["findings"]]

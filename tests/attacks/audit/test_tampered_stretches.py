@@ -128,6 +128,29 @@ def test_row_1_any_changed_member_signed_anew(trial: int) -> None:
     assert verdict.grade in (Grade.MALFORMED, Grade.TAMPERED, Grade.INCOMPLETE)
 
 
+@pytest.mark.parametrize("trial", range(60))
+def test_row_1_any_changed_line(trial: int) -> None:
+    """Lines dropped, doubled, swapped or cut in what is streamed, with and without the issuer's hand."""
+    chance = random.Random(trial)
+    name = chance.choice([layout.HEADERS, BODIES])
+    parts, what, at = lines(name), chance.randrange(5), chance.randrange(20)
+    if what == 0:
+        del parts[at]
+    elif what == 1:
+        parts.insert(at, parts[at])
+    elif what == 2:
+        parts[at], parts[at - 1] = parts[at - 1], parts[at]
+    elif what == 3:
+        parts[at] = parts[at][: chance.randrange(len(parts[at]))]
+    else:
+        parts = parts[:at]
+    data = joined(parts)
+    for change in (data, data[:-1]):
+        for sign in (LOG, None):
+            verdict = check(edited(GOOD, {name: change}, sign=sign))
+            assert verdict.grade in (Grade.MALFORMED, Grade.TAMPERED, Grade.INCOMPLETE)
+
+
 @pytest.mark.parametrize("number", range(20))
 def test_row_25_a_withheld_body_is_counted_and_another_is_found(number: int) -> None:
     bodies = lines(BODIES)

@@ -1,0 +1,163 @@
+"""The verifier in a page: one file, opened in a real browser without a network, gives the answers that the other two give."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from intended_core.audit.bundle_verify import TrustPolicy
+from intended_core.audit.checkpoint import verify_ed25519
+from intended_core.errors import AuditError
+from scripts.verifier_page import renewed
+from tests.house.source import ROOT
+from tests.reference.audit_world import TenantLog, honest_log
+from tests.reference.browser import PAGE, browser_page
+from tests.reference.second_verifier import agree, second
+from tests.reference.stretches import agree_range, stretch
+from tests.reference.third_verifier import RECORDING, replay
+
+LOG = honest_log(4, size=40, seed=5)
+DECIDED = next(row.seq for row in LOG.rows if b'"k":"decision.allow"' in row.entry and row.seq > 4)
+LIFE = [row.seq for row in LOG.rows if row.thread == LOG.rows[DECIDED].thread]
+GOOD = LOG.bundle(DECIDED, LIFE)
+CORPUS = ("test_tampered_bundles.py", "test_forged_by_the_issuer.py", "test_second_verifier.py", "test_tampered_stretches.py", "test_real_logs.py")
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    with browser_page() as opened:
+        yield opened
+
+
+def recorded(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for path in sorted(folder.iterdir()) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_page_says_what_follows_from_elsewhere() -> None:
+    """`python -m scripts.verifier_page` after a change of the page or of the kinds of records."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert renewed(text) == text
+    assert "default-src 'none'" in text
+    assert not any(word in text for word in ("http-equiv=\"refresh\"", "<img", "<link", "<iframe", "fetch(", "XMLHttp", "innerHTML", "eval("))
+
+
+def test_honest_and_changed_bundles(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RECORDING, str(tmp_path))
+    trust = TrustPolicy(log_keys=(LOG.key,), known_head=LOG.known(7))
+    for given in (None, trust, TrustPolicy(log_keys=(TenantLog(6).key,))):
+        agree(GOOD, given)
+        agree(LOG.bundle(DECIDED, LIFE, full=False, known=7), given)
+        agree_range(stretch(LOG, 3, 30, known=7), given, "token.consumed")
+    chance = random.Random(1)
+    for data, look in ((GOOD, agree), (stretch(LOG, 3, 30), agree_range)):
+        for _ in range(10):
+            changed = bytearray(data)
+            changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+            look(bytes(changed), trust)
+    cases = recorded(tmp_path)
+    assert len(cases) == 29
+    replay(page, cases)
+
+
+def test_signatures_get_one_answer(page: Page) -> None:
+    """True ones, changed ones, points of small order, and encodings that are not canonical."""
+    chance, secret = random.Random(9), LOG.secret
+    public, message = secret.public_key().public_bytes_raw(), b"message"
+    good = secret.sign(message)
+    large = good[:32] + (int.from_bytes(good[32:], "little") + second.ORDER).to_bytes(32, "little")
+    cases = [(public, good, message), (public, good, b"other"), (public, large, message), (public, good[:63], message), (public[:31], good, message)]
+    for point in second.SMALL:
+        for sign in (0, 1):
+            small = (point | sign << 255).to_bytes(32, "little")
+            cases += [(small, good, message), (public, small + good[32:], message), (small, small + bytes(32), message)]
+    cases += [((2**255 - 19 + n).to_bytes(32, "little"), good, message) for n in range(19)]
+    for _ in range(40):
+        part, made = chance.randrange(3), [public, good, message]
+        changed = bytearray(made[part])
+        changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
+        made[part] = bytes(changed)
+        cases.append((made[0], made[1], made[2]))
+    expected = []
+    for key, signature, text in cases:
+        try:
+            verify_ed25519(key, signature, text)
+            expected.append(True)
+        except AuditError:
+            expected.append(False)
+    got = page.evaluate(
+        """async (cases) => Promise.all(cases.map(async (parts) => {
+          const [key, signature, text] = parts.map((part) => Uint8Array.from(part));
+          try { await Verifier.checkSignature(key, signature, text); return true; } catch (bad) {
+            if (!(bad instanceof Verifier.Bad)) throw bad;
+            return false;
+          }
+        }))""",
+        [[list(part) for part in case] for case in cases],
+    )
+    assert got == expected
+    assert sum(expected) == 1
+
+
+def test_as_a_person_uses_it(page: Page, tmp_path: Path) -> None:
+    """A file chosen, a key pasted: the verdict stands in words, and what came from the bundle is text."""
+    path, kept = tmp_path / "decision.evb", tmp_path / "kept.txt"
+    path.write_bytes(GOOD)
+    kept.write_bytes(LOG.note(7))
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.set_input_files("#file", path)
+    page.click("button")
+    page.wait_for_selector("#grade")
+    assert page.inner_text("#grade") == "CONSISTENT_UNPINNED"
+    page.fill("#pins", f"  {LOG.key}\n\n")
+    page.set_input_files("#known", kept)
+    page.click("button")
+    page.locator("#grade", has_text="CONSISTENT_UNANCHORED").wait_for()
+    said = page.inner_text("#answer")
+    assert f"record {DECIDED} of a log of 40 records" in said
+    assert "Nothing else happened to this token up to record 39." in said
+    path.write_bytes(GOOD.replace(b"allow", b"<b>ow", 1))
+    page.set_input_files("#file", path)
+    page.click("button")
+    page.locator("#grade", has_text="TAMPERED").wait_for()
+    assert page.query_selector("#answer b") is None
+    page.fill("#pins", "no key")
+    page.click("button")
+    page.locator("#grade", has_text="Not checked").wait_for()
+    assert requests == []
+
+
+def test_nothing_but_the_script_of_the_page_runs(page: Page) -> None:
+    """The policy in its head lets no other script in, and reaches nothing."""
+    ran = page.evaluate(
+        """() => { const made = document.createElement("script"); made.textContent = "window.intruder = 1"; document.body.append(made);
+        return window.intruder === undefined; }"""
+    )
+    assert ran is True
+    assert page.evaluate("fetch('https://127.0.0.1:9/').then(() => 'reached', () => 'refused')") == "refused"
+
+
+@pytest.mark.slow
+def test_the_whole_corpus_gets_the_answers_of_the_second_verifier(page: Page, tmp_path: Path) -> None:
+    """Every bundle, good or bad, that the attacks on audit make is asked of the page as well."""
+    folder = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not slow", *(str(folder / name) for name in CORPUS)],
+        cwd=ROOT, env={**os.environ, RECORDING: str(tmp_path)}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    cases = recorded(tmp_path)
+    assert len(cases) > 1_000
+    seen = {case["answer"]["grade"] for case in cases}
+    assert seen == set(second.GRADES)
+    for at in range(0, len(cases), 50):
+        replay(page, cases[at : at + 50])
