@@ -11,10 +11,11 @@ __all__ = ["AuthenticatedPerson", "Person"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A registered person: the entity that policies know, and the raw Ed25519 public key (32 bytes) of their local key."""
+    """A registered person: the entity that policies know, the raw Ed25519 public key (32 bytes) of their local key, and their roles."""
 
     ref: EntityRef
     public_key: bytes
+    roles: frozenset[str] = frozenset({"approver"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

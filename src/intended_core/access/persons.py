@@ -4,6 +4,7 @@ AuthenticatedPerson.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final, NoReturn
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,10 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 from intended_core.canonical import frame
 from intended_core.clock import Randomness
 from intended_core.errors import KeyRingError
+from intended_core.ids import EntityRef
 from intended_core.keys.jwks import ed25519_public
 from intended_core.persons import AuthenticatedPerson, Person
 
-__all__ = ["LocalPersonKey", "authenticate", "person_message"]
+__all__ = ["LocalPersonKey", "authenticate", "authenticate_all", "person_message"]
 
 MAX_PEM_BYTES: Final = 8 * 1024
 _LABEL: Final = b"intended.person-signature/v0"
@@ -52,6 +54,29 @@ def authenticate(person: Person, *, digest: bytes, signature: bytes) -> Authenti
     except KeyRingError:
         raise KeyRingError("the signature is not this person's for what is to be approved") from None
     return AuthenticatedPerson(ref=person.ref, signed=bytes(digest), signature=bytes(signature))
+
+
+def authenticate_all(
+    persons: Mapping[EntityRef, Person], signatures: Iterable[tuple[EntityRef, bytes]], *, digest: bytes, quorum: int
+) -> tuple[AuthenticatedPerson, ...]:
+    """Everybody who signed `digest`, at least `quorum` of them: distinct persons with distinct keys, all registered in `persons`.
+
+    Raises KeyRingError for anybody unknown, a signature that is not theirs, the same person or key twice, or too few.
+    """
+    found: list[AuthenticatedPerson] = []
+    keys: set[bytes] = set()
+    for ref, signature in signatures:
+        known = persons.get(ref)
+        if known is None:
+            raise KeyRingError(f"{ref} is not a registered person of this tenant")
+        found.append(authenticate(known, digest=digest, signature=signature))
+        keys.add(known.public_key)
+    # One person under two names, with one key, is one person.
+    if len({person.ref for person in found}) != len(found) or len(keys) != len(found):
+        raise KeyRingError("a quorum counts distinct persons, each with a key of their own")
+    if len(found) < quorum:
+        raise KeyRingError(f"this needs {quorum} persons, and {len(found)} signed")
+    return tuple(found)
 
 
 class LocalPersonKey:

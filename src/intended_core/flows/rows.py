@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from intended_core.access.roles import checked_roles
 from intended_core.canonical import Json, b64url, canonical_json, pack, parse_canonical, unb64url
 from intended_core.entities import Entity
 from intended_core.errors import IntentError, StoreCorruptError
@@ -119,15 +120,22 @@ def references_of(entity: Entity) -> set[EntityRef]:
 
 def encode_person(person: Person) -> bytes:
     """The body of a person's row."""
-    return canonical_json({"type": person.ref.type, "id": person.ref.id, "key": b64url(person.public_key)})
+    return canonical_json(
+        {
+            "type": person.ref.type, "id": person.ref.id, "key": b64url(person.public_key), "roles": sorted(person.roles),
+        }
+    )  # fmt: skip
 
 
 def decode_person(row: Row) -> Person:
     """The person of an authenticated row; raises StoreCorruptError."""
     data = _body(row)
     try:
-        person = Person(ref=EntityRef(str(data["type"]), str(data["id"])), public_key=unb64url(str(data["key"])))
-    except (KeyError, IntentError):
+        person = Person(
+            ref=EntityRef(str(data["type"]), str(data["id"])), public_key=unb64url(str(data["key"])),
+            roles=checked_roles([str(name) for name in data["roles"]]),
+        )  # fmt: skip
+    except (KeyError, TypeError, IntentError):
         raise StoreCorruptError("a person row is damaged") from None
     if entity_key(person.ref) != row.key or len(person.public_key) != 32:
         raise StoreCorruptError("a person row is damaged")

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from intended_core.access.persons import LocalPersonKey, authenticate, person_message
+from intended_core.access.persons import LocalPersonKey, authenticate, authenticate_all, person_message
 from intended_core.canonical import frame
 from intended_core.clock import SystemRandomness
 from intended_core.errors import KeyRingError
@@ -96,3 +96,30 @@ def test_randomness_is_what_makes_the_key() -> None:
     assert one.public_key == same.public_key != ANN.public_key
     with pytest.raises(KeyRingError):
         LocalPersonKey.generate(Fixed(b"short"))
+
+
+BOB = LocalPersonKey.generate(SystemRandomness())
+ALL = {
+    PERSON.ref: PERSON,
+    EntityRef("User", "bob"): Person(ref=EntityRef("User", "bob"), public_key=BOB.public_key),
+    EntityRef("User", "ann2"): Person(ref=EntityRef("User", "ann2"), public_key=ANN.public_key),
+}
+ANN_SIGNED, BOB_SIGNED = (PERSON.ref, ANN.sign(DIGEST)), (EntityRef("User", "bob"), BOB.sign(DIGEST))
+
+
+def test_a_quorum_of_distinct_persons() -> None:
+    found = authenticate_all(ALL, [ANN_SIGNED, BOB_SIGNED], digest=DIGEST, quorum=2)
+    assert [person.ref for person in found] == [PERSON.ref, EntityRef("User", "bob")]
+    assert all(person.signed == DIGEST for person in found)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[], [ANN_SIGNED], [ANN_SIGNED, ANN_SIGNED], [ANN_SIGNED, (EntityRef("User", "ann2"), ANN_SIGNED[1])],
+     [ANN_SIGNED, (EntityRef("User", "eve"), EVE.sign(DIGEST))], [ANN_SIGNED, (BOB_SIGNED[0], EVE.sign(DIGEST))],
+     [ANN_SIGNED, BOB_SIGNED, BOB_SIGNED]],
+    ids=["nobody", "one", "one twice", "one key under two names", "unknown", "another's signature", "one of three twice"],
+)  # fmt: skip
+def test_less_than_a_quorum(given: list[tuple[EntityRef, bytes]]) -> None:
+    with pytest.raises(KeyRingError):
+        authenticate_all(ALL, given, digest=DIGEST, quorum=2)
