@@ -25,7 +25,7 @@ from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
 from intended_core.ids import Scope, environment, tenant_name
 from intended_core.keys.jwks import ALGORITHMS
-from intended_core.keys.ring import SigningKeys
+from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import open_sealed
 from intended_core.loader.registry import Registry, load_registry
@@ -250,6 +250,8 @@ def _bounded(settings: Settings) -> Settings:
         raise AssemblyError("token_life_seconds is 1 to 300")
     if not 0 <= settings.leeway_seconds <= 30:
         raise AssemblyError("leeway_seconds is 0 to 30")
+    if not 0 <= settings.jwks_age_seconds <= 86_400:
+        raise AssemblyError("jwks_age_seconds is 0 to 86400")
     if not 0.1 <= settings.flow_deadline_seconds <= 60:
         raise AssemblyError("flow_deadline_seconds is 0.1 to 60")
     return settings

@@ -15,6 +15,8 @@ from intended_core.access.persons import LocalPersonKey
 from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
+from intended_core.desks.keyring import KeyringDesk
+from intended_core.desks.secrets import SecretsDesk
 from intended_core.entities import Entity
 from intended_core.errors import AccessDeniedError, PolicyError
 from intended_core.flows import approve as approving
@@ -240,11 +242,21 @@ class TenantAuthority:
         return self.run(_state(self._context, fresh=True))[0].ring.records
 
     def rotate_keys(self, *, algorithm: str | None = None) -> Rotated:
-        """Make a new token key ACTIVE; the old one verifies until live tokens have expired.
+        """Make the prepared token key (else a fresh one) ACTIVE; the old one verifies until live tokens have expired.
 
-        `algorithm`: RS256, PS256, ES256 or Ed25519 from now on; None keeps the one in use.
+        `algorithm`: RS256, PS256, ES256 or Ed25519; None keeps it. `keyring.rotate` also prepares the next key.
         """
         return self.operate(rotate(self._context, algorithm=algorithm))
+
+    @property
+    def keyring(self) -> KeyringDesk:
+        """Prepare, rotate, retire and compromise token keys."""
+        return KeyringDesk(context=self._context, driver=self)
+
+    @property
+    def secrets(self) -> SecretsDesk:
+        """Credentials, provider keys and prompts, each for one adapter."""
+        return SecretsDesk(context=self._context, driver=self)
 
     def head(self) -> LogHead:
         """Where the log stands, authenticated."""

@@ -16,6 +16,7 @@ __all__ = [
     "EntityProvider",
     "GeneratedKey",
     "KeyEncryption",
+    "RenewableKeyEncryption",
     "Signer",
     "SigningKey",
     "Storage",
@@ -115,12 +116,27 @@ class KeyEncryption(Protocol):
 
     @property
     def kek_id(self) -> str:
-        """Names the key-encryption key; stands in every sealed record."""
+        """Names the key-encryption key that wraps from now on; stands in every sealed record."""
+
+    @property
+    def kek_ids(self) -> Sequence[str]:
+        """Every key-encryption key that `unwrap` knows, the one that wraps first."""
 
     def wrap(self, data_key: bytes, aad: bytes) -> bytes: ...
 
     def unwrap(self, kek_id: str, wrapped: bytes, aad: bytes) -> bytes:
         """Exactly the KEK named is tried; KeyRingError when it is not here or the blob does not open."""
+
+
+@runtime_checkable
+class RenewableKeyEncryption(Protocol):
+    """A `KeyEncryption` that can take a fresh key itself; others are renewed where they live (a KMS, an HSM)."""
+
+    def renew(self) -> str:
+        """Add a fresh key, which wraps from now on, durably; what was wrapped before still opens. Returns its id."""
+
+    def drop_older(self) -> Sequence[str]:
+        """Forget every key but the one that wraps, durably; returns the ids that open nothing any more."""
 
 
 @runtime_checkable

@@ -9,11 +9,23 @@ from typing import Any
 
 from intended_core.errors import IntendedError
 from intended_core.flows.cache import EntityCache, StateCache
-from intended_core.flows.effects import Commit, Context, Effect, Flow, GenerateKey, Now, Random, Seal, Sign
+from intended_core.flows.effects import (
+    Commit,
+    Context,
+    Effect,
+    Flow,
+    GenerateKey,
+    Now,
+    Random,
+    Rewrap,
+    Seal,
+    Sign,
+    Unseal,
+)
 from intended_core.flows.runtime import Runtime
 from tests.reference.flow_world import World
 
-LOCAL = Now | Random | Sign | GenerateKey | Seal  # what no other process can see or change: no place to switch at
+LOCAL = Now | Random | Sign | GenerateKey | Seal | Unseal | Rewrap  # what no other process can see or change: no place to switch at
 
 
 @dataclass

@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from intended_core import Deny, Granted, Pending, RedeemedToken, TokenError
-from intended_core.flows import approve, evidence, write
+from intended_core.flows import approve, evidence, secrets, write
 from intended_core.flows.activate import activate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.evidence_range import collect_range
 from intended_core.flows.redeem import redeem
-from intended_core.flows.rotate import rotate
+from intended_core.flows.retire import mark_compromised, retire_due
+from intended_core.flows.rewrap import rewrap
+from intended_core.flows.rotate import prepare, rotate
 from intended_core.flows.tenant import found
+from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.source import Source
 from intended_core.persons import Person
 from tests.faults.fault_world import DRIVERS, FAULTS, run, twice
@@ -34,6 +37,13 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
         w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
     ),
     "rotate": lambda w: rotate(w.context),
+    "prepare": lambda w: prepare(w.context),
+    "compromise": lambda w: mark_compromised(w.context, w.signing, signatures=w.both_sign(w.signing)),
+    "retire": lambda w: retire_due(w.with_key_overdue().context),
+    "rewrap": lambda w: rewrap(w.renew_kek().context, kek_id="newer"),
+    "put-secret": lambda w: secrets.put_secret(w.context, "bank", "login", SecretBytes(b"second")),
+    "remove-secret": lambda w: secrets.remove_secret(w.context, "bank", "login"),
+    "open-secret": lambda w: secrets.open_secret(w.context, w.redeemed, "login"),
     "activate": lambda w: activate(w.context, [Source.from_bytes("bank.policy", STRICT.encode())]),
     "put-entities": lambda w: write.put_entities(w.context, ENTITIES),
     "remove-entities": lambda w: write.remove_entities(w.context, [ACCOUNT]),
@@ -111,6 +121,10 @@ def test_no_fault_lets_anything_through(name: str, fault: str, driver: str) -> N
         elif name.startswith("redeem"):
             assert not isinstance(ended.result, RedeemedToken), f"{where}: redeemed"
             assert ended.error is not None, where
+        elif name == "open-secret":
+            assert ended.error is not None, f"{where}: opened"
+        keys = here.data().rows.values()
+        assert [row.state for row in keys if row.key.startswith("token:")].count("ACTIVE") == 1, where
         spent = here.store.snapshot()[here.tenant.scope.key].rows
         consumed = sum(row.kind == "nonce" and row.state == "CONSUMED" for row in spent.values())
         assert not usable(here, here.spent), f"{where}: a spent token is usable again"

@@ -24,9 +24,13 @@ from intended_core.flows.approve import approve
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Context, Flow
 from intended_core.flows.redeem import redeem
-from intended_core.flows.rotate import rotate
+from intended_core.flows.retire import mark_compromised, retire_due
+from intended_core.flows.rewrap import rewrap
+from intended_core.flows.rotate import prepare, rotate
+from intended_core.flows.secrets import open_secret, put_secret, remove_secret
 from intended_core.flows.steps import open_head
 from intended_core.flows.write import put_entities, register_person
+from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.checker import check
 from intended_core.lang.source import Source
 from intended_core.persons import Person
@@ -36,7 +40,9 @@ from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB_KEY, STRICT, W
 AT_MOST = 2_000
 CLOSING = Entity(ref=ACCOUNT, attributes={"closed": True})
 # A flow that met a change under its feet and does not start over says so with one of these, and has done nothing.
-LOST = ("UnitRefusedError guards_moved", "UnitRefusedError entities_moved", "UnitRefusedError approval_state")
+LOST = (
+    "UnitRefusedError guards_moved", "UnitRefusedError entities_moved", "UnitRefusedError approval_state", "Rotated adopted",
+)  # fmt: skip
 
 FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "authorize": lambda w, c: authorize(c, intent(), audience="bank"),
@@ -45,6 +51,13 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "approve": lambda w, c: approve(c, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)),
     "spend-approval": lambda w, c: authorize(c, intent("700.00"), audience="bank", approval_id=approved(w)),
     "rotate": lambda w, c: rotate(c),
+    "prepare": lambda w, c: prepare(c),
+    "compromise": lambda w, c: mark_compromised(c, w.signing, signatures=w.both_sign(w.signing)),
+    "retire": lambda w, c: retire_due(c),
+    "rewrap": lambda w, c: rewrap(c, kek_id="newer"),
+    "put-secret": lambda w, c: put_secret(c, "bank", "login", SecretBytes(b"second")),
+    "remove-secret": lambda w, c: remove_secret(c, "bank", "login"),
+    "open-secret": lambda w, c: open_secret(c, w.redeemed, "login"),
     "activate": lambda w, c: activate(c, [Source.from_bytes("bank.policy", STRICT.encode())]),
     "put-entities": lambda w, c: put_entities(c, [CLOSING]),
     "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=BOB_KEY.public_key)),
@@ -60,8 +73,11 @@ def approved(world: World) -> str:
 
 @cache
 def world() -> World:
-    """With a second request, approved, and one process that has read everything."""
-    made = World()
+    """With a key whose time is over, a second request, approved, and one process that has read everything."""
+    made = World().with_key_overdue()
+    granted, spent = (made.tenant.require(intent(), audience="bank") for _ in range(2))
+    made.token = granted.text
+    made.redeemed = made.tenant.redeem(spent, pay(), adapter=made.tenant.adapter("bank"))
     request = made.tenant.authorize(intent("700.00"), audience="bank")
     made.tenant.approve(request.approval_id, person=ANN, key=ANN_KEY)  # type: ignore[union-attr]
     made.save()
@@ -102,6 +118,9 @@ def pair(names: tuple[str, ...], memory: Process | None) -> tuple[Running, ...]:
     here = world()
     here.restore()
     processes = [Process.of(here, memory) for _ in names]
+    if "rewrap" in names:
+        here.renew_kek()
+        processes = [Process.of(here, memory) for _ in names]
     return tuple(Running(process, FLOWS[name](here, process.context)) for name, process in zip(names, processes, strict=True))
 
 

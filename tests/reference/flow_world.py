@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,11 +20,12 @@ from intended_core.clock import ManualClock, SystemRandomness
 from intended_core.errors import IntendedError, KeyRingError
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Effect, Flow, Now, Random
+from intended_core.flows.rotate import rotate
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import found
 from intended_core.ids import Scope
-from intended_core.keys.ring import SigningKeys
+from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.rowmac import RowMac
 from intended_core.loader.registry import load_registry
 from intended_core.ports import GeneratedKey, SigningKey
@@ -94,18 +95,25 @@ class PooledSigner:
 
 
 class MemoryKeyEncryption:
-    """A key-encryption key that lives as long as the test."""
+    """Key-encryption keys that live as long as the test: `current` wraps, all of KEYS unwrap."""
 
-    kek_id = "memory"
+    KEYS: Final = {"memory": b"k" * 32, "newer": b"K" * 32}
+
+    def __init__(self, current: str = "memory") -> None:
+        self.kek_id = current
+
+    @property
+    def kek_ids(self) -> tuple[str, ...]:
+        return (self.kek_id, *(name for name in self.KEYS if name != self.kek_id))
 
     def wrap(self, data_key: bytes, aad: bytes) -> bytes:
-        return AESGCM(b"k" * 32).encrypt(b"n" * 12, data_key, aad)
+        return AESGCM(self.KEYS[self.kek_id]).encrypt(b"n" * 12, data_key, aad)
 
     def unwrap(self, kek_id: str, wrapped: bytes, aad: bytes) -> bytes:
-        if kek_id != self.kek_id:
+        if kek_id not in self.KEYS:
             raise KeyRingError("another key-encryption key")
         try:
-            return AESGCM(b"k" * 32).decrypt(b"n" * 12, wrapped, aad)
+            return AESGCM(self.KEYS[kek_id]).decrypt(b"n" * 12, wrapped, aad)
         except InvalidTag:
             raise KeyRingError("does not open") from None
 
@@ -126,7 +134,8 @@ class World:
         assert isinstance(granted, Granted)
         assert isinstance(pending, Pending)
         assert isinstance(spent, Granted)
-        self.tenant.redeem(spent.token, pay(), adapter=self.tenant.adapter("bank"))
+        self.tenant.secrets.put("bank", "login", b"S3CRET-OF-THE-BANK")
+        self.redeemed = self.tenant.redeem(spent.token, pay(), adapter=self.tenant.adapter("bank"))
         self.token, self.spent, self.pending = granted.token.text, spent.token.text, pending
         # A scope that is not founded yet, for the flow that founds one.
         scope = Scope(tenant="new", uuid="f" * 32, environment="test")
@@ -134,12 +143,36 @@ class World:
         self.new = replace(self.context, scope=scope, mac=RowMac(SECRET))
         self.save()
 
+    @property
+    def signing(self) -> str:
+        """The kid of the ACTIVE token key."""
+        return self.tenant.policy().ring.active("token").kid
+
+    def both_sign(self, kid: str) -> list[tuple[EntityRef, bytes]]:
+        """What two persons sign to have a key refused."""
+        digest = self.tenant.keyring.compromise_digest(kid)
+        return [(ANN, ANN_KEY.sign(digest)), (BOB, BOB_KEY.sign(digest))]
+
     def save(self) -> None:
         """What `restore` brings back from now on."""
         self._saved = (self.store.snapshot(), self.signer._asked)
 
-    def reopen(self, *, first: bool = False) -> None:
-        kek = MemoryKeyEncryption()
+    def reopen(self, *, first: bool = False, kek: str = "memory") -> None:
+        self._open(MemoryKeyEncryption(kek), first=first)
+
+    def renew_kek(self) -> World:
+        """Let another key-encryption key wrap from now on; all rows stand under the one before."""
+        cast("MemoryKeyEncryption", self.runtime.kek).kek_id = "newer"
+        return self
+
+    def with_key_overdue(self) -> World:
+        """Rotate with no overlap: the key that stopped is to be retired at once."""
+        settings = replace(self.context.settings, token_life_seconds=0, leeway_seconds=0, jwks_age_seconds=0)
+        context = replace(self.context, settings=settings)
+        drive(self.runtime, context, rotate(context))
+        return self
+
+    def _open(self, kek: MemoryKeyEncryption, *, first: bool) -> None:
         runtime = Runtime(
             storage=self.store, signer=self.signer, kek=kek, clock=self.clock, randomness=SystemRandomness(),
             states=StateCache(self.store), entities=EntityCache(self.store), keys=SigningKeys(kek=kek, signer=self.signer),

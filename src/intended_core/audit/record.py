@@ -86,6 +86,8 @@ class EventKind(StrEnum):
     KEY_ROTATED = "key.rotated"
     KEY_DESTROYED = "key.destroyed"
     KEY_COMPROMISED = "key.compromised"
+    KEY_RETIRED = "key.retired"
+    KEY_REWRAPPED = "key.rewrapped"
     POLICY_DRAFTED = "policy.drafted"
     POLICY_APPROVED = "policy.approved"
     POLICY_ACTIVATED = "policy.activated"
@@ -98,7 +100,9 @@ class EventKind(StrEnum):
     DATA_WRITTEN = "data.written"
     PERSON_REGISTERED = "person.registered"
     PERSON_REMOVED = "person.removed"
+    SECRET_STORED = "secret.stored"  # noqa: S105
     SECRET_OPENED = "secret.opened"  # noqa: S105
+    SECRET_REMOVED = "secret.removed"  # noqa: S105
     ADAPTERS_LOADED = "adapters.loaded"
     CLOCK_RECOVERED = "clock.recovered"
     ADMIN_CHANGED = "admin.changed"

@@ -24,10 +24,13 @@ from intended_core.flows.effects import (
     ReadLeaves,
     ReadRecords,
     ReadRows,
+    Rewrap,
     ScanRows,
     Seal,
     Sign,
+    Unseal,
 )
+from intended_core.keys.hidden import SecretBytes
 from intended_core.ports import GeneratedKey
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
 
@@ -98,4 +101,6 @@ FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     and type(answer.private_der) is bytes
     and type(answer.public_der) is bytes,
     Seal: lambda _, answer: type(answer) is bytes,
+    Unseal: lambda _, answer: type(answer) is SecretBytes,
+    Rewrap: lambda _, answer: type(answer) is bytes,
 }

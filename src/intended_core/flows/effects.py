@@ -32,10 +32,12 @@ __all__ = [
     "ReadLeaves",
     "ReadRecords",
     "ReadRows",
+    "Rewrap",
     "ScanRows",
     "Seal",
     "Settings",
     "Sign",
+    "Unseal",
 ]
 
 T = TypeVar("T")
@@ -52,6 +54,7 @@ class Settings:
     operator_deadline_seconds: float = (
         120.0  # activation compiles, creation makes keys: work that nobody's intent waits for
     )
+    jwks_age_seconds: int = 300  # how long others keep a key set that they fetched (its max-age): part of a PREVIOUS key's time
     state_retries: int = 2  # a changed policy or entity version is re-evaluated at most twice, then Deny(conflict)
 
 
@@ -173,8 +176,30 @@ class Seal:
         return f"Seal({self.place.kind}:{self.place.key})"
 
 
+@dataclass(frozen=True, slots=True)
+class Unseal:
+    """-> SecretBytes: what `blob` was sealed from, at exactly this place."""
+
+    place: Place
+    blob: bytes
+
+    def __repr__(self) -> str:
+        return f"Unseal({self.place.kind}:{self.place.key})"
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrap:
+    """-> bytes: `blob` with its data key wrapped by the key-encryption key now current; the same bytes when it is already."""
+
+    place: Place
+    blob: bytes
+
+    def __repr__(self) -> str:
+        return f"Rewrap({self.place.kind}:{self.place.key})"
+
+
 Effect: TypeAlias = (
     Now | Random | LoadState | LoadEntities | ReadRows | ScanRows | ReadHead | ReadLeaves | ReadRecords
-    | Commit | Sign | GenerateKey | Seal
+    | Commit | Sign | GenerateKey | Seal | Unseal | Rewrap
 )  # fmt: skip
 Flow: TypeAlias = Generator[Effect, Any, T]

@@ -31,12 +31,14 @@ from intended_core.flows.effects import (
     ReadLeaves,
     ReadRecords,
     ReadRows,
+    Rewrap,
     ScanRows,
     Seal,
     Sign,
+    Unseal,
 )
-from intended_core.keys.ring import SigningKeys
-from intended_core.keys.sealing import open_sealed, seal
+from intended_core.keys.loaded import SigningKeys
+from intended_core.keys.sealing import open_sealed, rewrap, seal
 from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage
 
 __all__ = ["Runtime", "Stop", "drive"]
@@ -68,9 +70,8 @@ class Runtime:
             fits = FITS.get(type(effect))
             if fits is None or not fits(effect, answer):
                 raise not_asked_for(effect)
-            if type(effect) is Seal and open_sealed(kek=self.kek, place=effect.place, blob=answer) != effect.plaintext:
-                # What rests on a seal must not commit unless the seal opens: a key that cannot be loaded signs nothing.
-                raise AdapterError("a sealed value does not open to what was sealed")
+            if type(effect) is Seal or type(effect) is Rewrap:
+                self._check_sealed(effect, answer)
             return answer
         except IntendedError:
             raise
@@ -85,6 +86,12 @@ class Runtime:
             RuntimeError,
         ) as error:
             raise AdapterError(f"{type(effect).__name__} failed ({type(error).__name__})") from None
+
+    def _check_sealed(self, effect: Seal | Rewrap, answer: bytes) -> None:
+        # What rests on a seal must not commit unless the seal opens: a key that cannot be loaded signs nothing.
+        meant = effect.plaintext if type(effect) is Seal else open_sealed(kek=self.kek, place=effect.place, blob=effect.blob)  # type: ignore[union-attr]
+        if open_sealed(kek=self.kek, place=effect.place, blob=answer) != meant:
+            raise AdapterError("a sealed value does not open to what was sealed")
 
     def _perform(self, effect: Effect, context: Context) -> Any:
         return _ANSWERS[type(effect)](self, effect, context)
@@ -123,6 +130,8 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     Sign: lambda runtime, effect, _: runtime.keys.get(effect.scope, effect.key).sign(effect.payload),
     GenerateKey: lambda runtime, effect, _: runtime.signer.generate(effect.algorithm),
     Seal: _seal,
+    Unseal: lambda runtime, effect, _: open_sealed(kek=runtime.kek, place=effect.place, blob=effect.blob),
+    Rewrap: lambda runtime, effect, _: rewrap(kek=runtime.kek, place=effect.place, blob=effect.blob),
 }
 
 

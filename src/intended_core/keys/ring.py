@@ -1,20 +1,18 @@
-"""A tenant's keys: what each record says, which state may follow which, and how a sealed private key becomes a signer.
+"""A tenant's keys: what each record says, and which state may follow which.
 
-States: PRE_ACTIVE (published, does not sign) -> ACTIVE -> PREVIOUS (verifies until its retire time) -> RETIRED;
-COMPROMISED is refused at once. Leaving ACTIVE destroys the sealed private key and keeps the public one. There is at
-most one ACTIVE key per purpose. A private key is sealed once, when its record is first written, so its place always
-names row version 1.
+States: PRE_ACTIVE (published, does not sign) -> ACTIVE -> PREVIOUS (verifies until its retire time) -> RETIRED; COMPROMISED is refused at
+once; a PRE_ACTIVE key that is not wanted any more is RETIRED. Leaving ACTIVE destroys the sealed private key and keeps the public one.
+There is at most one ACTIVE key per purpose. A private key is sealed once, when its record is first written, so its place always names row
+version 1.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from threading import Lock
-from typing import Final, Literal, NoReturn
+from typing import Final, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
@@ -23,8 +21,8 @@ from intended_core.canonical import Json, b64url, canonical_json, parse_canonica
 from intended_core.errors import IntentError, KeyRingError
 from intended_core.ids import Scope
 from intended_core.keys.jwks import ALGORITHMS, PublicKey, jwk_set, load_public, thumbprint
-from intended_core.keys.sealing import Place, open_sealed
-from intended_core.ports import GeneratedKey, KeyEncryption, Signer, SigningKey
+from intended_core.keys.sealing import Place
+from intended_core.ports import GeneratedKey
 
 __all__ = [
     "PRIVATE_FIELD",
@@ -33,16 +31,14 @@ __all__ = [
     "KeyRecord",
     "KeyRing",
     "KeyState",
-    "LoadedKey",
-    "SigningKeys",
     "activate",
     "check_generated",
     "compromise",
     "demote",
-    "load_private",
     "new_record",
     "private_place",
     "retire",
+    "withdraw",
 ]
 
 KeyPurpose = Literal["token", "log"]
@@ -54,7 +50,6 @@ _MEMBERS: Final = frozenset(
     {"v", "kid", "alg", "purpose", "state", "public", "sealed", "created_us", "changed_us", "retire_us"}
 )
 _FORMAT: Final = 0
-_PAIR_CHECK: Final = b"intended.pair-check/v0: this signature authorizes nothing"
 _MAX_US: Final = 2**53 - 1  # RFC 7493
 
 
@@ -69,7 +64,7 @@ class KeyState(StrEnum):
 
 
 _NEXT: Final[dict[KeyState, frozenset[KeyState]]] = {
-    KeyState.PRE_ACTIVE: frozenset({KeyState.ACTIVE, KeyState.COMPROMISED}),
+    KeyState.PRE_ACTIVE: frozenset({KeyState.ACTIVE, KeyState.RETIRED, KeyState.COMPROMISED}),
     KeyState.ACTIVE: frozenset({KeyState.PREVIOUS, KeyState.COMPROMISED}),
     KeyState.PREVIOUS: frozenset({KeyState.RETIRED, KeyState.COMPROMISED}),
     KeyState.RETIRED: frozenset({KeyState.COMPROMISED}),
@@ -269,6 +264,13 @@ def retire(record: KeyRecord, *, now_us: int) -> KeyRecord:
     return _move(record, KeyState.RETIRED, now_us, record.retire_us)
 
 
+def withdraw(record: KeyRecord, *, now_us: int) -> KeyRecord:
+    """PRE_ACTIVE -> RETIRED: a key that was prepared and is not wanted any more; it never signed a token."""
+    if record.state is not KeyState.PRE_ACTIVE:
+        raise KeyRingError("only a key that has not signed yet is withdrawn")
+    return _move(record, KeyState.RETIRED, now_us, now_us)
+
+
 def compromise(record: KeyRecord, *, now_us: int) -> KeyRecord:
     """Any other state -> COMPROMISED: nothing that this key signed is honoured from now on."""
     return _move(record, KeyState.COMPROMISED, now_us, record.retire_us)
@@ -306,6 +308,11 @@ class KeyRing:
         except KeyError:
             raise KeyRingError(f"no {purpose} key is ACTIVE: rotate the keys of this tenant") from None
 
+    def prepared(self, purpose: KeyPurpose) -> KeyRecord | None:
+        """The PRE_ACTIVE key that becomes ACTIVE next: the one made last."""
+        waiting = [one for one in self.records if one.purpose == purpose and one.state is KeyState.PRE_ACTIVE]
+        return waiting[-1] if waiting else None
+
     def find(self, kid: str) -> KeyRecord | None:
         """The record of `kid`, whatever its state."""
         return self._records.get(kid)
@@ -323,83 +330,3 @@ class KeyRing:
             for record in self.records
             if record.purpose == purpose and record.state in shown
         )
-
-
-class LoadedKey:
-    """A private key ready to sign, whose pair was checked against its record. Made by `load_private`."""
-
-    __slots__ = ("_key", "record")
-
-    def __init__(self, *, record: KeyRecord, key: SigningKey) -> None:
-        self.record: Final = record
-        self._key = key
-
-    def __repr__(self) -> str:
-        return f"LoadedKey(kid={self.record.kid!r}, <hidden>)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a LoadedKey is not pickled")
-
-    def sign(self, payload: bytes) -> bytes:
-        """The signature of `payload`, not yet checked under the pinned public key."""
-        return self._key.sign(payload)
-
-
-def load_private(*, kek: KeyEncryption, signer: Signer, scope: Scope, record: KeyRecord) -> LoadedKey:
-    """Unseal, load, and sign and verify a fixed message under the record's public key.
-
-    Raises KeyRingError when the record holds no private key, the sealed bytes do not open at this place, or the pair
-    does not match.
-    """
-    if record.sealed_private is None:
-        raise KeyRingError(f"a key that is {record.state.value} has no private key")
-    private = open_sealed(kek=kek, place=private_place(scope, record.kid), blob=record.sealed_private)
-    key = signer.load(record.algorithm, private)
-    try:
-        record.public_key().verify(key.sign(_PAIR_CHECK), _PAIR_CHECK)
-    except KeyRingError:
-        raise KeyRingError("a private key does not belong to its record's public key") from None
-    return LoadedKey(record=record, key=key)
-
-
-class SigningKeys:
-    """Loaded keys, kept by (scope, kid, row version), at most `max_keys`, the longest unused dropped first."""
-
-    __slots__ = ("_kek", "_keys", "_lock", "_max_keys", "_signer")
-
-    def __init__(self, *, kek: KeyEncryption, signer: Signer, max_keys: int = 256) -> None:
-        if max_keys < 1:
-            raise KeyRingError("the cache of loaded keys holds at least one")
-        self._kek = kek
-        self._signer = signer
-        self._max_keys = max_keys
-        self._lock = Lock()
-        self._keys: OrderedDict[tuple[str, str, str, int], LoadedKey] = OrderedDict()
-
-    def __repr__(self) -> str:
-        return f"SigningKeys({len(self._keys)} keys, <hidden>)"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("SigningKeys are not pickled")
-
-    def get(self, scope: Scope, record: KeyRecord) -> LoadedKey:
-        """The loaded key of an ACTIVE record; raises KeyRingError as `load_private`, and for a key in another state."""
-        if record.state is not KeyState.ACTIVE:
-            raise KeyRingError(f"a key that is {record.state.value} does not sign")
-        place = (scope.tenant, scope.key, record.kid, record.version)
-        with self._lock:
-            found = self._keys.get(place)
-            if found is not None and (found.record is record or found.record == record):
-                self._keys.move_to_end(place)
-                return found
-        loaded = load_private(kek=self._kek, signer=self._signer, scope=scope, record=record)
-        with self._lock:
-            self._keys[place] = loaded
-            while len(self._keys) > self._max_keys:
-                self._keys.popitem(last=False)
-        return loaded
-
-    def forget(self) -> None:
-        """Drop every loaded key."""
-        with self._lock:
-            self._keys.clear()

@@ -10,7 +10,8 @@ import pytest
 from intended_core.canonical import b64url, canonical_json, unb64url
 from intended_core.errors import KeyRingError
 from intended_core.ids import Scope
-from intended_core.keys.ring import load_private, private_place
+from intended_core.keys.loaded import load_private
+from intended_core.keys.ring import private_place
 from intended_core.keys.sealing import Place, open_sealed, seal
 from tests.reference.key_world import KEK, OTHER_KEK, RANDOMNESS, SIGNER, place, sealed_record
 from tests.reference.token_world import OTHER, SCOPE, pair

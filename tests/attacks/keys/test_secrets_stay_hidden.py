@@ -17,7 +17,7 @@ from intended_adapters.signing.local import LocalSigner
 from intended_core.access.persons import LocalPersonKey
 from intended_core.clock import SystemRandomness
 from intended_core.errors import IntendedError
-from intended_core.keys.ring import SigningKeys, load_private
+from intended_core.keys.loaded import SigningKeys, load_private
 from intended_core.keys.rowmac import RowMac
 from intended_core.tokens.codec import parse
 from tests.reference.key_world import KEK, SIGNER, sealed_record

@@ -125,3 +125,67 @@ def test_id_names_the_key_and_does_not_hold_it() -> None:
     assert kek.kek_id == FileKeyEncryption(KEY).kek_id
     assert kek.kek_id.startswith("file:")
     assert KEY.hex()[:16] not in kek.kek_id
+
+
+def test_a_renewed_file_opens_what_either_key_wrapped(tmp_path: Path) -> None:
+    kek = FileKeyEncryption.create(tmp_path / "kek")
+    first = kek.kek_id
+    old = kek.wrap(b"d" * 32, b"")
+    second = kek.renew()
+    assert (kek.kek_id, tuple(kek.kek_ids)) == (second, (second, first))
+    new = kek.wrap(b"e" * 32, b"")
+    again = FileKeyEncryption.open(tmp_path / "kek")
+    assert (again.unwrap(first, old, b""), again.unwrap(second, new, b"")) == (b"d" * 32, b"e" * 32)
+    for name, wrapped in ((second, old), (first, new)):
+        with pytest.raises(KeyRingError):
+            again.unwrap(name, wrapped, b"")
+
+
+def test_another_process_takes_the_renewed_file_when_it_needs_it(tmp_path: Path) -> None:
+    one = FileKeyEncryption.create(tmp_path / "kek")
+    other = FileKeyEncryption.open(tmp_path / "kek")
+    second = one.renew()
+    assert other.kek_id != second
+    assert other.unwrap(second, one.wrap(b"d" * 32, b""), b"") == b"d" * 32
+    assert other.kek_id == second
+    third = one.renew()
+    assert one.unwrap(third, other.wrap(b"e" * 32, b""), b"") == b"e" * 32, "what is wrapped is wrapped by the newest"
+
+
+def test_older_keys_are_dropped_and_open_nothing_any_more(tmp_path: Path) -> None:
+    kek = FileKeyEncryption.create(tmp_path / "kek")
+    first, old = kek.kek_id, kek.wrap(b"d" * 32, b"")
+    second = kek.renew()
+    assert kek.drop_older() == (first,)
+    assert tuple(kek.kek_ids) == (second,)
+    assert (tmp_path / "kek").stat().st_size == 32
+    with pytest.raises(KeyRingError):
+        kek.unwrap(first, old, b"")
+
+
+def test_a_file_has_at_most_sixteen_keys(tmp_path: Path) -> None:
+    kek = FileKeyEncryption.create(tmp_path / "kek")
+    for _ in range(15):
+        kek.renew()
+    with pytest.raises(KeyRingError, match="16 keys"):
+        kek.renew()
+    assert len(FileKeyEncryption.open(tmp_path / "kek").kek_ids) == 16
+
+
+def test_keys_without_a_file_are_not_renewed() -> None:
+    for call in (FileKeyEncryption(KEY).renew, FileKeyEncryption(KEY).drop_older):
+        with pytest.raises(KeyRingError, match="no file"):
+            call()
+
+
+def test_a_file_that_goes_away_changes_nothing_for_who_has_it(tmp_path: Path) -> None:
+    kek = FileKeyEncryption.create(tmp_path / "kek")
+    (tmp_path / "kek").unlink()
+    assert kek.unwrap(kek.kek_id, kek.wrap(b"d" * 32, b""), b"") == b"d" * 32
+
+
+def test_the_count_stands_beside_the_file_and_outlives_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FileKeyEncryption.create(tmp_path / "kek").wrap(b"d" * 32, b"")
+    monkeypatch.setattr(room, "MAX_WRAPS", 256)
+    with pytest.raises(KeyRingError, match="maximum"):
+        FileKeyEncryption.open(tmp_path / "kek").wrap(b"d" * 32, b"")

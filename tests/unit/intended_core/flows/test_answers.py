@@ -20,11 +20,14 @@ from intended_core.flows.effects import (
     ReadLeaves,
     ReadRecords,
     ReadRows,
+    Rewrap,
     ScanRows,
     Seal,
     Sign,
+    Unseal,
 )
 from intended_core.ids import Scope
+from intended_core.keys.hidden import SecretBytes
 from intended_core.keys.sealing import Place
 from intended_core.ports import GeneratedKey
 from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit
@@ -43,12 +46,14 @@ THREAD = ReadRecords(SCOPE, thread="t")
 COMMIT = Commit(Unit(SCOPE, lambda view: Changes(HEAD)))
 KEY = GeneratedKey(private_der=b"p", public_der=b"q")
 SEAL = Seal(Place(scope=SCOPE, kind="secret", key="k", version=1, field="f"), b"secret")
+UNSEAL, REWRAP = Unseal(SEAL.place, b"{}"), Rewrap(SEAL.place, b"{}")
 SIGN = Sign(SCOPE, None, b"payload")  # type: ignore[arg-type]  # the key is not looked at here
 
 GOOD: list[tuple[Effect, Any]] = [
     (Now(), 0), (Now(), 1_800_000_000_000_000), (Random(16), b"r" * 16), (READ, ()), (READ, [ROW]), (SCAN, (ROW, OTHER)),
     (ReadHead(SCOPE), None), (ReadHead(SCOPE), HEAD), (LEAVES, ()), (LEAVES, (b"l" * 32, b"l" * 32)), (RECORDS, (FIRST, SECOND)),
     (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
+    (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"),
 ]  # fmt: skip
 BAD: list[tuple[Effect, Any]] = [
     (Now(), True), (Now(), 1.5), (Now(), -1), (Now(), 2**53), (Now(), "1"),
@@ -60,7 +65,7 @@ BAD: list[tuple[Effect, Any]] = [
     (RECORDS, (SECOND,)), (RECORDS, (FIRST, FIRST)), (RECORDS, (FIRST, None)), (THREAD, (RecordRow(4, b"", b"", b"l" * 32, "u"),)),
     (COMMIT, HEAD), (COMMIT, True), (GenerateKey("RS256"), (b"p", b"q")),
     (GenerateKey("RS256"), GeneratedKey(private_der="p", public_der=b"q")),  # type: ignore[arg-type]
-    (SEAL, "sealed"), (SIGN, "s"),
+    (SEAL, "sealed"), (SIGN, "s"), (UNSEAL, b"plain bytes"), (REWRAP, SecretBytes(b"s")),
 ]  # fmt: skip
 
 

@@ -8,23 +8,20 @@ import pytest
 
 from intended_core.canonical import canonical_json
 from intended_core.errors import KeyRingError
-from intended_core.keys.jwks import load_public
 from intended_core.keys.ring import (
     KeyRecord,
     KeyRing,
     KeyState,
-    SigningKeys,
     activate,
     check_generated,
     compromise,
     demote,
-    load_private,
     new_record,
     retire,
+    withdraw,
 )
-from intended_core.ports import GeneratedKey, SigningKey
-from tests.reference.key_world import KEK, SIGNER, sealed_record
-from tests.reference.token_world import OTHER, SCOPE, pair, record
+from intended_core.ports import GeneratedKey
+from tests.reference.token_world import pair, record
 
 STATES = list(KeyState)
 
@@ -104,6 +101,16 @@ def test_leaving_active_destroys_the_private_key_and_keeps_the_public_one() -> N
     assert [after.verifies_at(now) for now in (10, 19, 20, 21)] == [True, True, False, False]
 
 
+def test_a_prepared_key_that_never_signed_is_withdrawn() -> None:
+    prepared = record(state=KeyState.PRE_ACTIVE)
+    after = withdraw(prepared, now_us=LATER)
+    assert (after.state, after.sealed_private, after.retire_us, after.version) == (KeyState.RETIRED, None, LATER, 2)
+    for state in STATES:
+        if state is not KeyState.PRE_ACTIVE:
+            with pytest.raises(KeyRingError):
+                withdraw(in_state(state), now_us=LATER)
+
+
 def test_times_of_transitions() -> None:
     previous = demote(record(), now_us=10, retire_us=20)
     with pytest.raises(KeyRingError):
@@ -129,6 +136,8 @@ def test_ring_lookups() -> None:
     assert ring.find(spare.kid) is spare
     assert ring.find("A" * 43) is None
     assert set(ring.records) == {token, spare, log}
+    assert ring.prepared("token") is spare
+    assert ring.prepared("log") is None
 
 
 def test_ring_without_an_active_key() -> None:
@@ -176,52 +185,3 @@ def test_full_check_of_a_generated_pair() -> None:
     ):
         with pytest.raises(KeyRingError):
             check_generated(algorithm="RS256", generated=bad)
-
-
-def test_loaded_key_signs_for_its_record() -> None:
-    loaded = load_private(kek=KEK, signer=SIGNER, scope=SCOPE, record=sealed_record())
-    load_public("RS256", pair("main").public_der).verify(loaded.sign(b"m"), b"m")
-
-
-class CountingSigner:
-    def __init__(self) -> None:
-        self.loads = 0
-
-    def generate(self, algorithm: str) -> GeneratedKey:
-        return SIGNER.generate(algorithm)
-
-    def load(self, algorithm: str, private_der: bytes) -> SigningKey:
-        self.loads += 1
-        return SIGNER.load(algorithm, private_der)
-
-
-def test_loaded_keys_are_kept_bounded_and_by_version() -> None:
-    signer = CountingSigner()
-    keys = SigningKeys(kek=KEK, signer=signer, max_keys=2)
-    one = sealed_record("main")
-    assert keys.get(SCOPE, one) is keys.get(SCOPE, one)
-    assert signer.loads == 1
-    keys.get(SCOPE, replace(one, version=2))
-    assert signer.loads == 2
-    keys.get(SCOPE, sealed_record("next"))
-    keys.get(SCOPE, one)
-    assert signer.loads == 4
-    keys.forget()
-    keys.get(SCOPE, one)
-    assert signer.loads == 5
-
-
-def test_a_cached_key_does_not_serve_another_tenant_or_state() -> None:
-    keys = SigningKeys(kek=KEK, signer=SIGNER)
-    one = sealed_record("main")
-    keys.get(SCOPE, one)
-    with pytest.raises(KeyRingError):
-        keys.get(OTHER, one)
-    for state in (KeyState.PRE_ACTIVE, KeyState.PREVIOUS, KeyState.RETIRED, KeyState.COMPROMISED):
-        with pytest.raises(KeyRingError):
-            keys.get(SCOPE, in_state(state))
-
-
-def test_a_cache_of_none_is_refused() -> None:
-    with pytest.raises(KeyRingError):
-        SigningKeys(kek=KEK, signer=SIGNER, max_keys=0)
