@@ -86,6 +86,9 @@ if TYPE_CHECKING:
     from intended_core.outcome import Deny as Deny
     from intended_core.outcome import Escalate as Escalate
     from intended_core.outcome import Reason as Reason
+    from intended_core.searching import LogQuery as LogQuery
+    from intended_core.searching import life_of as life_of
+    from intended_core.searching import search_log as search_log
     from intended_core.tokens.holder import CertificateProof as CertificateProof
     from intended_core.tokens.holder import DpopProof as DpopProof
     from intended_core.tokens.holder import HolderKey as HolderKey
@@ -149,6 +152,7 @@ _ROOMS = {
     "KeyRingError": "errors",
     "LocalHolderKey": "tokens.holder",
     "LocalPersonKey": "access.persons",
+    "LogQuery": "searching",
     "LogVerdict": "auditing",
     "RangeVerdict": "auditing",
     "ManualClock": "clock",
@@ -191,6 +195,7 @@ _ROOMS = {
     "import_cedar": "cedar_tools",
     "imported_intent": "cedar_tools",
     "intent_from_json": "toolbox",
+    "life_of": "searching",
     "lint_policies": "authoring",
     "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",
@@ -200,6 +205,7 @@ _ROOMS = {
     "rehearse": "trials",
     "replay_intents": "trials",
     "sarif": "lang.findings",
+    "search_log": "searching",
     "show_evidence": "auditing",
     "show_record": "auditing",
     "test_policies": "toolbox",

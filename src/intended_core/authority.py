@@ -271,6 +271,10 @@ class TenantAuthority:
         """Records in order, streamed."""
         return self._runtime.storage.records(self.scope, start=start, stop=stop)
 
+    def thread(self, thread: str) -> Sequence[RecordRow]:
+        """The records of one life, by the thread that one of them is filed under (`RecordRow.thread`)."""
+        return self._runtime.storage.thread(self.scope, thread)
+
     def collect(self, seq: int, *, since: int | None = None) -> evidencing.Collected:
         """What the decision at `seq` rests on, for an evidence bundle; `since`: size of an older head. Raises AuditError."""
         return self.operate(evidencing.collect(self._context, seq, since=since))

@@ -12,6 +12,7 @@ import typer
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
+from intended_adapters.cli.searching import as_json, line, searches
 from intended_adapters.cli.stretches import export_stretch, verify_stretch
 from intended_core import (
     BundleVerdict,
@@ -29,6 +30,7 @@ __all__ = ["audit", "evidence", "log_commands", "verdict_json", "verdict_text"]
 
 audit = typer.Typer()
 evidence = typer.Typer()
+searches(audit)
 
 Pins = Annotated[list[str] | None, typer.Option("--pin", help="A log key you trust (name+hash+base64); repeatable.")]
 Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkpoint you kept; repeatable.")]
@@ -92,11 +94,7 @@ def audit_tail(
         tenant = where.handle(authority)
         size = tenant.head().size
         found = [show_record(row) for row in tenant.records(start=max(0, size - count), stop=size)]
-    lines = [f"{r.seq:>8}  {_time(r.time_us)}  {r.kind:18}  {_gist(r.body)}" for r in found]
-    emit(
-        json, {"size": size, "records": [{"seq": r.seq, "kind": r.kind, "time_us": r.time_us, "body": r.body} for r in found]},
-        "\n".join(lines),
-    )  # fmt: skip
+    emit(json, {"size": size, "records": [as_json(record) for record in found]}, "\n".join(line(record) for record in found))
 
 
 @audit.command("checkpoint")
@@ -117,18 +115,6 @@ def audit_checkpoint(json: JsonFlag = False) -> None:
 
 def _time(time_us: int) -> str:
     return datetime.fromtimestamp(time_us / 1_000_000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _gist(body: dict[str, Any]) -> str:
-    parts = [
-        str(body[name])
-        for name in ("outcome", "class", "code", "requirement", "state")
-        if isinstance(body.get(name), str)
-    ]
-    rules = body.get("rules")
-    if isinstance(rules, list) and rules:
-        parts.append("by " + ", ".join(str(rule) for rule in rules))
-    return " ".join(parts).encode("ascii", "backslashreplace").decode()
 
 
 @evidence.command("export")
