@@ -214,6 +214,15 @@ class AsyncTenantAuthority:
         except StoreBusyError:
             raise TokenError("token.unavailable:StoreBusyError") from None
 
+    async def attenuate(
+        self, token: SignedToken | str | bytes, intent: Intent, *, proof: HolderProof | None = None, approval: str | None = None
+    ) -> AuthorizeOutcome:
+        """As `TenantAuthority.attenuate`."""
+        try:
+            return await self.call(lambda tenant: tenant.attenuate(token, intent, proof=proof, approval=approval))
+        except StoreBusyError as error:
+            return denied("unavailable", str(error))
+
     async def attempted(self, token: SignedToken | str | bytes, attempt: str, *, adapter: AdapterHandle) -> Attempt:
         """As `TenantAuthority.attempted`."""
         return await self.call(lambda tenant: tenant.attempted(token, attempt, adapter=adapter))

@@ -24,6 +24,7 @@ from intended_core.flows import evidence as evidencing
 from intended_core.flows import evidence_range as stretching
 from intended_core.flows.activate import Activated, activate
 from intended_core.flows.attempts import Attempt, attempted
+from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import AuthorizeOutcome, authorize
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.complete import ActResult, complete
@@ -162,6 +163,17 @@ class TenantAuthority:
         """
         text = self._of_adapter(token, adapter)
         return self.run(redeem(self._context, text, call, audience=adapter.audience, attempt=attempt, proof=proof))
+
+    def attenuate(
+        self, token: SignedToken | str | bytes, intent: Intent, *, proof: HolderProof | None = None, approval: str | None = None
+    ) -> AuthorizeOutcome:
+        """Spend `token` for a narrower one: decided anew, for the same adapter and holder, valid no longer.
+
+        `intent`: by the token's principal, or by one that acts for it. `approval`: of the child's own. Granted spends the token;
+        Pending and Deny leave it. Raises TokenError when it is not honoured.
+        """
+        text = token.text if isinstance(token, SignedToken) else token
+        return self.run(attenuate(self._context, text, intent, proof=proof, approval_id=approval))
 
     def attempted(self, token: SignedToken | str | bytes, attempt: str, *, adapter: AdapterHandle) -> Attempt:
         """What became of this attempt to redeem `token`: `consumed` by it, or still `issued`. It gives no right to act.

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from intended_core import Deny, Granted, Pending, RedeemedToken, TokenError
+from intended_core import Call, Deny, Granted, Pending, RedeemedToken, TokenError
 from intended_core.flows import approve, evidence, secrets, write
 from intended_core.flows.activate import activate
+from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.evidence_range import collect_range
@@ -33,6 +34,8 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "redeem": lambda w: redeem(w.context, w.token, pay(), audience="bank"),
     "redeem-replay": lambda w: redeem(w.context, w.spent, pay(), audience="bank"),
     "redeem-other-call": lambda w: redeem(w.context, w.token, pay("99.00"), audience="bank"),
+    "attenuate": lambda w: attenuate(w.context, w.token, intent("5.00")),
+    "attenuate-spent": lambda w: attenuate(w.context, w.spent, intent("5.00")),
     "approve": lambda w: approve.approve(
         w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
     ),
@@ -81,11 +84,11 @@ def _watch(here: World, effect: Effect) -> Any:
     return here.runtime.perform(effect, here.context)
 
 
-def usable(here: World, token: str) -> bool:
+def usable(here: World, token: str, call: Call | None = None) -> bool:
     """Whether a new process still honours the token; honouring it spends it."""
     here.reopen()
     try:
-        here.tenant.redeem(token, pay(), adapter=here.tenant.adapter("bank"))
+        here.tenant.redeem(token, call or pay(), adapter=here.tenant.adapter("bank"))
     except TokenError:
         return False
     return True
@@ -118,6 +121,11 @@ def test_no_fault_lets_anything_through(name: str, fault: str, driver: str) -> N
             assert not isinstance(ended.result, Granted | Pending), f"{where}: granted"
             assert ended.error is None or fault.startswith("crash"), f"{where}: authorize raised {ended.error!r}"
             assert isinstance(ended.result, Deny) or fault.startswith("crash"), where
+        elif name.startswith("attenuate"):
+            assert not isinstance(ended.result, Granted | Pending), f"{where}: granted"
+            assert isinstance(ended.result, Deny) or ended.error is not None, where
+            spent_for = [row for row in after.rows.values() if row.kind == "nonce" and row.state == "ATTENUATED"]
+            assert len(spent_for) == here.kinds().count("token.attenuated"), where
         elif name.startswith("redeem"):
             assert not isinstance(ended.result, RedeemedToken), f"{where}: redeemed"
             assert ended.error is not None, where
@@ -146,8 +154,9 @@ def test_an_effect_that_happens_twice_gives_nothing_twice(name: str) -> None:
         redeemed = isinstance(ended.result, RedeemedToken)
         assert not (redeemed and usable(here, here.token)), f"{where}: redeemed, and usable again"
         if isinstance(ended.result, Granted):
-            assert usable(here, ended.result.token.text), where
-            assert not usable(here, ended.result.token.text), f"{where}: usable twice"
+            call = pay("5.00" if name.startswith("attenuate") else "12.50")
+            assert usable(here, ended.result.token.text, call), where
+            assert not usable(here, ended.result.token.text, call), f"{where}: usable twice"
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))

@@ -21,6 +21,7 @@ from intended_core.canonical import b64url
 from intended_core.flows import cache as caches
 from intended_core.flows.activate import activate
 from intended_core.flows.approve import approve
+from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Context, Flow
 from intended_core.flows.redeem import redeem
@@ -48,6 +49,7 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "authorize": lambda w, c: authorize(c, intent(), audience="bank"),
     "escalate": lambda w, c: authorize(c, intent("500.00"), audience="bank"),
     "redeem": lambda w, c: redeem(c, w.token, pay(), audience="bank"),
+    "attenuate": lambda w, c: attenuate(c, w.token, intent("5.00")),
     "approve": lambda w, c: approve(c, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)),
     "spend-approval": lambda w, c: authorize(c, intent("700.00"), audience="bank", approval_id=approved(w)),
     "rotate": lambda w, c: rotate(c),

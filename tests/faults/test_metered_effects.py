@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from intended_core import Deny, Granted, RedeemedToken
+from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.complete import complete
 from intended_core.flows.effects import Effect, Flow
@@ -21,6 +22,7 @@ meter spent { on: [pay]; key: [resource]; window: lifetime; amount: args.amount;
 @id("budget") forbid budget { meter spent > 100.00; }
 """
 REDEEMED: dict[str, RedeemedToken] = {}
+TOKENS: dict[str, str] = {}
 
 
 def _swept(here: World) -> Flow[Any]:
@@ -30,11 +32,12 @@ def _swept(here: World) -> Flow[Any]:
 
 FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "authorize": lambda w: authorize(w.context, intent("20.00"), audience="bank"),
+    "attenuate": lambda w: attenuate(w.context, TOKENS["held"], intent("50.00")),
     "complete": lambda w: complete(w.context, REDEEMED["one"], "failed"),
     "sweep": _swept,
 }
 # 30 spent, 20 and 10 still held: what is left of 100 when the flow has not run, and when it has, in steps of 10
-LEFT = {"authorize": (4, 2), "complete": (4, 7), "sweep": (4, 7)}
+LEFT = {"authorize": (4, 2), "attenuate": (4, 1), "complete": (4, 7), "sweep": (4, 7)}
 
 
 @cache
@@ -44,7 +47,9 @@ def world() -> World:
     token = here.tenant.require(intent("30.00"), audience="bank")
     REDEEMED["one"] = here.tenant.redeem(token, pay("30.00"), adapter=here.tenant.adapter("bank"))
     for amount in ("20.00", "10.00"):
-        assert isinstance(here.tenant.authorize(intent(amount), audience="bank"), Granted)
+        granted = here.tenant.authorize(intent(amount), audience="bank")
+        assert isinstance(granted, Granted)
+        TOKENS.setdefault("held", granted.token.text)
     here.save()
     return here
 

@@ -16,13 +16,15 @@ from intended_core.audit.record import EventKind, Thread, pack_body
 from intended_core.canonical import Json, Labelled, b64url, b64url_kept, digest
 from intended_core.engine.evaluator import decide
 from intended_core.engine.metering import meter_uses
-from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, UnitRefusedError
+from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, TokenError, UnitRefusedError
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
-from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Now, Random, Sign
+from intended_core.flows.denials import record_denial
+from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Random, Sign
 from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, reserve
 from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
+from intended_core.flows.parent import Parent, actors_of
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
 from intended_core.flows.steps import (
     CLOCK_BACK,
@@ -43,7 +45,7 @@ from intended_core.flows.steps import (
 from intended_core.ids import EntityRef
 from intended_core.intent import Intent, ValidIntent
 from intended_core.lang.intents import validate_whole
-from intended_core.outcome import Allow, Deny, Escalate, Reason
+from intended_core.outcome import Allow, Deny, Escalate
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical
 from intended_core.tokens.holder import HolderKey
@@ -57,6 +59,7 @@ AuthorizeOutcome = Granted | Pending | Deny
 NONCE_AND_SALTS: Final = Random(48)  # 128 bits each for nonce, record and revocation: RFC 8725 § 3.5, audit.md § 1.1
 AGAIN: Final = frozenset({GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED, CLOCK_BACK})
 _UNBOUND: Final = "this action discloses: its token is bound to the key of its holder, and no key was named"
+_ANOTHER: Final = "the intent does not go on from the principal and chain of the token that it is to be spent for"
 _INTENT: Final = Labelled("intended.intent/v0")
 _changes: Final = maker(Changes)
 _load_entities: Final = maker(LoadEntities)
@@ -85,33 +88,40 @@ class _Request:
     approval: ApprovedUse | None
     levels: Mapping[str, int] | None
     holder: HolderKey | None
+    parent: Parent | None
 
 
 _request: Final = maker(_Request)
 
 
 def authorize(
-    context: Context, intent: Intent, *, audience: str, approval_id: str | None = None, holder: HolderKey | None = None
-) -> Flow[AuthorizeOutcome]:
+    context: Context, intent: Intent, *, audience: str, approval_id: str | None = None, holder: HolderKey | None = None,
+    parent: Parent | None = None,
+) -> Flow[AuthorizeOutcome]:  # fmt: skip
     """Decide `intent` for the adapter `audience`.
 
     Returns Granted (an Allow with its token), Pending (an Escalate with its approval id) or Deny. `approval_id` names an approved
     request of exactly this intent; the whole set is evaluated again. `holder`: the key that the token is bound to; without one, an
-    action that is marked `@discloses` is denied.
+    action that is marked `@discloses` is denied. `parent`: the token that is spent for this one
+    (`flows.attenuate`); only with one, TokenError is raised.
     """
     try:
         for attempt in range(context.settings.state_retries + 1):
             try:
-                return (yield from _attempt(context, intent, audience, approval_id, holder, fresh=attempt > 0))
+                return (yield from _attempt(context, intent, audience, approval_id, holder, parent, fresh=attempt > 0))
             except UnitRefusedError as refused:
                 # A unit that waited longer than the leeway may stand behind a newer record: the next attempt takes the time anew.
                 if refused.code not in AGAIN or (refused.code == CLOCK_BACK and attempt == context.settings.state_retries):
                     return (yield from _refused_by_unit(context, intent, refused))
         return (
-            yield from _record_denial(
+            yield from record_denial(
                 context, intent, denied("conflict", "policy, entities or meters kept changing; try again")
             )
         )
+    except TokenError as error:
+        if parent is not None:
+            raise
+        return denied("unavailable", str(error))
     except StoreError as error:
         return denied("unavailable", f"the store did not commit the decision: {error}")
     except IntendedError as error:
@@ -125,12 +135,13 @@ def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError
         return denied("clock", "the clock stands before the newest record of the log")
     if refused.code == "scope_missing":
         return denied("unavailable", "this tenant and environment has no log")
-    return (yield from _record_denial(context, intent, denied("conflict", refused.detail or refused.code)))
+    return (yield from record_denial(context, intent, denied("conflict", refused.detail or refused.code)))
 
 
 def _attempt(
-    context: Context, given: Intent, audience: str, approval_id: str | None, holder: HolderKey | None, *, fresh: bool
-) -> Flow[AuthorizeOutcome]:
+    context: Context, given: Intent, audience: str, approval_id: str | None, holder: HolderKey | None,
+    parent: Parent | None, *, fresh: bool,
+) -> Flow[AuthorizeOutcome]:  # fmt: skip
     state: ScopeState = yield load_state(context.scope, fresh)
     if state.policy is None:
         return (yield from _early(context, given, state, denied("default", "no policy set is active")))
@@ -142,6 +153,8 @@ def _attempt(
         return (yield from _early(context, given, state, denied("intent_invalid", error.problem, place=error.place)))
     if holder is None and policy.checked.schema.actions[intent.action].discloses:
         return (yield from _early(context, given, state, denied("holder_missing", _UNBOUND)))
+    if parent is not None and not parent.continues(intent, policy.digest):
+        return (yield from _early(context, given, state, denied("chain_missing", _ANOTHER)))
     approvers: frozenset[EntityRef] = frozenset()
     row: Row | None = None
     if approval_id is not None:
@@ -157,7 +170,7 @@ def _attempt(
     if policy.compiled.meters:
         uses = meter_uses(policy.compiled, intent, entities.snapshot, now_ms=now_ms, surroundings=beside)
         if not isinstance(uses, Deny) and uses:
-            levels = yield from read_levels(context, uses)
+            levels = yield from read_levels(context, uses, without=None if parent is None else parent.held)
     outcome = decide(policy.compiled, intent, entities.snapshot, now_ms=now_ms, surroundings=beside, readings=levels)
     approval: ApprovedUse | None = None
     if row is not None and isinstance(outcome, Escalate):
@@ -175,7 +188,7 @@ def _attempt(
     request = _request(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
         nonce=b64url(random[:16]), salt=random[16:32], spare=random[32:], approval=approval, levels=levels,
-        holder=holder,
+        holder=holder, parent=parent,
     )  # fmt: skip
     if isinstance(outcome, Allow):
         return (yield from _grant(request, outcome))
@@ -191,7 +204,7 @@ def _early(
     yield from look_again_if_stale(
         context, guards=state.guards, entities=None if entities is None else entities.version
     )
-    return (yield from _record_denial(context, given, outcome))
+    return (yield from record_denial(context, given, outcome))
 
 
 def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[str, Json]:
@@ -253,6 +266,9 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     key = state.ring.active("token")
     issued_s = request.now_us // 1_000_000
     expires_s = issued_s + context.settings.token_life_seconds
+    parent = request.parent
+    if parent is not None:
+        expires_s = min(expires_s, parent.claims.exp)
     claims = _claims(
         iss=state.issuer, aud=request.audience, sub=intent.principal, tid=context.scope.uuid,
         env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=expires_s,
@@ -260,14 +276,16 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules,
         obl=written(outcome.obligations) if outcome.obligations else (),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
-        act=_actors(intent) if intent.chain else (), cnf=request.holder,
+        act=actors_of(intent) if intent.chain else (), cnf=request.holder,
     )  # fmt: skip
     try:
         drafted = draft_claims(claims)
     except KeyRingError as error:
-        return (yield from _record_denial(context, intent, denied("unavailable", f"no token can say this: {error}")))
+        return (yield from record_denial(context, intent, denied("unavailable", f"no token can say this: {error}")))
     body = decision_body(request, outcome)
     body["claims_digest"] = b64url(drafted.digest)
+    if parent is not None:
+        body["parent"] = parent.thread
     draft = _draft(
         kind=EventKind.DECISION_ALLOW,
         body=pack_body(body, salt=request.salt),
@@ -278,11 +296,17 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     def decide_unit(view: UnitView) -> Changes:
         head = _open(request, view)
         counted: tuple[Write, ...] = ()
-        if uses:
+        drafts: tuple[Draft, ...] = (draft,)
+        if parent is not None:
+            head, counted, spent = parent.replaced(
+                context, view, head, outcome, nonce=request.nonce, expires_s=expires_s, now_ms=request.now_us // 1000
+            )
+            drafts = (draft, spent)
+        elif uses:
             head, counted = reserve(
                 context, view, head, outcome, nonce=request.nonce, expires_s=expires_s, now_ms=request.now_us // 1000
             )
-        log, records = append_at(context, head, (draft,), now_us=request.now_us)
+        log, records = append_at(context, head, drafts, now_us=request.now_us)
         seq = records[0].seq
         placed = drafted.placed((head.generation, seq, records[0].leaf))
         nonce = NonceRow.body(
@@ -295,7 +319,11 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         return _changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
     reads = _reads(request) if not uses else (*_reads(request), *meter_rows([use.key for use in uses]))
-    committed = yield commit(_unit(context.scope, decide_unit, reads))
+    if parent is None:
+        committed = yield commit(_unit(context.scope, decide_unit, reads))
+    else:
+        reads = tuple(dict.fromkeys((*reads, *parent.reads)))
+        committed = yield commit(_unit(context.scope, decide_unit, reads, (parent.thread,)))
     seq, placed = committed.answer
     try:
         unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)
@@ -308,11 +336,6 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, obligations=outcome.obligations, token=token,
         seq=seq, expires_s=expires_s, intent=intent,
     )  # fmt: skip
-
-
-def _actors(intent: ValidIntent) -> tuple[EntityRef, ...]:
-    """In whose name the principal acts, from the nearest to the root."""
-    return tuple(grant["issuer"] for grant in reversed(intent.chain))  # type: ignore[misc]
 
 
 def _revoke(request: _Request, issued: int) -> Flow[None]:
@@ -391,39 +414,3 @@ def _deny(request: _Request, outcome: Deny) -> Flow[Deny]:
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
     return replace(outcome, seq=committed.answer)
-
-
-def _record_denial(context: Context, intent: Intent | ValidIntent, outcome: Deny) -> Flow[Deny]:
-    """Record a denial that no rule made. If that fails the answer is still Deny, with the extra reason."""
-    salt: bytes = yield Random(16)
-    now_us: int = yield Now()
-    body: dict[str, Json] = {
-        "outcome": "deny",
-        "class": outcome.kind,
-        "reasons": [[reason.rule, reason.text[:500], reason.place[:200]] for reason in outcome.reasons],
-        "action": _shown(intent.action),
-        "principal": [intent.principal.type, intent.principal.id],
-        "resource": [intent.resource.type, intent.resource.id],
-    }
-
-    def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us)
-        draft = Draft(kind=EventKind.DECISION_DENY, body=body, salt=salt)
-        return close_unit(context, view, head, (draft,), now_us=now_us, answer=head.size)
-
-    try:
-        committed = yield Commit(Unit(context.scope, decide_unit))
-    except UnitRefusedError as refused:
-        return _unrecorded(outcome, refused.code)
-    except StoreError as error:
-        return _unrecorded(outcome, str(error))
-    return replace(outcome, seq=committed.answer)
-
-
-def _unrecorded(outcome: Deny, cause: str) -> Deny:
-    return replace(outcome, reasons=(*outcome.reasons, Reason(text=f"the denial could not be recorded: {cause}")))
-
-
-def _shown(action: object) -> str:
-    text = action if isinstance(action, str) else type(action).__name__
-    return text[:200].encode("utf-8", "replace").decode("utf-8")

@@ -7,7 +7,7 @@ nonce: it is used once that is CONSUMED, and it is released only where that is E
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from intended_core.audit.log import LogHead
@@ -50,9 +50,12 @@ def meter_rows(keys: Sequence[bytes]) -> tuple[RowKey, ...]:
     return (DIRECTORY, *(_shard_key(number) for number in sorted({shard_of(key) for key in keys})))
 
 
-def read_levels(context: Context, uses: Sequence[MeterUse]) -> Flow[Mapping[str, int] | None]:
+def read_levels(
+    context: Context, uses: Sequence[MeterUse], *, without: Held | None = None
+) -> Flow[Mapping[str, int] | None]:
     """Used + reserved by meter, as the store shows it now; None where the first row of a generation is missing.
 
+    `without`: a reservation that is not counted, since it goes over to this use.
     Read without the lock: `reserve` asks again under it. Raises StoreCorruptError for a row whose MAC fails.
     """
     keys = meter_rows([use.key for use in uses])
@@ -64,7 +67,10 @@ def read_levels(context: Context, uses: Sequence[MeterUse]) -> Flow[Mapping[str,
     for use in uses:
         name = _shard_key(shard_of(use.key))
         row = found.get((name.kind, name.key))
-        levels[use.meter] = 0 if row is None else Shard.from_body(row.body).level(use)
+        shard = Shard(counters={}) if row is None else Shard.from_body(row.body)
+        for key, amount, at_ms in () if without is None else without.uses:
+            shard = shard.removing(key, amount, at_ms=at_ms)
+        levels[use.meter] = shard.level(use)
     return levels
 
 
@@ -156,20 +162,26 @@ def first_row(context: Context, view: UnitView, head: LogHead) -> tuple[LogHead,
 
 
 def reserve(
-    context: Context, view: UnitView, head: LogHead, outcome: Allow, *, nonce: str, expires_s: int, now_ms: int
-) -> tuple[LogHead, tuple[Write, ...]]:
+    context: Context, view: UnitView, head: LogHead, outcome: Allow, *, nonce: str, expires_s: int, now_ms: int,
+    moved: Sequence[bytes] = (), give_back: Callable[[MeterBook], None] | None = None,
+) -> tuple[LogHead, tuple[Write, ...]]:  # fmt: skip
     """Ask every comparison again at the level now stored, and reserve; the head and the rows of the unit that issues `nonce`.
 
+    `moved`, `give_back`: the counters that another token holds, and what takes its reservation out before anything is asked.
     Raises UnitRefusedError `meters_moved` when an answer has changed: the decision is made again.
     """
     uses = outcome.reservations
-    book = open_book(context, view, head, [use.key for use in uses])
+    book = open_book(context, view, head, [*(use.key for use in uses), *moved])
+    if give_back is not None:
+        give_back(book)
     totals = {use.meter: book.level(use) + use.amount for use in uses}
     if any(_moved(asked, totals) for asked in outcome.comparisons):
         raise UnitRefusedError(METERS_MOVED, "a meter moved meanwhile; try again")
     for use in uses:
         book.add(use, now_ms=now_ms)
     after, writes = book.close()
+    if not uses:
+        return after, writes
     held = Held(
         generation=head.generation, expires_s=expires_s, uses=tuple((use.key, use.amount, now_ms) for use in uses)
     )

@@ -17,11 +17,11 @@ from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, Random
 from intended_core.flows.rows import NonceRow
+from intended_core.flows.spending import still_issued
 from intended_core.flows.steps import (
     CLOCK_BACK,
     GUARDS_MOVED,
     NOW,
-    authentic,
     close_unit,
     commit,
     load_state,
@@ -41,7 +41,7 @@ from intended_core.tokens.redeemed import RedeemedToken
 from intended_core.tokens.verifier import BoundToken, Expected, VerifiedToken, bind, verify
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
-__all__ = ["redeem"]
+__all__ = ["record_refusal", "redeem"]
 
 UNRECORDED = frozenset(
     {"token.size", "token.base64", "token.segments", "token.header", "token.key_unknown", "token.algorithm",
@@ -131,13 +131,12 @@ def _attempt(
     except TokenError as error:
         if error.code in MAY_BE_STALE:
             yield from look_again_if_stale(context, guards=state.guards)
-        if error.code not in UNRECORDED:
-            yield from _record_refusal(context, error.code, None if verified is None else verified.claims, salt, now_us)
+        yield from record_refusal(context, error.code, None if verified is None else verified.claims, salt, now_us)
         raise
     try:
         seq = yield from _consume(context, state, bound, attempt, salt, now_us)
     except TokenError as error:
-        yield from _record_refusal(context, error.code, bound.claims, salt, now_us)
+        yield from record_refusal(context, error.code, bound.claims, salt, now_us)
         raise
     return _redeemed(call=call, claims=bound.claims, attempt_id=attempt, seq=seq)
 
@@ -149,7 +148,7 @@ def _consume(
     issued = claims.log
     if issued is None:
         raise TokenError("token.nonce_mismatch")
-    generation, seq, leaf = issued
+    generation, seq, _ = issued
     key = RowKey("nonce", claims.jti)
     commitment = thread_commitment("token", claims.jti)
     thread = b64url(commitment)
@@ -173,17 +172,7 @@ def _consume(
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, guards=state.guards)
-        row = authentic(context, view, key, once=True)
-        if row is None:
-            raise TokenError("token.nonce_unknown")
-        if row.state != "ISSUED":
-            raise TokenError("token.replayed" if row.state == "CONSUMED" else f"token.nonce_{row.state.lower()}")
-        if row.body != wanted or generation != head.generation:
-            raise TokenError("token.nonce_mismatch")
-        # The log is asked as well as the row: putting an older row back does not bring a spent nonce back.
-        lived = view.threads.get(thread, ())
-        if len(lived) != 1 or lived[0].seq != seq or lived[0].leaf != leaf:
-            raise TokenError("token.replayed" if len(lived) > 1 else "token.log_mismatch")
+        row = still_issued(context, view, head, key, wanted=wanted, issued=issued, thread=thread)
         consumed = context.mac.seal_row(context.scope, "nonce", claims.jti, row.version + 1, "CONSUMED", spent)
         return close_unit(
             context, view, head, (draft,), now_us=now_us, writes=(_write(consumed, row.version),), answer=head.size
@@ -194,7 +183,10 @@ def _consume(
     return at
 
 
-def _record_refusal(context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int) -> Flow[None]:
+def record_refusal(context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int) -> Flow[None]:
+    """Record why a token was not honoured; nothing is written for what was refused before its signature was checked."""
+    if code in UNRECORDED:
+        return
     kind = EventKind.REPLAY_REFUSED if code == "token.replayed" else EventKind.TOKEN_REFUSED
     body = {"code": code}
     if claims is not None:
