@@ -58,6 +58,8 @@ EXITS = {
 }
 
 VERDICTS = {
+    Grade.WITNESSED: "and as many organisations as your policy file asks for have cosigned it",
+    Grade.ANCHORED: "and a witness of your policy file has cosigned it, though fewer than the file asks for",
     Grade.CONSISTENT_UNANCHORED: "all holds under keys that you pinned; nobody outside attests",
     Grade.CONSISTENT_UNPINNED: "all holds, under keys that came along with it",
     Grade.INCOMPLETE: "what is here holds; a part that the claim needs is missing",

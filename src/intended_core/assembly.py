@@ -17,7 +17,17 @@ from intended_core.audit.log import LogHead
 from intended_core.audit.tree import root_of
 from intended_core.authority import TenantAuthority
 from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
-from intended_core.errors import AssemblyError, IntentError, KeyRingError, StoreCorruptError
+from intended_core.desks.anchor import AnchorDesk
+from intended_core.errors import (
+    AssemblyError,
+    IntentError,
+    KeyRingError,
+    StoreConflictError,
+    StoreCorruptError,
+    StoreError,
+    UnitRefusedError,
+)
+from intended_core.flows.anchor import ANCHOR_SCOPE, found_anchor, take_slot
 from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Random, Settings
@@ -43,7 +53,7 @@ class Authority:
     Made by `create` (new store, new key-encryption key) and `open` (both must exist).
     """
 
-    __slots__ = ("_lock", "_name", "_registry", "_runtime", "_settings", "_tenants", "_writer")
+    __slots__ = ("_anchor", "_lock", "_name", "_registry", "_runtime", "_settings", "_tenants", "_writer")
 
     def __init__(self, *, runtime: Runtime, settings: Settings, registry: Registry, name: str) -> None:
         self._runtime = runtime
@@ -53,6 +63,7 @@ class Authority:
         self._writer = f"pid{os.getpid()}"
         self._lock = threading.Lock()
         self._tenants: dict[tuple[str, str], TenantAuthority] = {}
+        self._anchor: AnchorDesk | None = None
 
     def __repr__(self) -> str:
         return f"Authority({self._name!r})"
@@ -136,7 +147,35 @@ class Authority:
 
     def tenants(self) -> Sequence[Scope]:
         """Every tenant and environment in the store."""
-        return self._runtime.storage.tenants()
+        return tuple(scope for scope in self._runtime.storage.tenants() if scope != ANCHOR_SCOPE)
+
+    # -- the anchor log ----------------------------------------------------------------------------------------------
+
+    @property
+    def anchor(self) -> AnchorDesk:
+        """Epochs over all tenants: sealed, cosigned, proved and exported here."""
+        with self._lock:
+            if self._anchor is None:
+                driver = TenantAuthority(runtime=self._runtime, context=self._anchor_context())
+                holder = self._random(16).hex()
+                self._anchor = AnchorDesk(context=driver.context, driver=driver, house=_House(self), holder=holder)
+            return self._anchor
+
+    def _anchor_context(self) -> Context:
+        """The anchor log's context; the log is opened when the store has none yet."""
+        storage = self._runtime.storage
+        if storage.head(ANCHOR_SCOPE) is None:
+            secret = self._random(MAC_BYTES)
+            context = self._context(ANCHOR_SCOPE, RowMac(secret))
+            try:
+                storage.create_scope(ANCHOR_SCOPE)
+                flow = found_anchor(context, issuer=self._name, secret=secret)
+                drive(self._runtime, context, flow, seconds=self._settings.operator_deadline_seconds)
+                return context
+            except (StoreConflictError, UnitRefusedError, StoreError):
+                if storage.head(ANCHOR_SCOPE) is None:
+                    raise
+        return self._opened(ANCHOR_SCOPE)
 
     def create_tenant(self, name: str, env: str = "live", *, algorithm: str = "RS256") -> TenantAuthority:
         """A new tenant environment with its own keys and log; `algorithm` (RS256, PS256, ES256 or Ed25519) signs its tokens.
@@ -155,7 +194,9 @@ class Authority:
         self._runtime.storage.create_scope(scope)
         context = self._context(scope, RowMac(secret))
         origin = f"{self._name}/{scope.uuid}/{scope.environment}"
-        flow = found(context, origin=origin, issuer=self._name, secret=secret, algorithm=algorithm)
+        anchor = self.anchor.context
+        slot = drive(self._runtime, anchor, take_slot(anchor, scope))
+        flow = found(context, origin=origin, issuer=self._name, secret=secret, algorithm=algorithm, slot=slot)
         drive(self._runtime, context, flow, seconds=self._settings.operator_deadline_seconds)
         return self._keep(TenantAuthority(runtime=self._runtime, context=context))
 
@@ -174,6 +215,9 @@ class Authority:
         )
 
     def _open(self, scope: Scope) -> TenantAuthority:
+        return self._keep(TenantAuthority(runtime=self._runtime, context=self._opened(scope)))
+
+    def _opened(self, scope: Scope) -> Context:
         rows = self._runtime.storage.read(scope, [RowKey("secret", MAC_SECRET)])
         if len(rows) != 1:
             raise StoreCorruptError(
@@ -187,7 +231,7 @@ class Authority:
             ) from None
         context = self._context(scope, RowMac(secret))
         context.mac.check(scope, rows[0])
-        return self._keep(TenantAuthority(runtime=self._runtime, context=context))
+        return context
 
     def _random(self, size: int) -> bytes:
         data: bytes = accept(Random(size), self._runtime.randomness.token_bytes(size))
@@ -236,6 +280,23 @@ class Authority:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _House:
+    """What the anchor's desk asks of the authority."""
+
+    __slots__ = ("_authority",)
+
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+
+    def scopes(self) -> Sequence[Scope]:
+        """Every tenant and environment."""
+        return self._authority.tenants()
+
+    def context_of(self, scope: Scope) -> Context:
+        """The context of one of them."""
+        return self._authority.tenant(scope.tenant, scope.environment).context
 
 
 def _check_places(store: Path, key_file: Path) -> None:

@@ -83,6 +83,11 @@ class TenantAuthority:
         return self._context.scope
 
     @property
+    def context(self) -> Context:
+        """What flows of this scope run in; for desks and the assembly."""
+        return self._context
+
+    @property
     def settings(self) -> Settings:
         """The bounds of this authority."""
         return self._context.settings

@@ -22,11 +22,14 @@ __all__ = [
     "Storage",
     "StorageInfo",
     "Transport",
+    "Witness",
+    "WitnessAnswer",
 ]
 
 API_VERSION: Final = "1.0"
 ROW_KINDS: Final[tuple[RowKind, ...]] = (
     "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
+    "anchor", "slot", "epoch",
 )  # fmt: skip
 
 
@@ -54,6 +57,9 @@ class Storage(Protocol):
 
     def head(self, scope: Scope) -> Head | None:
         """The head as last committed, without a lock."""
+
+    def heads(self) -> Sequence[tuple[Scope, Head]]:
+        """Every scope that has a head, with it, in one snapshot; ordered as `tenants`."""
 
     def read(self, scope: Scope, keys: Sequence[RowKey]) -> Sequence[Row]:
         """The rows that exist among `keys`, in one snapshot."""
@@ -144,3 +150,19 @@ class Transport(Protocol):
     """Carries a call from the redeemer to the real system. The in-process transport calls a Python function."""
 
     def invoke(self, action: str, arguments: dict[str, object]) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WitnessAnswer:
+    """What a witness answered over HTTP: status and body, nothing of it believed yet."""
+
+    status: int
+    body: bytes
+
+
+class Witness(Protocol):
+    """Somebody outside who cosigns checkpoints (C2SP tlog-witness). The core verifies whatever comes back."""
+
+    def add_checkpoint(self, request: bytes) -> WitnessAnswer:
+        """Submit one request; AdapterError when there is no answer in time, or one of more than 64 KiB."""
+        ...

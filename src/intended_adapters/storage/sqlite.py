@@ -250,6 +250,11 @@ class SqliteStorage:
 
         return self._pool.read(work)
 
+    def heads(self) -> Sequence[tuple[Scope, Head]]:
+        """Every scope that has a head, with it, in one snapshot."""
+        rows = self._pool.read(lambda cursor: cursor.execute(self._sql.heads).fetchall())
+        return tuple((Scope(*row[:3]), Head(*row[3:])) for row in rows)
+
     def read(self, scope: Scope, keys: Sequence[RowKey]) -> Sequence[Row]:
         """The rows that exist among `keys`, in their order, in one snapshot."""
         wanted = tuple(dict.fromkeys(keys))

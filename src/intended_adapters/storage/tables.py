@@ -130,6 +130,7 @@ class Statements:
     scope_clear: str  # tenant, environment; only where no head was ever written
     scope_insert: str  # tenant, uuid, environment
     head: str  # scope
+    heads: str
     head_insert: str  # scope, version, size, state, mac
     head_replace: str  # version, size, state, mac, scope, replaces
     record_insert: str  # scope, seq, thread, leaf, entry, body
@@ -198,6 +199,11 @@ def statements() -> Statements:
         ),
         scope_insert=_insert(SCOPE, "tenant", "uuid", "environment"),
         head=_compile(sa.select(h.version, h.state, h.mac, h.size).where(h.scope == _p("scope")), "scope"),
+        heads=_compile(
+            sa.select(s.tenant, s.uuid, s.environment, h.version, h.state, h.mac)
+            .join(HEAD, h.scope == s.id)
+            .order_by(s.tenant, s.environment)
+        ),
         head_insert=_insert(HEAD, "scope", "version", "size", "state", "mac"),
         head_replace=_replace(HEAD, ("version", "size", "state", "mac"), ("scope",)),
         record_insert=_insert(RECORD, "scope", "seq", "thread", "leaf", "entry", "body"),

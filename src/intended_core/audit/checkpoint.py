@@ -26,7 +26,10 @@ __all__ = [
     "checkpoint_text",
     "open_checkpoint",
     "parse_vkey",
+    "read_head",
     "sign_checkpoint",
+    "split_note",
+    "unbase64",
     "verify_ed25519",
 ]
 
@@ -85,7 +88,7 @@ def parse_vkey(text: str) -> VerifierKey:
     if len(parts) != 3:
         raise AuditError("a verifier key is name+hash+base64", code="audit.vkey")
     name, hint, packed = parts
-    data = _unbase64(packed)
+    data = unbase64(packed)
     if len(data) != 33 or data[0] != _ED25519:
         raise AuditError("a verifier key is an Ed25519 key", code="audit.vkey")
     key = VerifierKey.of(name, data[1:])
@@ -94,7 +97,8 @@ def parse_vkey(text: str) -> VerifierKey:
     return key
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
+    """Standard base64 in its one spelling; raises AuditError `audit.note`."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -142,7 +146,7 @@ def open_checkpoint(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
     """
     if len(note) > MAX_NOTE_BYTES:
         raise AuditError("a checkpoint has at most 64 KiB", code="audit.note")
-    text, signatures = _split(note)
+    text, signatures = split_note(note)
     found: VerifierKey | None = None
     for name, blob in signatures:
         for key in keys:
@@ -151,18 +155,37 @@ def open_checkpoint(note: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
                 found = found or key
     if found is None:
         raise AuditError("the checkpoint is not signed by a key that is trusted here", code="audit.untrusted")
+    origin, size, root, _ = read_head(text)
+    if origin != found.name:
+        raise AuditError("a checkpoint is signed under its own origin", code="audit.checkpoint")
+    return Checkpoint(origin=origin, size=size, root=root, key=found)
+
+
+def read_head(text: bytes, *, extensions: bool = False) -> tuple[str, int, bytes, tuple[str, ...]]:
+    """Origin, size, root and extension lines of a checkpoint's text, signed by whom the caller has made sure of; raises AuditError.
+
+    `extensions`: whether lines after the root are let through, as a witness of other people's logs must.
+    """
     lines = text.decode("utf-8").split("\n")
-    if len(lines) != 4 or lines[3] or _NAME.fullmatch(lines[0]) is None or _SIZE.fullmatch(lines[1]) is None:
+    if (
+        len(lines) < 4
+        or lines[-1]
+        or (len(lines) > 4 and not extensions)
+        or not all(lines[:-1])
+        or _NAME.fullmatch(lines[0]) is None
+        or _SIZE.fullmatch(lines[1]) is None
+    ):
         raise AuditError("a checkpoint is exactly origin, size and root", code="audit.checkpoint")
-    root = _unbase64(lines[2])
-    if len(root) != HASH_BYTES or int(lines[1]) > MAX_SIZE or lines[0] != found.name:
+    root = unbase64(lines[2])
+    if len(root) != HASH_BYTES or int(lines[1]) > MAX_SIZE:
         raise AuditError("a checkpoint is exactly origin, size and root", code="audit.checkpoint")
     if lines[1] == "0" and root != EMPTY_ROOT:
         raise AuditError("the empty log has one root", code="audit.checkpoint")
-    return Checkpoint(origin=lines[0], size=int(lines[1]), root=root, key=found)
+    return lines[0], int(lines[1]), root, tuple(lines[3:-1])
 
 
-def _split(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+def split_note(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """A note's text and its signature lines as (key name, key hint ‖ signature), none of them checked; raises AuditError `audit.note`."""
     try:
         whole = note.decode("utf-8")
     except UnicodeDecodeError:
@@ -177,7 +200,7 @@ def _split(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
         parts = line.split(" ")
         if len(parts) != 3 or parts[0] != "\u2014" or _NAME.fullmatch(parts[1]) is None:
             raise AuditError("a malformed signature line", code="audit.note")
-        blob = _unbase64(parts[2])
+        blob = unbase64(parts[2])
         if len(blob) < 5:
             raise AuditError("a malformed signature line", code="audit.note")
         signatures.append((parts[1], blob))

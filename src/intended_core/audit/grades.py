@@ -1,6 +1,6 @@
 """What a verification answers, worst first, and the exit code of each grade: the one table (audit.md § 1.10).
 
-Grades that need somebody outside (ANCHORED, WITNESSED) do not exist before there are anchors and witnesses to check.
+ANCHORED and WITNESSED rest on somebody outside: a witness of the verifier's own policy that cosigned, or as many as that policy asks for.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class Grade(StrEnum):
     CONSISTENT_UNANCHORED = (
         "CONSISTENT_UNANCHORED"  # all holds under keys that the verifier brought; nobody outside attests
     )
+    ANCHORED = "ANCHORED"  # and a witness that the verifier knows cosigned, though fewer than the verifier asks for
+    WITNESSED = "WITNESSED"  # and as many organisations as the verifier asks for cosigned
 
 
 _ORDER: Final = tuple(Grade)
@@ -31,6 +33,8 @@ _ORDER: Final = tuple(Grade)
 # Stable: scripts test for these. 0 is only ever given by `exit_code`, at or above the demanded grade; 1 and 2 stay with
 # the command line (failure, usage).
 EXIT_CODES: Final = {
+    Grade.WITNESSED: 18,
+    Grade.ANCHORED: 19,
     Grade.CONSISTENT_UNANCHORED: 20,
     Grade.CONSISTENT_UNPINNED: 21,
     Grade.INCOMPLETE: 22,

@@ -13,16 +13,16 @@ from typing import Final
 from intended_core.audit.tree import EMPTY_ROOT, Frontier
 from intended_core.errors import AuditError
 
-__all__ = ["Levels"]
+__all__ = ["Growing", "Levels"]
 
 
 class Levels:
-    """The perfect subtrees over these leaf hashes. Immutable once made."""
+    """The perfect subtrees over these leaf hashes. Immutable once made, but for what `Growing` adds on the right."""
 
     __slots__ = ("_levels", "size")
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
-        self.size: Final = len(leaves)
+        self.size = len(leaves)
         level = list(leaves)
         self._levels: Final = [level]
         while len(level) > 1:
@@ -56,3 +56,27 @@ class Levels:
                 hashes.append(self._levels[height][at >> height])
                 at += 1 << height
         return Frontier(size, tuple(hashes))
+
+
+class Growing(Levels):
+    """A tree that follows a log: leaves are added on the right, and what stood before is never touched.
+
+    One thread adds at a time; others may ask meanwhile for what stood before.
+    """
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add these leaf hashes."""
+        added = list(leaves)
+        for height, level in enumerate(self._levels):
+            level.extend(added)
+            done = len(self._levels[height + 1]) if height + 1 < len(self._levels) else 0
+            pairs = level[2 * done : len(level) & ~1]
+            added = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs[::2], pairs[1::2], strict=True)]
+            if added and height + 1 == len(self._levels):
+                self._levels.append([])  # the loop goes on over it
+        self.size = len(self._levels[0])

@@ -36,5 +36,10 @@ class Desk:
         self._context: Final = context
         self._driver: Final = driver
 
+    @property
+    def context(self) -> Context:
+        """What flows of this scope run in."""
+        return self._context
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._context.scope.tenant!r}, {self._context.scope.environment!r})"

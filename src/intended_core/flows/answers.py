@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from intended_core.audit.levels import Levels
 from intended_core.errors import AdapterError
 from intended_core.flows.cache import LoadedEntities, ScopeState
 from intended_core.flows.effects import (
+    AskWitness,
     Commit,
     Effect,
     GenerateKey,
     LoadEntities,
     LoadState,
+    LoadTree,
     Now,
     Random,
     ReadHead,
+    ReadHeads,
     ReadLeaves,
     ReadRecords,
     ReadRows,
@@ -28,15 +32,18 @@ from intended_core.flows.effects import (
     ScanRows,
     Seal,
     Sign,
+    SignOnce,
     Unseal,
 )
+from intended_core.ids import Scope
 from intended_core.keys.hidden import SecretBytes
-from intended_core.ports import GeneratedKey
+from intended_core.ports import GeneratedKey, WitnessAnswer
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
 
 __all__ = ["FITS", "accept", "not_asked_for"]
 
 LEAF_BYTES: Final = 32  # SHA-256, RFC 6962 § 2.1
+MAX_WITNESS_BYTES: Final = 64 * 1024  # signature lines, a few hundred bytes each
 MAX_US: Final = 2**53 - 1  # the largest time that a record keeps (RFC 7493)
 
 
@@ -85,6 +92,24 @@ def _records(effect: ReadRecords, answer: Any) -> bool:
     return [record.seq for record in answer] == list(range(effect.start, effect.start + len(answer)))
 
 
+def _heads(_: ReadHeads, answer: Any) -> bool:
+    """Each scope at most once."""
+    if not isinstance(answer, tuple | list) or not all(
+        type(item) is tuple and len(item) == 2 and type(item[0]) is Scope and type(item[1]) is Head for item in answer
+    ):
+        return False
+    return len({scope.key for scope, _ in answer}) == len(answer)
+
+
+def _told(_: AskWitness, answer: Any) -> bool:
+    return (
+        type(answer) is WitnessAnswer
+        and type(answer.status) is int
+        and type(answer.body) is bytes
+        and len(answer.body) <= MAX_WITNESS_BYTES
+    )
+
+
 FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     Now: lambda _, answer: type(answer) is int and 0 <= answer <= MAX_US,
     Random: lambda effect, answer: type(answer) is bytes and len(answer) == effect.size,
@@ -93,10 +118,14 @@ FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     ReadRows: _asked_rows,
     ScanRows: _scanned_rows,
     ReadHead: lambda _, answer: answer is None or type(answer) is Head,
+    ReadHeads: _heads,
     ReadLeaves: _leaves,
+    LoadTree: lambda effect, answer: isinstance(answer, Levels) and answer.size >= effect.size,
     ReadRecords: _records,
     Commit: lambda _, answer: type(answer) is Committed,
     Sign: lambda _, answer: type(answer) is bytes,
+    SignOnce: lambda _, answer: type(answer) is bytes,
+    AskWitness: _told,
     GenerateKey: lambda _, answer: type(answer) is GeneratedKey
     and type(answer.private_der) is bytes
     and type(answer.public_der) is bytes,

@@ -16,9 +16,11 @@ from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import Place
+from intended_core.ports import Witness
 from intended_core.unit import RowKey, RowKind, Unit
 
 __all__ = [
+    "AskWitness",
     "Commit",
     "Context",
     "Effect",
@@ -26,9 +28,11 @@ __all__ = [
     "GenerateKey",
     "LoadEntities",
     "LoadState",
+    "LoadTree",
     "Now",
     "Random",
     "ReadHead",
+    "ReadHeads",
     "ReadLeaves",
     "ReadRecords",
     "ReadRows",
@@ -37,6 +41,7 @@ __all__ = [
     "Seal",
     "Settings",
     "Sign",
+    "SignOnce",
     "Unseal",
 ]
 
@@ -123,6 +128,19 @@ class ReadHead:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadHeads:
+    """-> Sequence[tuple[Scope, Head]]: every scope's head as last committed, unauthenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTree:
+    """-> audit.levels.Levels over at least the first `size` leaves of a scope; what it rests on is compared with the head by the flow."""
+
+    scope: Scope
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReadLeaves:
     """-> Sequence[bytes]: leaf hashes of [start, stop)."""
 
@@ -156,6 +174,26 @@ class Sign:
     scope: Scope
     key: KeyRecord
     payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignOnce:
+    """-> bytes: signature of `payload` by a key that lives in this process only and is stored nowhere."""
+
+    algorithm: str
+    private_der: bytes
+    payload: bytes
+
+    def __repr__(self) -> str:
+        return f"SignOnce({self.algorithm!r}, <hidden>)"
+
+
+@dataclass(frozen=True, slots=True)
+class AskWitness:
+    """-> ports.WitnessAnswer: what this witness answers to an add-checkpoint request."""
+
+    witness: Witness
+    request: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +237,7 @@ class Rewrap:
 
 
 Effect: TypeAlias = (
-    Now | Random | LoadState | LoadEntities | ReadRows | ScanRows | ReadHead | ReadLeaves | ReadRecords
-    | Commit | Sign | GenerateKey | Seal | Unseal | Rewrap
+    Now | Random | LoadState | LoadEntities | LoadTree | ReadRows | ScanRows | ReadHead | ReadHeads | ReadLeaves | ReadRecords
+    | Commit | Sign | SignOnce | GenerateKey | Seal | Unseal | Rewrap | AskWitness
 )  # fmt: skip
 Flow: TypeAlias = Generator[Effect, Any, T]

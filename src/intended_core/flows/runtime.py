@@ -9,7 +9,7 @@ does not open again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from intended_core.errors import AdapterError, IntendedError, StoreBusyError
 from intended_core.flows.answers import FITS, not_asked_for
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import (
+    AskWitness,
     Commit,
     Context,
     Effect,
@@ -25,9 +26,11 @@ from intended_core.flows.effects import (
     GenerateKey,
     LoadEntities,
     LoadState,
+    LoadTree,
     Now,
     Random,
     ReadHead,
+    ReadHeads,
     ReadLeaves,
     ReadRecords,
     ReadRows,
@@ -35,8 +38,10 @@ from intended_core.flows.effects import (
     ScanRows,
     Seal,
     Sign,
+    SignOnce,
     Unseal,
 )
+from intended_core.flows.trees import TreeCache
 from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.sealing import open_sealed, rewrap, seal
 from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage
@@ -59,6 +64,7 @@ class Runtime:
     entities: EntityCache
     keys: SigningKeys
     provider: EntityProvider | None = None
+    trees: TreeCache = field(default_factory=TreeCache)
 
     def __repr__(self) -> str:
         return "Runtime(<adapters>)"
@@ -124,10 +130,14 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     ReadRows: lambda runtime, effect, _: runtime.storage.read(effect.scope, effect.keys),
     ScanRows: lambda runtime, effect, _: runtime.storage.scan(effect.scope, effect.kind, state=effect.state),
     ReadHead: lambda runtime, effect, _: runtime.storage.head(effect.scope),
+    ReadHeads: lambda runtime, _, __: runtime.storage.heads(),
+    LoadTree: lambda runtime, effect, _: runtime.trees.get(runtime.storage, effect.scope, effect.size),
     ReadLeaves: lambda runtime, effect, _: runtime.storage.leaves(effect.scope, effect.start, effect.stop),
     ReadRecords: _read_records,
     Commit: lambda runtime, effect, _: runtime.storage.commit(effect.unit),
     Sign: lambda runtime, effect, _: runtime.keys.get(effect.scope, effect.key).sign(effect.payload),
+    SignOnce: lambda runtime, effect, _: runtime.signer.load(effect.algorithm, effect.private_der).sign(effect.payload),
+    AskWitness: lambda _, effect, __: effect.witness.add_checkpoint(effect.request),
     GenerateKey: lambda runtime, effect, _: runtime.signer.generate(effect.algorithm),
     Seal: _seal,
     Unseal: lambda runtime, effect, _: open_sealed(kek=runtime.kek, place=effect.place, blob=effect.blob),

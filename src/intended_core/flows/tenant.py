@@ -56,11 +56,13 @@ def mac_place(scope: Scope) -> Place:
     return Place(scope=scope, kind="secret", key=MAC_SECRET, version=1, field="key")
 
 
-def found(context: Context, *, origin: str, issuer: str, secret: bytes, algorithm: str = "RS256") -> Flow[Founded]:
+def found(
+    context: Context, *, origin: str, issuer: str, secret: bytes, algorithm: str = "RS256", slot: int | None = None
+) -> Flow[Founded]:
     """Open the log of an empty scope. `secret` is the row-tag key that `context.mac` was made from; it is stored sealed.
     `algorithm`: of its token key, one of `keys.jwks.ALGORITHMS`.
 
-    Raises UnitRefusedError `scope_exists`.
+    `slot`: the log's place in every epoch, for as long as it lives. Raises UnitRefusedError `scope_exists`.
     """
     sealed_mac: bytes = yield Seal(mac_place(context.scope), secret)
     token_key = yield from make_key(context, algorithm=algorithm, purpose="token", state=KeyState.ACTIVE)
@@ -75,7 +77,10 @@ def found(context: Context, *, origin: str, issuer: str, secret: bytes, algorith
         drafts = (
             Draft(
                 kind=EventKind.LOG_GENESIS,
-                body={"origin": origin, "issuer": issuer, "log_key": b64url(log_key.public_der), "hash": "sha256"},
+                body={
+                    "origin": origin, "issuer": issuer, "log_key": b64url(log_key.public_der), "hash": "sha256",
+                    **({} if slot is None else {"slot": slot}),
+                },
                 salt=salts[0],
             ),
             Draft(

@@ -139,6 +139,10 @@ class RowMac:
             raise StoreCorruptError("the head row does not carry its tag: it was edited outside the authority")
         return head
 
+    def derive(self, label: bytes) -> bytes:
+        """A 32-byte secret of this scope for another use, told apart by `label`; says nothing about the key itself."""
+        return hmac.digest(self._key, frame(b"intended.derived/v0", label), "sha256")
+
     def _begin(self, label: bytes, scope: Scope, kind: str | None) -> bytes:
         """The framed text that all rows of a kind begin with; `kind` is None for a head."""
         place = (scope.tenant, scope.uuid, scope.environment, *(() if kind is None else (kind,)))

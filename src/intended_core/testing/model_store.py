@@ -96,6 +96,13 @@ class ModelStorage:
         """See `ports.Storage`."""
         return self._data(scope).head
 
+    def heads(self) -> Sequence[tuple[Scope, Head]]:
+        """See `ports.Storage`."""
+        with self._lock:
+            self._check_open()
+            found = [(data.scope, data.head) for data in self._scopes.values() if data.head is not None]
+        return tuple(sorted(found, key=lambda item: (item[0].tenant, item[0].environment)))
+
     def read(self, scope: Scope, keys: Sequence[RowKey]) -> Sequence[Row]:
         """See `ports.Storage`."""
         wanted = tuple(dict.fromkeys(keys))

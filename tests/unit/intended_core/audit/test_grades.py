@@ -12,6 +12,8 @@ from intended_core.audit.grades import EXIT_CODES, Finding, Grade, exit_code, wo
 
 def test_the_table_is_complete_and_stable() -> None:
     assert {grade.value: code for grade, code in EXIT_CODES.items()} == {
+        "WITNESSED": 18,
+        "ANCHORED": 19,
         "CONSISTENT_UNANCHORED": 20,
         "CONSISTENT_UNPINNED": 21,
         "INCOMPLETE": 22,
@@ -32,7 +34,8 @@ def test_zero_only_at_or_above_the_minimum(minimum: Grade) -> None:
 
 
 def test_the_default_demands_pinned_keys() -> None:
-    assert [grade for grade in Grade if exit_code(grade) == 0] == [Grade.CONSISTENT_UNANCHORED]
+    passing = [grade for grade in Grade if exit_code(grade) == 0]
+    assert passing == [Grade.CONSISTENT_UNANCHORED, Grade.ANCHORED, Grade.WITNESSED]
 
 
 def test_the_worst_finding_counts() -> None:

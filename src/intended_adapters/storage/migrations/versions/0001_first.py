@@ -15,7 +15,10 @@ branch_labels = None
 depends_on = None
 
 # Written out, not imported: a released revision stays what it was.
-KINDS = ("secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter")
+KINDS = (
+    "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
+    "anchor", "slot", "epoch",
+)  # fmt: skip
 APPEND_ONLY = "SELECT RAISE(ABORT, 'records are append-only')"
 
 

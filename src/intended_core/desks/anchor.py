@@ -1,0 +1,170 @@
+"""The anchor's desk: epochs over all tenants are sealed, cosigned, proved and exported here. One of a store, not of a tenant."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol
+
+from intended_core.audit.anchored import RecordProof, SlotProof
+from intended_core.audit.checkpoint import VerifierKey, read_head, split_note
+from intended_core.audit.cosignature import CosignerKey
+from intended_core.audit.epochs import EpochWalk, walk_epochs
+from intended_core.audit.levels import Levels
+from intended_core.audit.record import parse_body, parse_entry
+from intended_core.audit.tiles import TILE_WIDTH, bundle_bytes, tile_path, tiles_between
+from intended_core.canonical import Json
+from intended_core.desks.desk import Desk, Drives
+from intended_core.errors import AuditError, StoreCorruptError
+from intended_core.flows.anchor import slot_key, slot_of
+from intended_core.flows.attest import newest_checkpoint, prove_record, prove_slot
+from intended_core.flows.cosign import WitnessedBy, cosign_newest
+from intended_core.flows.effects import Context, Flow, LoadTree, ReadRecords
+from intended_core.flows.evidence import authentic_head
+from intended_core.flows.seal import EpochKeys, Sealed, anchor_key, read_row, release, seal
+from intended_core.flows.seats import Seat, SlotBook
+from intended_core.ids import Scope
+from intended_core.ports import Witness
+from intended_core.unit import RecordRow
+
+__all__ = ["AnchorDesk", "House"]
+
+
+class House(Protocol):
+    """What the desk asks of the authority: who is there, and each one's own context."""
+
+    def scopes(self) -> Sequence[Scope]:
+        """Every tenant and environment."""
+        ...
+
+    def context_of(self, scope: Scope) -> Context:
+        """The context of one of them, opened with its own keys."""
+        ...
+
+
+class AnchorDesk(Desk):
+    """Seals epochs, has them cosigned, proves heads and records. Thread-safe: one thread of a process seals at a time."""
+
+    __slots__ = ("_book", "_house", "_keys", "_lock")
+
+    def __init__(self, *, context: Context, driver: Drives, house: House, holder: str) -> None:
+        super().__init__(context=context, driver=driver)
+        self._house: Final = house
+        self._lock: Final = threading.Lock()
+        self._book: Final = SlotBook()
+        self._keys: Final = EpochKeys(holder=holder)
+
+    def __repr__(self) -> str:
+        return "AnchorDesk()"
+
+    # -- sealing -----------------------------------------------------------------------------------------------------
+
+    def seal(self, *, lease_seconds: int = 90, only_if_moved: bool = False) -> Sealed | None:
+        """Close the next epoch over every tenant's head as it stands now; None when `only_if_moved` and nothing moved.
+
+        `lease_seconds`: how long other processes stay away from then on. Raises UnitRefusedError `lease_held` or `epoch_moved`, and
+        StoreCorruptError when a tenant's log is gone or shorter than the epoch before says.
+        """
+        with self._lock:
+            self._seat_all()
+            return self._driver.operate(
+                seal(self._context, self._book, self._keys, lease_seconds=lease_seconds, only_if_moved=only_if_moved)
+            )
+
+    def release(self) -> None:
+        """Give the lease back and forget the next epoch's key. Raises UnitRefusedError `lease_held` when it is another's."""
+        with self._lock:
+            self._driver.operate(release(self._context, self._keys))
+
+    def cosign(self, witness: Witness, key: CosignerKey) -> WitnessedBy:
+        """Have the newest checkpoint cosigned by `witness`, under its pinned `key`. Raises AuditError, AdapterError: see `cosign_newest`."""
+        with self._lock:
+            return self._driver.operate(cosign_newest(self._context, witness, key))
+
+    def _seat_all(self) -> None:
+        for scope in self._house.scopes():
+            if scope not in self._book:
+                self._book.take(self._seat(scope))
+
+    def _seat(self, scope: Scope) -> Seat:
+        context = self._house.context_of(scope)
+        slot, genesis = self._driver.operate(_place(self._context, context))
+        if genesis != slot:
+            raise StoreCorruptError(f"the genesis record of {scope.tenant}/{scope.environment} names another slot than it has")
+        return Seat(slot=slot, context=context)
+
+    # -- proofs ------------------------------------------------------------------------------------------------------
+
+    def prove_slot(self, scope: Scope, *, epoch: int | None = None) -> SlotProof:
+        """Which head the tenant's log had in `epoch` (default: the newest that is cosigned). Raises AuditError."""
+        return self._driver.operate(prove_slot(self._context, self._seat(scope), epoch=epoch))
+
+    def prove_record(self, scope: Scope, seq: int, *, epoch: int | None = None) -> RecordProof:
+        """That record `seq` of the tenant's log stands below a cosigned checkpoint. Raises AuditError."""
+        return self._driver.operate(prove_record(self._context, self._seat(scope), seq, epoch=epoch))
+
+    def key(self) -> VerifierKey:
+        """The identity key of the anchor log, to be pinned in a policy file."""
+        return self._driver.operate(anchor_key(self._context))[1]
+
+    def size(self) -> int:
+        """How many epochs are sealed."""
+        return self._driver.operate(authentic_head(self._context)).size
+
+    def checkpoint(self) -> bytes:
+        """The newest cosigned checkpoint, or the newest signed one. Raises AuditError `audit.index` before the first epoch."""
+        return self._driver.operate(newest_checkpoint(self._context))
+
+    # -- the log as files --------------------------------------------------------------------------------------------
+
+    def walk(self) -> EpochWalk:
+        """Check every epoch's entry, from the first, and the chain of their keys. Raises AuditError."""
+        size, key = self.size(), self.key()
+        return walk_epochs((row.entry for row in self._entries(0, size)), identity=key)
+
+    def files(self, *, since: int = 0) -> Iterator[tuple[str, bytes]]:
+        """Path and bytes of the anchor log as C2SP tlog-tiles, the `checkpoint` last. `since`: a size that was exported before.
+
+        Written in this order and the checkpoint last, a reader never sees a checkpoint whose tiles are not there. Raises AuditError.
+        """
+        note = self.checkpoint()
+        size = read_head(split_note(note)[0])[1]
+        if not 0 <= since <= size:
+            raise AuditError(f"there are {size} epochs to export", code="audit.index")
+        for begin in range(since // TILE_WIDTH * TILE_WIDTH, size, TILE_WIDTH):
+            entries = [row.entry for row in self._entries(begin, min(begin + TILE_WIDTH, size))]
+            if since < size:
+                yield tile_path(None, begin // TILE_WIDTH, width=len(entries)), bundle_bytes(entries)
+        tree = self._driver.operate(_tree(self._context, size))
+        yield from tiles_between(tree, first=since, second=size)
+        yield "checkpoint", note
+
+    def _entries(self, start: int, stop: int) -> Iterator[RecordRow]:
+        for begin in range(start, stop, TILE_WIDTH):
+            yield from self._driver.operate(_records(self._context, begin, min(begin + TILE_WIDTH, stop)))
+
+
+def _place(anchor: Context, tenant: Context) -> Flow[tuple[int, Json]]:
+    """The slot that the anchor gave a log, and the one that its genesis record names."""
+    row = yield from read_row(anchor, slot_key(tenant.scope))
+    if row is None:
+        raise StoreCorruptError("this tenant has no slot in the epochs")
+    found: Sequence[RecordRow] = yield ReadRecords(tenant.scope, 0, 1)
+    if not found:
+        raise StoreCorruptError("this tenant's log has no genesis record")
+    body = parse_body(found[0].body, expected=parse_entry(found[0].entry).body_hash)
+    return slot_of(row), body.get("slot")
+
+
+def _records(context: Context, start: int, stop: int) -> Flow[Sequence[RecordRow]]:
+    found: Sequence[RecordRow] = yield ReadRecords(context.scope, start, stop)
+    if len(found) != stop - start:
+        raise StoreCorruptError("the anchor log does not hold every epoch that its head names")
+    return found
+
+
+def _tree(context: Context, size: int) -> Flow[Levels]:
+    tree: Levels = yield LoadTree(context.scope, size)
+    return tree
+
+
