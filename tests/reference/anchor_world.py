@@ -124,7 +124,11 @@ class AnchorLog:
         anchor = prove_inclusion(Levels(self.leaves), index=epoch, size=count).path
         checkpoint = self.note(count) if note is None else note
         return SlotProof(
-            opening=self.openings[epoch][slot], path=path, entry=self.entries[epoch], anchor_path=anchor, checkpoint=checkpoint
+            opening=self.openings[epoch][slot],
+            path=path,
+            entry=self.entries[epoch],
+            anchor_path=anchor,
+            checkpoint=checkpoint,
         )
 
     def record(self, slot: int, seq: int, epoch: int) -> RecordProof:

@@ -57,7 +57,7 @@ def audit_verify(
     Example: intended --tenant acme audit verify --pin "$(cat acme.vkey)" --checkpoint last-month.txt
 
     Exit code 0 at or above --min-verdict (default: the log agrees with itself and with what you kept), else by verdict:
-    20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
+    18 WITNESSED, 19 ANCHORED, 20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
     22 INCOMPLETE, 23 TRUNCATED, 24 FORKED, 25 TAMPERED, 26 MALFORMED.
     """
     minimum = _grade(min_verdict)
@@ -168,7 +168,7 @@ def evidence_verify(
     Example: intended evidence verify march.evb --pin "$(cat acme.vkey)" --list token.refused
 
     Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else by verdict:
-    20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
+    18 WITNESSED, 19 ANCHORED, 20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
     22 INCOMPLETE, 23 TRUNCATED, 24 FORKED, 25 TAMPERED, 26 MALFORMED.
     """
     minimum = _grade(min_verdict)

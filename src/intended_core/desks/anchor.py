@@ -77,7 +77,7 @@ class AnchorDesk(Desk):
             self._driver.operate(release(self._context, self._keys))
 
     def cosign(self, witness: Witness, key: CosignerKey) -> WitnessedBy:
-        """Have the newest checkpoint cosigned by `witness`, under its pinned `key`. Raises AuditError, AdapterError: see `cosign_newest`."""
+        """Have the newest checkpoint cosigned by `witness`, under its pinned `key`. Raises as `cosign_newest`."""
         with self._lock:
             return self._driver.operate(cosign_newest(self._context, witness, key))
 

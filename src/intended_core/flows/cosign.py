@@ -60,14 +60,10 @@ def cosign_newest(context: Context, witness: Witness, key: CosignerKey) -> Flow[
     old = last_size
     answer: WitnessAnswer = yield AskWitness(witness, _request(tree, old, size, published.body))
     if answer.status == 409:
-        told = read_conflict(answer.body)
-        if told > size:
-            raise AuditError(
-                f"the witness {key.name} has cosigned {told} epochs, this store holds {size}: it was rolled back", code="anchor.rolled_back"
-            )
-        if told == old:
-            raise AuditError(f"the witness {key.name} has cosigned another log of {told} epochs", code="audit.fork")
-        answer = yield AskWitness(witness, _request(tree, told, size, published.body))
+        old = _conflict(key, answer.body, size=size, asked=old)
+        answer = yield AskWitness(witness, _request(tree, old, size, published.body))
+        if answer.status == 409 and _conflict(key, answer.body, size=size, asked=old) != old:
+            raise AuditError(f"the witness {key.name} tells another size each time", code="audit.witness")
     if answer.status == 422:
         raise AuditError(f"the witness {key.name} finds that the anchor log does not extend what it cosigned", code="audit.fork")
     if answer.status != 200:
@@ -81,6 +77,18 @@ def cosign_newest(context: Context, witness: Witness, key: CosignerKey) -> Flow[
     line = _line(answer.body, key, text, found[0])
     yield from _keep(context, key, published.body, line, WitnessedBy(key=key, size=size, time_s=found[0].time_s), now_us)
     return WitnessedBy(key=key, size=size, time_s=found[0].time_s)
+
+
+def _conflict(key: CosignerKey, body: bytes, *, size: int, asked: int) -> int:
+    """The size from which the witness wants a proof; raises AuditError when it knows more than this store, or something else."""
+    told = read_conflict(body)
+    if told > size:
+        raise AuditError(
+            f"the witness {key.name} has cosigned {told} epochs, this store holds {size}: it was rolled back", code="anchor.rolled_back"
+        )
+    if told == asked:
+        raise AuditError(f"the witness {key.name} has cosigned another log of {told} epochs", code="audit.fork")
+    return told
 
 
 def _request(tree: Levels, old: int, size: int, note: bytes) -> bytes:

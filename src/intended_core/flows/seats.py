@@ -21,6 +21,7 @@ from intended_core.unit import Head, Row
 __all__ = ["EpochRow", "Picture", "Seat", "SlotBook"]
 
 _CELL: Final = 32 + MASK_BYTES
+GONE: Final = "a tenant that has a slot is gone from the store: epochs are not sealed until it is back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +140,12 @@ class SlotBook:
         leaves = [padding[at : at + 32] for at in range(0, 32 * width, 32)]
         cells: dict[int, tuple[bytes, bytes]] = {}
         moved = 0
+        if before is not None and not before.cells.keys() <= self._slots.keys():
+            raise StoreCorruptError(GONE)
         for key, seat in self._seats.items():
             stored = heads.get(key)
             if stored is None:
-                raise StoreCorruptError("a tenant that has a slot is gone from the store: epochs are not sealed until it is back")
+                raise StoreCorruptError(GONE)
             head, root, changed = seat.read(stored)
             last = None if before is None else before.cells.get(seat.slot)
             if last is not None and changed and seat.key.find(epoch - 1, last[1]) > (head.generation, head.size):

@@ -342,6 +342,7 @@ class StorageConformance:
             expect(len(storage.thread(scope, "t")), 1, f"thread of {scope}")
         check_log(storage, RIVAL, 2, "log of the one that moved")
         expect(tuple(storage.tenants()), scopes, "tenants by name and environment")
+        expect(tuple(storage.heads()), tuple((scope, storage.head(scope)) for scope in scopes), "every head in one answer")
 
     def test_tenancy_names_are_taken_once(self, harness: StorageHarness) -> None:
         """A name or a uuid belongs to one tenant of an environment; half a match is no match."""

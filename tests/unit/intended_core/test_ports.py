@@ -33,7 +33,7 @@ def test_a_built_in_adapter_takes_what_its_port_gives(port: Any, adapter: Any) -
 
 def test_storage_has_one_mutating_call_beside_making_room() -> None:
     changing = {"commit", "create_scope"}
-    reading = {"tenants", "head", "read", "scan", "records", "thread", "leaves", "info", "probe", "close"}
+    reading = {"tenants", "head", "heads", "read", "scan", "records", "thread", "leaves", "info", "probe", "close"}
     assert {
         name for name, call in vars(Storage).items() if inspect.isfunction(call) and not name.startswith("_")
     } == changing | reading

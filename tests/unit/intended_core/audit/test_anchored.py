@@ -8,7 +8,15 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from intended_core.audit.anchored import RecordProof, SlotProof, encode_proof, parse_proof, tlog_proof, verify_record_proof, verify_slot_proof
+from intended_core.audit.anchored import (
+    RecordProof,
+    SlotProof,
+    encode_proof,
+    parse_proof,
+    tlog_proof,
+    verify_record_proof,
+    verify_slot_proof,
+)
 from intended_core.audit.grades import Grade
 from intended_core.audit.proof import prove_inclusion
 from intended_core.errors import AuditError

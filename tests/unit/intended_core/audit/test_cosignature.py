@@ -6,7 +6,15 @@ import base64
 
 import pytest
 
-from intended_core.audit.cosignature import ED25519, ML_DSA_44, CosignerKey, cosign, cosigned_by, cosigned_message, parse_cosigner
+from intended_core.audit.cosignature import (
+    ED25519,
+    ML_DSA_44,
+    CosignerKey,
+    cosign,
+    cosigned_by,
+    cosigned_message,
+    parse_cosigner,
+)
 from intended_core.errors import AuditError
 from tests.reference.anchor_world import AnchorLog, key_of, witness_key
 
@@ -32,7 +40,13 @@ def test_a_key_has_one_spelling() -> None:
     assert parse_cosigner(str(KEY)) == KEY
     name, _, packed = str(KEY).split("+", 2)
     wrong_type = base64.b64encode(b"\x01" + KEY.public).decode()
-    for text in ("x", f"{name}+00000000+{packed}", f"{name}+{KEY.key_id.hex()}+{wrong_type}", f"{name}+{KEY.key_id.hex()}+", str(KEY)[:-2]):
+    for text in (
+        "x",
+        f"{name}+00000000+{packed}",
+        f"{name}+{KEY.key_id.hex()}+{wrong_type}",
+        f"{name}+{KEY.key_id.hex()}+",
+        str(KEY)[:-2],
+    ):
         with pytest.raises(AuditError):
             parse_cosigner(text)
     for name in ("", "a b", "a+b", "x" * 256):
@@ -43,7 +57,13 @@ def test_a_key_has_one_spelling() -> None:
 def test_unknown_lines_are_passed_over_and_known_ones_must_hold() -> None:
     assert cosigned_by(NOTE + LINE, []) == ()
     blob = base64.b64decode(LINE.split(b" ")[2])
-    for bent in (blob[:-1] + bytes([blob[-1] ^ 1]), blob[:4] + (9).to_bytes(8, "big") + blob[12:], blob[:-1], blob + b"\0", blob[:12]):
+    for bent in (
+        blob[:-1] + bytes([blob[-1] ^ 1]),
+        blob[:4] + (9).to_bytes(8, "big") + blob[12:],
+        blob[:-1],
+        blob + b"\0",
+        blob[:12],
+    ):
         line = b"\xe2\x80\x94 w.example/1 " + base64.b64encode(bent) + b"\n"
         with pytest.raises(AuditError) as caught:
             cosigned_by(NOTE + line, [KEY])
@@ -69,7 +89,9 @@ def test_the_second_type_names_cosigner_log_and_head() -> None:
     (found,) = cosigned_by(NOTE + line, [key])
     assert found.time_s == 11
     message = cosigned_message(key, TEXT, 11)
-    assert message.startswith(b"subtree/v1\n\x00\x0bw.example/q" + (11).to_bytes(8, "big") + bytes([len(LOG.name)]) + LOG.name.encode())
+    assert message.startswith(
+        b"subtree/v1\n\x00\x0bw.example/q" + (11).to_bytes(8, "big") + bytes([len(LOG.name)]) + LOG.name.encode()
+    )
     bent = base64.b64decode(line.split(b" ")[2])
     bad = b"\xe2\x80\x94 w.example/q " + base64.b64encode(bent[:-1] + bytes([bent[-1] ^ 1])) + b"\n"
     with pytest.raises(AuditError, match="does not hold"):

@@ -28,7 +28,18 @@ def test_any_other_spelling_is_refused() -> None:
     data = LOG.entries[1]
     value = orjson.loads(data)
     bent = [b"", b"{}", b"[]", data + b" ", data.replace(b'"e":1', b'"e":1.0'), data[:-1] + b',"z":1}', b"x" * 2000]
-    for name, new in (("$", "v9"), ("w", 17), ("w", 8), ("w", 2**18), ("r", "AA"), ("e", -1), ("o", ""), ("k", 1), ("t", True), ("b", "x")):
+    for name, new in (
+        ("$", "v9"),
+        ("w", 17),
+        ("w", 8),
+        ("w", 2**18),
+        ("r", "AA"),
+        ("e", -1),
+        ("o", ""),
+        ("k", 1),
+        ("t", True),
+        ("b", "x"),
+    ):
         bent.append(orjson.dumps({**value, name: new}, option=orjson.OPT_SORT_KEYS))
     for one in bent:
         with pytest.raises(AuditError) as caught:
@@ -75,7 +86,11 @@ def test_gaps_old_times_and_foreign_logs_are_found() -> None:
 
 def test_signature_and_certificate_must_hold() -> None:
     first = parse_epoch(LOG.entries[0])
-    for bad in (replace(first, time_us=first.time_us + 1), replace(first, certificate=bytes(64)), replace(first, signature=bytes(64))):
+    for bad in (
+        replace(first, time_us=first.time_us + 1),
+        replace(first, certificate=bytes(64)),
+        replace(first, signature=bytes(64)),
+    ):
         with pytest.raises(AuditError):
             verify_epoch(bad, identity=LOG.key)
     with pytest.raises(AuditError):

@@ -8,7 +8,12 @@ import orjson
 import pytest
 
 from intended_core.audit.anchored import SlotProof
-from intended_core.audit.equivocation import encode_equivocation, find_equivocation, parse_equivocation, verify_equivocation
+from intended_core.audit.equivocation import (
+    encode_equivocation,
+    find_equivocation,
+    parse_equivocation,
+    verify_equivocation,
+)
 from intended_core.errors import AuditError
 from tests.reference.anchor_world import AnchorLog, honest_anchor, key_of, public_of
 
@@ -65,7 +70,15 @@ def test_the_file_has_one_form() -> None:
     data = encode_equivocation(find_equivocation(LOG.proof(3, 2), FORK.proof(3, 2), key=KEY))
     value = orjson.loads(data)
     bent = [b"", b"[]", data + b" ", b"x" * 300_000]
-    for name, new in (("$", "v9"), ("at", "2"), ("kind", "other"), ("first", 1), ("kind", "size"), ("at", 1), ("second", value["first"])):
+    for name, new in (
+        ("$", "v9"),
+        ("at", "2"),
+        ("kind", "other"),
+        ("first", 1),
+        ("kind", "size"),
+        ("at", 1),
+        ("second", value["first"]),
+    ):
         bent.append(orjson.dumps({**value, name: new}, option=orjson.OPT_SORT_KEYS))
     for one in bent:
         with pytest.raises(AuditError):

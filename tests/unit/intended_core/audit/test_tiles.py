@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from intended_core.audit.levels import Levels
-from intended_core.audit.tiles import bundle_bytes, parse_bundle, parse_tile, read_log, tile_index, tile_path, tiles_between
+from intended_core.audit.tiles import (
+    bundle_bytes,
+    parse_bundle,
+    parse_tile,
+    read_log,
+    tile_index,
+    tile_path,
+    tiles_between,
+)
 from intended_core.audit.tree import leaf_hash, root_of
 from intended_core.errors import AuditError
 
@@ -49,7 +57,9 @@ def test_every_spoiled_file_is_found() -> None:
     for path in sorted(whole):
         data = whole[path]
         for bad in (data[:-1], data + b"\0", data[:-1] + bytes([data[-1] ^ 1]), None):
-            spoiled = {**whole, path: bad} if bad is not None else {name: one for name, one in whole.items() if name != path}
+            spoiled = (
+                {**whole, path: bad} if bad is not None else {name: one for name, one in whole.items() if name != path}
+            )
             with pytest.raises(AuditError) as caught:
                 read_log(spoiled, size=600, root=root)  # type: ignore[arg-type]
             assert caught.value.code in {"audit.tile", "audit.root", "audit.gap"}

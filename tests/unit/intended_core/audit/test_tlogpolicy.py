@@ -27,7 +27,9 @@ def test_organisations_are_members_of_the_quorum() -> None:
 def test_five_names_of_one_operator_are_one_organisation() -> None:
     names = [f"s{n}" for n in range(5)]
     lines = [f"witness {name} {witness_key(name)}" for name in names]
-    text = "\n".join([*lines, f"group sybil any {' '.join(names)}", "witness z " + str(OTHER), "group q 2 sybil z", "quorum q"])
+    text = "\n".join(
+        [*lines, f"group sybil any {' '.join(names)}", "witness z " + str(OTHER), "group q 2 sybil z", "quorum q"]
+    )
     counted = parse_policy(text.encode() + b"\n").count(witness_key(name) for name in names)
     assert (counted.met, counted.organisations) == (False, ("sybil",))
 

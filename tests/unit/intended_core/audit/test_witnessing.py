@@ -9,7 +9,16 @@ import pytest
 from intended_core.audit.levels import Levels
 from intended_core.audit.proof import prove_consistency
 from intended_core.audit.tree import root_of
-from intended_core.audit.witnessing import Accepted, AddCheckpoint, Known, Refused, format_request, judge, parse_request, read_conflict
+from intended_core.audit.witnessing import (
+    Accepted,
+    AddCheckpoint,
+    Known,
+    Refused,
+    format_request,
+    judge,
+    parse_request,
+    read_conflict,
+)
 from intended_core.errors import AuditError
 from tests.reference.anchor_world import AnchorLog, honest_anchor
 

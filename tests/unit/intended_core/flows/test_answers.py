@@ -6,17 +6,21 @@ from typing import Any, get_args
 
 import pytest
 
+from intended_core.audit.levels import Growing, Levels
 from intended_core.errors import AdapterError
 from intended_core.flows.answers import accept
 from intended_core.flows.effects import (
+    AskWitness,
     Commit,
     Effect,
     GenerateKey,
     LoadEntities,
     LoadState,
+    LoadTree,
     Now,
     Random,
     ReadHead,
+    ReadHeads,
     ReadLeaves,
     ReadRecords,
     ReadRows,
@@ -24,12 +28,13 @@ from intended_core.flows.effects import (
     ScanRows,
     Seal,
     Sign,
+    SignOnce,
     Unseal,
 )
 from intended_core.ids import Scope
 from intended_core.keys.hidden import SecretBytes
 from intended_core.keys.sealing import Place
-from intended_core.ports import GeneratedKey
+from intended_core.ports import GeneratedKey, WitnessAnswer
 from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit
 
 SCOPE = Scope(tenant="acme", uuid="a" * 32, environment="live")
@@ -49,11 +54,17 @@ SEAL = Seal(Place(scope=SCOPE, kind="secret", key="k", version=1, field="f"), b"
 UNSEAL, REWRAP = Unseal(SEAL.place, b"{}"), Rewrap(SEAL.place, b"{}")
 SIGN = Sign(SCOPE, None, b"payload")  # type: ignore[arg-type]  # the key is not looked at here
 
+ASK = AskWitness(None, b"")  # type: ignore[arg-type]  # nobody is asked here
+ONCE = SignOnce("Ed25519", b"p", b"payload")
+TREE = LoadTree(SCOPE, 2)
+TOLD = WitnessAnswer(status=200, body=b"line")
+
 GOOD: list[tuple[Effect, Any]] = [
     (Now(), 0), (Now(), 1_800_000_000_000_000), (Random(16), b"r" * 16), (READ, ()), (READ, [ROW]), (SCAN, (ROW, OTHER)),
     (ReadHead(SCOPE), None), (ReadHead(SCOPE), HEAD), (LEAVES, ()), (LEAVES, (b"l" * 32, b"l" * 32)), (RECORDS, (FIRST, SECOND)),
     (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
     (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"),
+    (ASK, TOLD), (ONCE, b"s"), (TREE, Levels([b"l" * 32] * 2)), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
 ]  # fmt: skip
 BAD: list[tuple[Effect, Any]] = [
     (Now(), True), (Now(), 1.5), (Now(), -1), (Now(), 2**53), (Now(), "1"),
@@ -66,6 +77,9 @@ BAD: list[tuple[Effect, Any]] = [
     (COMMIT, HEAD), (COMMIT, True), (GenerateKey("RS256"), (b"p", b"q")),
     (GenerateKey("RS256"), GeneratedKey(private_der="p", public_der=b"q")),  # type: ignore[arg-type]
     (SEAL, "sealed"), (SIGN, "s"), (UNSEAL, b"plain bytes"), (REWRAP, SecretBytes(b"s")),
+    (ONCE, "s"), (TREE, Levels([])), (TREE, Growing()), (TREE, [b"l" * 32] * 2),
+    (ASK, b"line"), (ASK, WitnessAnswer(status=200, body=b"x" * 70_000)), (ASK, WitnessAnswer(status="200", body=b"")),  # type: ignore[arg-type]
+    (ReadHeads(), [HEAD]), (ReadHeads(), [(SCOPE, HEAD), (SCOPE, HEAD)]), (ReadHeads(), {SCOPE: HEAD}), (ReadHeads(), [(SCOPE, None)]),
 ]  # fmt: skip
 
 

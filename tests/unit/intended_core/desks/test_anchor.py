@@ -1,0 +1,54 @@
+"""The anchor's desk: the log as files, in an order that a reader may trust, and a genesis that must name its slot."""
+
+from __future__ import annotations
+
+import pytest
+
+from intended_core.audit.checkpoint import open_checkpoint
+from intended_core.audit.tiles import read_log
+from intended_core.errors import AuditError, StoreCorruptError
+from intended_core.flows.anchor import ANCHOR_SCOPE, slot_key
+from tests.reference.sealed_world import SealedWorld
+
+
+def test_the_anchor_log_is_a_tiled_log() -> None:
+    world = SealedWorld()
+    anchor = world.authority.anchor
+    for _ in range(3):
+        anchor.seal()
+    files = list(anchor.files())
+    assert files[-1][0] == "checkpoint"
+    found = open_checkpoint(files[-1][1], [anchor.key()])
+    assert [row.entry for row in world.data().records] == list(read_log(dict(files), size=3, root=found.root))
+    assert anchor.walk().epochs == anchor.size() == found.size == 3
+
+
+def test_an_export_goes_on_where_it_stopped() -> None:
+    world = SealedWorld()
+    anchor = world.authority.anchor
+    for _ in range(2):
+        anchor.seal()
+    kept = dict(anchor.files())
+    anchor.seal()
+    kept |= dict(anchor.files(since=2))
+    assert len(read_log(kept, size=3, root=open_checkpoint(anchor.checkpoint(), [anchor.key()]).root)) == 3
+    assert [name for name, _ in anchor.files(since=3)] == ["checkpoint"]
+    with pytest.raises(AuditError):
+        list(anchor.files(since=4))
+
+
+def test_another_slot_than_the_genesis_names_is_found() -> None:
+    world = SealedWorld()
+    acme, beta = (slot_key(world.tenant(name).scope) for name in ("acme", "beta"))
+    snapshot = world.store.snapshot()
+    rows, context = snapshot[ANCHOR_SCOPE.key].rows, world.context
+    bodies = {acme: rows[beta].body, beta: rows[acme].body}
+    for key, body in bodies.items():
+        rows[key] = context.mac.seal_row(context.scope, "slot", key.key, 1, "TAKEN", body)
+    world.store.restore(snapshot)
+    with pytest.raises(StoreCorruptError, match="genesis"):
+        world.reopen().anchor.seal()
+
+
+def test_the_desk_shows_nothing() -> None:
+    assert repr(SealedWorld().authority.anchor) == "AnchorDesk()"
