@@ -21,7 +21,7 @@ from intended_core.ids import Scope
 from intended_core.keys.ring import KeyState
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["ANCHOR_SCOPE", "SLOTS", "Slots", "anchor_origin", "found_anchor", "slot_key", "take_slot"]
+__all__ = ["ANCHOR_SCOPE", "SLOTS", "Slots", "anchor_origin", "found_anchor", "slot_key", "slot_of", "take_slot"]
 
 # No tenant's name begins so, and no tenant's uuid is all zeros.
 ANCHOR_SCOPE: Final = Scope(tenant="~anchor", uuid="0" * 32, environment="live")

@@ -50,6 +50,7 @@ __all__ = [
     "Sealed",
     "anchor_key",
     "epoch_key",
+    "note_size",
     "read_row",
     "release",
     "seal",
