@@ -19,7 +19,7 @@ from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context
 from intended_core.flows.runtime import Runtime
 from intended_core.flows.seal import PUBLISHED, WITNESSED
-from intended_core.keys.ring import SigningKeys
+from intended_core.keys.loaded import SigningKeys
 from intended_core.loader.registry import load_registry
 from intended_core.ports import WitnessAnswer
 from intended_core.testing.model_store import ModelStorage, ScopeData
