@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from intended_core.errors import TokenError as TokenError
     from intended_core.errors import UnitRefusedError as UnitRefusedError
     from intended_core.flows.effects import Settings as Settings
+    from intended_core.flows.halt import Halt as Halt
+    from intended_core.flows.haltrows import HaltTarget as HaltTarget
     from intended_core.flows.outcomes import Granted as Granted
     from intended_core.flows.outcomes import Pending as Pending
     from intended_core.flows.policytests import TestReport as TestReport
@@ -143,6 +145,8 @@ _ROOMS = {
     "FormattedFile": "authoring",
     "Grade": "auditing",
     "Granted": "flows.outcomes",
+    "Halt": "flows.halt",
+    "HaltTarget": "flows.haltrows",
     "HolderKey": "tokens.holder",
     "IntendedError": "errors",
     "Intent": "intent",

@@ -15,6 +15,7 @@ from intended_core.access.persons import LocalPersonKey
 from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
+from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.secrets import SecretsDesk
 from intended_core.entities import Entity
@@ -104,6 +105,11 @@ class TenantAuthority:
         """Drive a flow of this scope within the deadline of an operator's work."""
         seconds = self._context.settings.operator_deadline_seconds
         return drive(self._runtime, self._context, flow, seconds=seconds, stop=self._stop)
+
+    @property
+    def halts(self) -> HaltsDesk:
+        """Stop and resume: halts and revocations."""
+        return HaltsDesk(context=self._context, driver=self)
 
     # -- policies and entities ---------------------------------------------------------------------------------------
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from intended_core import Call, Deny, Granted, Pending, RedeemedToken, TokenError
+from intended_core import Call, Deny, EntityRef, Granted, HaltTarget, LocalPersonKey, Pending, RedeemedToken, TokenError
 from intended_core.flows import approve, evidence, secrets, write
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.evidence_range import collect_range
+from intended_core.flows.halt import engage, list_halts, resume
 from intended_core.flows.redeem import redeem
 from intended_core.flows.retire import mark_compromised, retire_due
+from intended_core.flows.revoke import revoke_principal, revoke_token
 from intended_core.flows.rewrap import rewrap
 from intended_core.flows.rotate import prepare, rotate
 from intended_core.flows.tenant import found
@@ -24,7 +26,21 @@ from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.source import Source
 from intended_core.persons import Person
 from tests.faults.fault_world import DRIVERS, FAULTS, run, twice
-from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, CLOSED, ENTITIES, SECRET, STRICT, World, intent, pay
+from tests.reference.flow_world import (
+    ACCOUNT,
+    ANN,
+    ANN_KEY,
+    BOB,
+    BOB_KEY,
+    BOT,
+    CLOSED,
+    ENTITIES,
+    SECRET,
+    STRICT,
+    World,
+    intent,
+    pay,
+)
 
 FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "authorize-allow": lambda w: authorize(w.context, intent(), audience="bank"),
@@ -51,6 +67,11 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "put-entities": lambda w: write.put_entities(w.context, ENTITIES),
     "remove-entities": lambda w: write.remove_entities(w.context, [ACCOUNT]),
     "register-person": lambda w: write.register_person(w.context, Person(ref=ANN, public_key=ANN_KEY.public_key)),
+    "halt": lambda w: halting(w, "engage", HaltTarget.of_adapter("bank"), ((ANN, ANN_KEY),)),
+    "resume": lambda w: halting(w, "resume", OTHER, ((ANN, ANN_KEY), (BOB, BOB_KEY))),
+    "revoke-token": lambda w: revoking(w, w.tenant.halts.jti(w.token)),
+    "revoke-principal": lambda w: revoking(w, BOT),
+    "list-halts": lambda w: list_halts(w.context),
     "found": lambda w: found(w.new, origin="faults/new", issuer="faults", secret=SECRET),
     "checkpoint": lambda w: evidence.checkpoint(w.context),
     "collect-range": lambda w: collect_range(w.context, 1, 3),
@@ -58,12 +79,33 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
 }
 
 
+OTHER = HaltTarget.of_adapter("other")
+WHY = "it pays the wrong people"
+
+
+def halting(w: World, verb: Literal["engage", "resume"], target: HaltTarget, keys: Sequence[tuple[EntityRef, LocalPersonKey]]) -> Flow[Any]:
+    asked = w.tenant.halts.digest(verb, target, WHY)
+    act = engage if verb == "engage" else resume
+    return act(w.context, target, reason=WHY, signatures=[(ref, key.sign(asked)) for ref, key in keys])
+
+
+def revoking(w: World, what: EntityRef | str) -> Flow[Any]:
+    signed = [(ANN, ANN_KEY.sign(w.tenant.halts.revocation_digest(what, WHY)))]
+    if isinstance(what, EntityRef):
+        return revoke_principal(w.context, what, reason=WHY, signatures=signed)
+    return revoke_token(w.context, what, reason=WHY, signatures=signed)
+
+
 OFTEN = frozenset({"authorize-allow", "redeem"})
 
 
 @cache
 def world() -> World:
-    return World()
+    """With an adapter that is halted, beside the one that the tests use."""
+    made = World()
+    made.tenant.halts.engage(OTHER, reason=WHY, keys=((ANN, ANN_KEY),))
+    made.save()
+    return made
 
 
 @cache
@@ -135,6 +177,8 @@ def test_no_fault_lets_anything_through(name: str, fault: str, driver: str) -> N
         assert [row.state for row in keys if row.key.startswith("token:")].count("ACTIVE") == 1, where
         spent = here.store.snapshot()[here.tenant.scope.key].rows
         consumed = sum(row.kind == "nonce" and row.state == "CONSUMED" for row in spent.values())
+        if any(kind in ("halt.engaged", "token.revoked") for kind in here.kinds(len(before.records))):
+            assert not usable(here, here.token), f"{where}: redeemed after its halt or revocation"
         assert not usable(here, here.spent), f"{where}: a spent token is usable again"
         first, second = usable(here, here.token), usable(here, here.token)
         assert not second, f"{where}: a token is usable twice"
@@ -173,6 +217,9 @@ def test_after_any_fault_the_authority_still_works(name: str, fault: str) -> Non
         outcome = here.tenant.authorize(intent(amount), audience="bank")
         if name == "remove-entities" and isinstance(outcome, Deny):
             assert outcome.kind == "error", where
+            continue
+        if name == "halt" and isinstance(outcome, Deny):
+            assert outcome.kind == "halted", where
             continue
         assert isinstance(outcome, Granted), f"{where}: {outcome}"
         here.tenant.redeem(outcome.token, pay(amount), adapter=here.tenant.adapter("bank"))

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable
 from functools import cache, lru_cache
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from intended_core import Entity, Granted, RedeemedToken
+from intended_core import Entity, EntityRef, Granted, HaltTarget, LocalPersonKey, RedeemedToken
 from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import b64url
 from intended_core.flows import cache as caches
@@ -24,8 +24,11 @@ from intended_core.flows.approve import approve
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Context, Flow
+from intended_core.flows.halt import engage, resume
+from intended_core.flows.haltrows import halt_digest
 from intended_core.flows.redeem import redeem
 from intended_core.flows.retire import mark_compromised, retire_due
+from intended_core.flows.revoke import revoke_principal, revoke_token
 from intended_core.flows.rewrap import rewrap
 from intended_core.flows.rotate import prepare, rotate
 from intended_core.flows.secrets import open_secret, put_secret, remove_secret
@@ -35,8 +38,10 @@ from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.checker import check
 from intended_core.lang.source import Source
 from intended_core.persons import Person
+from intended_core.tokens.codec import parse
+from intended_core.tokens.verifier import inspect
 from tests.faults.schedules import Ended, Process, Running, answer, left, picture, play, schedules
-from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB_KEY, STRICT, World, intent, pay
+from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOB_KEY, BOT, STRICT, World, intent, pay
 
 AT_MOST = 2_000
 CLOSING = Entity(ref=ACCOUNT, attributes={"closed": True})
@@ -62,8 +67,31 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "open-secret": lambda w, c: open_secret(c, w.redeemed, "login"),
     "activate": lambda w, c: activate(c, [Source.from_bytes("bank.policy", STRICT.encode())]),
     "put-entities": lambda w, c: put_entities(c, [CLOSING]),
+    "halt": lambda w, c: _signed(w, "engage", HaltTarget("environment"), [(ANN, ANN_KEY)]),
+    "resume": lambda w, c: _signed(w, "resume", OTHER, [(ANN, ANN_KEY), (BOB, BOB_KEY)]),
+    "revoke-token": lambda w, c: revoke_token(c, _jti(w), reason="leaked", signatures=_revoking(w, _jti(w))),
+    "revoke-principal": lambda w, c: revoke_principal(c, BOT, reason="leaked", signatures=_revoking(w, BOT)),
     "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=BOB_KEY.public_key)),
 }
+OTHER = HaltTarget.of_adapter("other")
+
+
+def _signed(w: World, verb: Literal["engage", "resume"], target: HaltTarget, keys: list[tuple[EntityRef, LocalPersonKey]]) -> Flow[Any]:
+    """Signed before the race, as in life."""
+    version = 0 if verb == "engage" else 1
+    asked = halt_digest(w.context.scope, verb, target, "why", version + 1)
+    act = engage if verb == "engage" else resume
+    return act(w.context, target, reason="why", signatures=[(ref, key.sign(asked)) for ref, key in keys])
+
+
+def _jti(w: World) -> str:
+    return inspect(parse(w.token), find_key=w.runtime.states.get(w.context.scope, w.context.mac, fresh=True).ring.find, now_s=w.clock.now_us() // 1_000_000).claims.jti
+
+
+def _revoking(w: World, what: EntityRef | str) -> list[tuple[EntityRef, bytes]]:
+    return [(ANN, ANN_KEY.sign(w.tenant.halts.revocation_digest(what, "leaked")))]
+
+
 PAIRS = list(combinations_with_replacement(sorted(FLOWS), 2))
 
 
@@ -82,6 +110,7 @@ def world() -> World:
     made.redeemed = made.tenant.redeem(spent, pay(), adapter=made.tenant.adapter("bank"))
     request = made.tenant.authorize(intent("700.00"), audience="bank")
     made.tenant.approve(request.approval_id, person=ANN, key=ANN_KEY)  # type: ignore[union-attr]
+    made.tenant.halts.engage(OTHER, reason="before the race", keys=((ANN, ANN_KEY),))
     made.save()
     return made
 
@@ -146,7 +175,8 @@ def alone(name: str) -> tuple[object, ...]:
 
 def log_in_order(here: World) -> None:
     """Read the log from its beginning: each record only says what was true at its place."""
-    active, closed, spent = b"", False, set()
+    active, closed, spent, stopped, before = b"", False, set(), False, 0
+    issued: dict[str, int] = {}
     for record in here.data().records:
         entry = parse_entry(record.entry)
         body = here.body(entry.seq)
@@ -154,14 +184,22 @@ def log_in_order(here: World) -> None:
             active = entry.policy_digest or b""
         if entry.kind is EventKind.ENTITY_WRITTEN and len(body["entities"]) == 1:
             closed = True
+        if entry.kind is EventKind.HALT_ENGAGED and body["target"] == ["environment"]:
+            stopped = True
+        if entry.kind is EventKind.TOKEN_REVOKED and body["cause"] == "principal":
+            before = entry.seq
+        if entry.kind in (EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.TOKEN_CONSUMED):
+            assert not stopped, f"{entry.kind} after its halt"
         if entry.kind in (EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.TOKEN_CONSUMED, EventKind.APPROVAL_GRANTED):
             assert entry.policy_digest == active, f"{entry.kind} under a policy that was replaced"
         if entry.kind is EventKind.DECISION_ALLOW:
             assert not closed, "allowed for an account that was closed before"
             assert body["policy_digest"] == b64url(active)
+            issued[record.thread] = entry.seq
         if entry.kind is EventKind.TOKEN_CONSUMED:
             assert body["claims_digest"] not in spent, "spent twice"
             spent.add(body["claims_digest"])
+            assert issued[record.thread] >= before, "consumed after it was revoked with all of its principal's"
 
 
 def holds(here: World, running: tuple[Running, Running]) -> None:
@@ -211,7 +249,7 @@ def test_a_flow_that_forgot_its_guard_is_found(monkeypatch: pytest.MonkeyPatch) 
     """The judge judges: a unit that does not look at the versions under the lock goes red."""
     room = sys.modules[authorize.__module__]
     honest = open_head
-    monkeypatch.setattr(room, "open_head", lambda context, view, *, now_us, guards=None, entities=None: honest(context, view, now_us=now_us))
+    monkeypatch.setattr(room, "open_head", lambda context, view, *, now_us, guards=None, entities=None, **rest: honest(context, view, now_us=now_us, **rest))
     with pytest.raises(AssertionError, match=r"replaced|one after the other"):
         test_every_interleaving_is_one_after_the_other(("activate", "authorize"))
     with pytest.raises(AssertionError, match=r"closed|one after the other"):

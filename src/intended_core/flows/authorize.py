@@ -26,11 +26,13 @@ from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.parent import Parent, actors_of
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
+from intended_core.flows.standing import check_standing, halted_intent
 from intended_core.flows.steps import (
     CLOCK_BACK,
     ENTITIES_MOVED,
     GUARDS_MOVED,
     NOW,
+    ROLLED_BACK,
     append_at,
     authentic,
     close_unit,
@@ -43,7 +45,7 @@ from intended_core.flows.steps import (
     thread_commitment,
 )
 from intended_core.ids import EntityRef
-from intended_core.intent import Intent, ValidIntent
+from intended_core.intent import Grant, Intent, ValidIntent
 from intended_core.lang.intents import validate_whole
 from intended_core.outcome import Allow, Deny, Escalate
 from intended_core.quick import maker
@@ -135,6 +137,8 @@ def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError
         return denied("clock", "the clock stands before the newest record of the log")
     if refused.code == "scope_missing":
         return denied("unavailable", "this tenant and environment has no log")
+    if refused.code == ROLLED_BACK:
+        return (yield from record_denial(context, intent, denied("halted", refused.detail)))
     return (yield from record_denial(context, intent, denied("conflict", refused.detail or refused.code)))
 
 
@@ -147,6 +151,11 @@ def _attempt(
         return (yield from _early(context, given, state, denied("default", "no policy set is active")))
     policy = state.policy
     now_us: int = yield NOW
+    stopped = None if state.halts.none else halted_intent(state.halts, audience=audience, principals=_named(given))
+    if stopped is not None:
+        return (yield from _early(context, given, state, stopped))
+    if parent is not None:
+        yield from check_standing(context, state, parent.claims)
     try:
         intent = validate_whole(policy.checked.schema, context.scope, given)
     except IntentError as error:
@@ -338,13 +347,19 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     )  # fmt: skip
 
 
+def _named(given: Intent) -> list[EntityRef]:
+    """The principal, and everybody who stands in its chain."""
+    grants = [grant for grant in given.chain if type(grant) is Grant]  # anything else makes the intent invalid
+    return [given.principal, *(ref for grant in grants for ref in (grant.issuer, grant.subject))]
+
+
 def _revoke(request: _Request, issued: int) -> Flow[None]:
     """Take the nonce back. Its salt was drawn with the nonce, so that the first effect is the shielded one."""
     context = request.context
     key = RowKey("nonce", request.nonce)
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=request.now_us)
+        head = open_head(context, view, now_us=request.now_us, even_rolled_back=True, any_clock=True)
         row = authentic(context, view, key)
         if row is None or row.state != "ISSUED":
             raise UnitRefusedError("nonce_state", "the nonce is no longer issued")

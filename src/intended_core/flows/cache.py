@@ -17,6 +17,7 @@ from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.haltrows import Halts, gather
 from intended_core.flows.policycache import cache_key, cached_set
 from intended_core.flows.roster import ENTITY_ROSTER, GUARD_ROSTER, check_guards, check_shard, shard_key, standing
 from intended_core.flows.rows import decode_entity, decode_person, entity_key, references_of
@@ -60,7 +61,7 @@ class ActivePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeState:
-    """Policy, keys and persons as they stood at guard version `guards`."""
+    """Policy, keys, persons and halts as they stood at guard version `guards`."""
 
     guards: int
     policy: ActivePolicy | None
@@ -69,6 +70,7 @@ class ScopeState:
     origin: str
     issuer: str
     generation: int
+    halts: Halts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +113,16 @@ class StateCache:
                 if again.guards == head.guards:
                     raise
                 head = again  # somebody changed a guard while it was read
-        raise StoreCorruptError("policy, keys or persons kept changing while they were read")
+        raise StoreCorruptError("policy, keys, persons or halts kept changing while they were read")
 
     def _at(self, scope: Scope, mac: RowMac, head: LogHead) -> ScopeState:
         keys = self._rows(scope, mac, "signing_key")
         persons = self._rows(scope, mac, "person")
+        halts = self._rows(scope, mac, "halt")
         rows = {row.key: mac.check(scope, row).row for row in self._storage.read(scope, [_POINTER, GUARD_ROSTER])}
         pointer = rows.get(_POINTER.key)
-        guards = [*keys, *persons, *([] if pointer is None else [pointer])]
-        check_guards(standing(rows.get(GUARD_ROSTER.key), head.guards), guards, kinds=("signing_key", "person", "policy"))
+        guards = [*keys, *persons, *halts, *([] if pointer is None else [pointer])]
+        check_guards(standing(rows.get(GUARD_ROSTER.key), head.guards), guards, kinds=("signing_key", "person", "policy", "halt"))
         known = [decode_person(row) for row in persons if row.state == "ACTIVE"]
         return ScopeState(
             guards=head.guards,
@@ -129,6 +132,7 @@ class StateCache:
             origin=head.origin,
             issuer=head.issuer,
             generation=head.generation,
+            halts=gather(halts),
         )
 
     def _rows(self, scope: Scope, mac: RowMac, kind: str) -> Sequence[Row]:

@@ -47,7 +47,7 @@ def complete(context: Context, redeemed: RedeemedToken, result: ActResult) -> Fl
     thread = b64url(commitment)
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us)
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True)
         row, spent = authentic(context, view, row_key, once=True), authentic(context, view, name, once=True)
         if spent is None or spent.state != "CONSUMED" or NonceRow.from_row(spent).attempt != redeemed.attempt_id:
             raise UnitRefusedError("act_attempt", "this token was not redeemed by this attempt")

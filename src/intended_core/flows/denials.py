@@ -31,7 +31,7 @@ def record_denial(context: Context, intent: Intent | ValidIntent, outcome: Deny)
     }
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us)
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True)
         draft = Draft(kind=EventKind.DECISION_DENY, body=body, salt=salt)
         return close_unit(context, view, head, (draft,), now_us=now_us, answer=head.size)
 

@@ -18,6 +18,7 @@ from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, Random
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.spending import still_issued
+from intended_core.flows.standing import check_claims
 from intended_core.flows.steps import (
     CLOCK_BACK,
     GUARDS_MOVED,
@@ -48,8 +49,8 @@ UNRECORDED = frozenset(
      "token.key_state", "token.signature"}
 )  # fmt: skip
 
-# What a newer policy set or key ring could change; every other refusal stands whatever else has happened.
-MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding", "token.policy"})
+# What a newer policy set, key ring or list of halts could change; every other refusal stands whatever else has happened.
+MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding", "token.policy", "token.halted", "token.revoked"})
 
 
 ATTEMPT_AND_SALT: Final = Random(32)  # 128 bits for each: authority.md § 2, audit.md § 1.1
@@ -118,6 +119,7 @@ def _attempt(
             find_key=state.ring.find, now_s=now_us // 1_000_000, max_life_s=context.settings.token_life_seconds,
             leeway_s=context.settings.leeway_seconds,
         )  # fmt: skip
+        check_claims(state.halts, verified.claims)
         try:
             call = validate_call(state.policy.checked.schema, context.scope, given)
         except IntentError:
@@ -195,7 +197,7 @@ def record_refusal(context: Context, code: str, claims: TokenClaims | None, salt
         body["audience"] = claims.aud
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us)
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True)
         draft = Draft(kind=kind, body=body, salt=salt)
         return close_unit(context, view, head, (draft,), now_us=now_us)
 

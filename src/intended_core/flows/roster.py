@@ -2,7 +2,7 @@
 
 A row's tag says that it is ours, not that it is the newest. The head names a version of guards and one of entities; a roster row stands
 at exactly that version and names the versions of the rows (docs/adr/0013 does the same for meters). The guards' roster is one row:
-policy pointer, keys, persons, secrets. The entities' roster names the versions of shards, and each shard those of its entities.
+policy pointer, keys, persons, secrets, halts. The entities' roster names the versions of shards, and each shard those of its entities.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ __all__ = [
     "entity_writes",
     "first_guards",
     "guard_name",
+    "guard_row",
     "guard_write",
     "roster_reads",
     "shard_key",
@@ -81,7 +82,7 @@ def check_guards(roster: Mapping[str, int], rows: Sequence[Row], *, kinds: Seque
     wanted = {name: version for name, version in roster.items() if name.partition(":")[0] in kinds}
     found = {guard_name(row): row.version for row in rows}
     if len(found) != len(rows) or found != wanted:
-        raise StoreCorruptError("a policy, key or person row is not the one that stands: it was taken away or put back")
+        raise StoreCorruptError("a policy, key, person or halt row is not the one that stands: it was taken away or put back")
 
 
 def check_shard(shard: Mapping[str, int], key: str, row: Row | None) -> None:
@@ -104,8 +105,20 @@ def guard_write(context: Context, view: UnitView, head: LogHead, writes: Sequenc
     for write in writes:
         name = guard_name(write.row)
         if name is not None and current.get(name, 0) != write.replaces:
-            raise StoreCorruptError("a policy, key or person row is not the one that stands: it was taken away or put back")
+            raise StoreCorruptError("a policy, key, person or halt row is not the one that stands: it was taken away or put back")
     return _roster(context, GUARD_ROSTER, head.guards, _moved(current, writes))
+
+
+def guard_row(context: Context, view: UnitView, head: LogHead, key: RowKey) -> Row | None:
+    """The guard `key` as it stands under the lock, or None; the unit reads it and GUARD_ROSTER.
+
+    Raises StoreCorruptError when its tag fails or it is not the one that the roster names: it was taken away or put back.
+    """
+    row = authentic(context, view, key)
+    named = standing(authentic(context, view, GUARD_ROSTER), head.guards).get(f"{key.kind}:{_name(key.key)}", 0)
+    if named != (0 if row is None else row.version):
+        raise StoreCorruptError(f"a {key.kind} row is not the one that stands: it was taken away or put back")
+    return row
 
 
 def _moved(current: Mapping[str, int], writes: Sequence[Write]) -> dict[str, int]:

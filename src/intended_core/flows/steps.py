@@ -32,19 +32,25 @@ __all__ = [
 GUARDS_MOVED = "guards_moved"
 ENTITIES_MOVED = "entities_moved"
 CLOCK_BACK = "clock_back"
+ROLLED_BACK = "rolled_back"
 
 
 def open_head(
-    context: Context, view: UnitView, *, now_us: int, guards: int | None = None, entities: int | None = None
-) -> LogHead:
+    context: Context, view: UnitView, *, now_us: int, guards: int | None = None, entities: int | None = None,
+    even_rolled_back: bool = False, any_clock: bool = False,
+) -> LogHead:  # fmt: skip
     """The head under the lock, its MAC and clock floor checked, and the versions that the flow reasoned about still in force.
 
-    Raises UnitRefusedError (`scope_missing`, `clock_back`, `guards_moved`, `entities_moved`) or StoreCorruptError.
+    `even_rolled_back`: for units that only record or narrow, which go on where nothing is granted any more. `any_clock`: for units that
+    only narrow: a stop waits for no clock. Raises UnitRefusedError (`scope_missing`, `rolled_back`, `clock_back`, `guards_moved`,
+    `entities_moved`) or StoreCorruptError.
     """
     if view.head is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
     head = context.heads.read(context.mac, context.scope, view.head)
-    if now_us + context.settings.leeway_seconds * 1_000_000 < head.time_us:
+    if head.rolled_back and not even_rolled_back:
+        raise UnitRefusedError(ROLLED_BACK, "the store was rolled back; two persons recover it (`intended recover`)")
+    if now_us + context.settings.leeway_seconds * 1_000_000 < head.time_us and not any_clock:
         raise UnitRefusedError(CLOCK_BACK, "the clock stands before the newest record")
     if guards is not None and head.guards != guards:
         raise UnitRefusedError(GUARDS_MOVED, "policy, keys or persons changed meanwhile")

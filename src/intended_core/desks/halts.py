@@ -1,0 +1,90 @@
+"""The halts desk: stop a tenant, an environment, an adapter, a principal or tokens at once; let them go on when two persons say so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from intended_core.access.persons import LocalPersonKey
+from intended_core.desks.desk import Desk
+from intended_core.flows.halt import Halt, Signatures, digest_to_sign, engage, list_halts, resume
+from intended_core.flows.haltrows import HaltTarget
+from intended_core.flows.revoke import jti_of, revocation_digest, revoke_principal, revoke_token
+from intended_core.ids import EntityRef
+from intended_core.tokens.issuer import SignedToken
+
+__all__ = ["HaltsDesk", "Keys"]
+
+Keys = Sequence[tuple[EntityRef, LocalPersonKey]]
+
+
+class HaltsDesk(Desk):
+    """What stops this tenant in this environment. Reached as `tenant.halts`.
+
+    Whoever signs gives their local key (`keys`), or a signature that they made elsewhere over the digest that they were shown
+    (`signatures`). A person counts once, and so does a key.
+    """
+
+    __slots__ = ()
+
+    def engage(self, target: HaltTarget, *, reason: str, keys: Keys = (), signatures: Signatures = ()) -> Halt:
+        """Stop `target`: from the moment this returns, no token of it is issued or redeemed. One registered person signs.
+
+        Needs no policy set. A halt that stands already is answered as it stands. Raises KeyRingError, IntentError, StoreError.
+        """
+        given = self._signed("engage", target, reason, keys, signatures)
+        return self._driver.run(engage(self._context, target, reason=reason, signatures=given))
+
+    def resume(self, target: HaltTarget, *, reason: str, keys: Keys = (), signatures: Signatures = ()) -> Halt:
+        """Let `target` go on. Two distinct registered persons sign; a principal that is halted cannot be one of them.
+
+        Raises KeyRingError, IntentError, StoreError, and UnitRefusedError when it is not halted or the store was rolled back.
+        """
+        given = self._signed("resume", target, reason, keys, signatures)
+        return self._driver.run(resume(self._context, target, reason=reason, signatures=given))
+
+    def digest(self, verb: Literal["engage", "resume"], target: HaltTarget, reason: str) -> bytes:
+        """What persons sign (32 bytes, with their person keys) for this change of the halt as it stands now."""
+        return self._driver.run(digest_to_sign(self._context, verb, target, reason))
+
+    def standing(self) -> tuple[Halt, ...]:
+        """Every halt that was ever engaged here, as it stands now."""
+        return self._driver.run(list_halts(self._context))
+
+    def revoke_token(
+        self, token: SignedToken | str | bytes, *, reason: str, keys: Keys = (), signatures: Signatures = ()
+    ) -> int:
+        """Revoke one token, named by its text or its jti; returns the record's place in the log. One registered person signs.
+
+        Raises TokenError when it is not a token of this scope, UnitRefusedError when it is spent, expired, revoked or unknown.
+        """
+        jti = self.jti(token)
+        asked = revocation_digest(self._context.scope, "token", jti, reason)
+        return self._driver.run(revoke_token(self._context, jti, reason=reason, signatures=_given(asked, keys, signatures)))
+
+    def revoke_tokens_of(self, principal: EntityRef, *, reason: str, keys: Keys = (), signatures: Signatures = ()) -> int:
+        """Revoke every token issued so far in whose chain `principal` stands; new ones may be issued. One registered person signs."""
+        asked = revocation_digest(self._context.scope, "principal", str(principal), reason)
+        given = _given(asked, keys, signatures)
+        return self._driver.run(revoke_principal(self._context, principal, reason=reason, signatures=given))
+
+    def revocation_digest(self, what: EntityRef | str, reason: str) -> bytes:
+        """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal."""
+        kind: Literal["token", "principal"] = "principal" if isinstance(what, EntityRef) else "token"
+        return revocation_digest(self._context.scope, kind, str(what), reason)
+
+    def jti(self, token: SignedToken | str | bytes) -> str:
+        """The jti of a token of this scope; a text without a dot is one already. Raises TokenError."""
+        text = token.text if isinstance(token, SignedToken) else token
+        if isinstance(text, str) and "." not in text:
+            return text
+        return self._driver.run(jti_of(self._context, text))
+
+    def _signed(
+        self, verb: Literal["engage", "resume"], target: HaltTarget, reason: str, keys: Keys, signatures: Signatures
+    ) -> Signatures:
+        return signatures if not keys else _given(self.digest(verb, target, reason), keys, signatures)
+
+
+def _given(digest: bytes, keys: Keys, signatures: Signatures) -> Signatures:
+    return [*((person, key.sign(digest)) for person, key in keys), *signatures]

@@ -1,0 +1,122 @@
+"""revoke: one token, or every token of a principal that was issued so far.
+
+One token is one transition of its nonce, ISSUED → REVOKED, in its life in the log. A principal gets a cut-off: the place in the log before
+which its tokens count no more, wherever it stands in their chains; it may be given new ones. What a revoked token holds in reserve goes
+back to its meters when it could no longer be redeemed anyway (`sweep`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal
+
+from intended_core.audit.log import Draft
+from intended_core.audit.record import EventKind, Thread
+from intended_core.canonical import Json, b64url, digest
+from intended_core.errors import TokenError, UnitRefusedError
+from intended_core.flows.cache import ScopeState
+from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
+from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json
+from intended_core.flows.haltrows import Cutoff, cutoff_key, reason_text
+from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
+from intended_core.flows.rows import NonceRow
+from intended_core.flows.steps import authentic, close_unit, open_head, thread_commitment
+from intended_core.ids import EntityRef, Scope
+from intended_core.tokens.codec import parse
+from intended_core.tokens.verifier import inspect
+from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
+
+__all__ = ["jti_of", "revocation_digest", "revoke_principal", "revoke_token"]
+
+_JTI: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
+
+
+def revocation_digest(scope: Scope, what: Literal["token", "principal"], name: str, reason: str) -> bytes:
+    """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal (its written form)."""
+    return digest(
+        "intended.revocation/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), what.encode("ascii"),
+        name.encode("utf-8"), reason_text(reason).encode("utf-8"),
+    )  # fmt: skip
+
+
+def jti_of(context: Context, token: str | bytes) -> Flow[str]:
+    """The jti of a token of this scope, which this authority signed; expired or not. Raises TokenError."""
+    state: ScopeState = yield LoadState(context.scope, True)
+    now_us: int = yield Now()
+    claims = inspect(parse(token), find_key=state.ring.find, now_s=now_us // 1_000_000).claims
+    if (claims.tid, claims.env) != (context.scope.uuid, context.scope.environment):
+        raise TokenError("token.scope")
+    return claims.jti
+
+
+def revoke_token(context: Context, jti: str, *, reason: str, signatures: Signatures) -> Flow[int]:
+    """Revoke the token with this jti; returns the record's place in the log. One registered person signs `revocation_digest`.
+
+    Raises KeyRingError, IntentError, and UnitRefusedError `nonce_state` when it is spent, expired or revoked already, `nonce_unknown`.
+    """
+    if _JTI.fullmatch(jti) is None:
+        raise UnitRefusedError("nonce_unknown", "a jti is 22 to 64 base64url characters, as the token says it")
+    why = reason_text(reason)
+    asked = revocation_digest(context.scope, "token", jti, why)
+    now_us: int = yield Now()
+    salt: bytes = yield Random(16)
+    key = RowKey("nonce", jti)
+    commitment = thread_commitment("token", jti)
+    thread = b64url(commitment)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
+        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
+        row = authentic(context, view, key, once=True)
+        if row is None:
+            raise UnitRefusedError("nonce_unknown", "no token with this jti was issued here")
+        issued = NonceRow.from_row(row)
+        if row.state != "ISSUED" or len(view.threads.get(thread, ())) != 1:
+            raise UnitRefusedError("nonce_state", f"the token is {row.state.lower()} already")
+        body: dict[str, Json] = {"cause": "token", "reason": why, "digest": b64url(asked), "persons": signers_json(view, signers)}
+        draft = Draft(
+            kind=EventKind.TOKEN_REVOKED, body=body, salt=salt, thread=Thread(commitment=commitment, n=1, previous=issued.seq)
+        )
+        revoked = context.mac.seal_row(context.scope, "nonce", jti, row.version + 1, "REVOKED", row.body)
+        return close_unit(
+            context, view, head, (draft,), now_us=now_us, writes=(Write(revoked, row.version),), answer=head.size
+        )
+
+    reads = (key, GUARD_ROSTER, *person_keys(signatures))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, threads=(thread,)), shielded=True)
+    seq: int = committed.answer
+    return seq
+
+
+def revoke_principal(context: Context, principal: EntityRef, *, reason: str, signatures: Signatures) -> Flow[int]:
+    """Revoke every token in whose chain `principal` stands and that was issued so far; returns the record's place in the log.
+
+    One registered person signs `revocation_digest`. Raises KeyRingError, IntentError, StoreError.
+    """
+    why = reason_text(reason)
+    asked = revocation_digest(context.scope, "principal", str(principal), why)
+    now_us: int = yield Now()
+    salt: bytes = yield Random(16)
+    key = cutoff_key(principal)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
+        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
+        row = guard_row(context, view, head, key)
+        version = 0 if row is None else row.version
+        made = Cutoff(principal=principal, seq=head.size).to_body()
+        write = Write(context.mac.seal_row(context.scope, "halt", key.key, version + 1, "ENGAGED", made), version)
+        body: dict[str, Json] = {
+            "cause": "principal", "principal": [principal.type, principal.id], "before": head.size, "reason": why,
+            "digest": b64url(asked), "persons": signers_json(view, signers),
+        }  # fmt: skip
+        draft = Draft(kind=EventKind.TOKEN_REVOKED, body=body, salt=salt)
+        return close_unit(
+            context, view, head, (draft,), now_us=now_us, writes=(write, guard_write(context, view, head, (write,))),
+            bump_guards=True, answer=head.size,
+        )  # fmt: skip
+
+    reads = (key, GUARD_ROSTER, *person_keys(signatures))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads), shielded=True)
+    seq: int = committed.answer
+    return seq

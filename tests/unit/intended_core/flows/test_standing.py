@@ -1,0 +1,59 @@
+"""What stands in the way: everything, the adapter, anybody in the chain, or when the token was issued."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from intended_core.errors import TokenError
+from intended_core.flows.haltrows import NO_HALTS, Halts
+from intended_core.flows.standing import check_claims, halted_intent
+from intended_core.ids import EntityRef
+from intended_core.tokens.claims import TokenClaims
+from tests.reference.token_world import claims as make_claims
+
+ROOT, SUB = EntityRef("User", "root"), EntityRef("Agent", "sub")
+
+
+def claims(seq: int = 10) -> TokenClaims:
+    made = make_claims()
+    return replace(made, sub=SUB, act=(ROOT,), log=(1, seq, bytes(32)))
+
+
+def code(halts: Halts, given: TokenClaims) -> str:
+    with pytest.raises(TokenError) as caught:
+        check_claims(halts, given)
+    return caught.value.code
+
+
+def test_nothing_stands_in_the_way() -> None:
+    check_claims(NO_HALTS, claims())
+    other = Halts(none=False, adapters={"other": "x"}, principals={EntityRef("Agent", "other"): "x"}, cutoffs={SUB: 10})
+    check_claims(other, claims())
+    assert halted_intent(other, audience="bank", principals=[SUB, ROOT]) is None
+
+
+@pytest.mark.parametrize(
+    "halts",
+    [
+        Halts(none=False, everything="stop"),
+        Halts(none=False, adapters={claims().aud: "stop"}),
+        Halts(none=False, principals={SUB: "stop"}),
+        Halts(none=False, principals={ROOT: "stop"}),
+    ],
+    ids=["everything", "adapter", "principal", "root-of-the-chain"],
+)
+def test_a_halt_stops_intent_and_token(halts: Halts) -> None:
+    assert code(halts, claims()) == "token.halted"
+    outcome = halted_intent(halts, audience=claims().aud, principals=[SUB, ROOT])
+    assert outcome is not None
+    assert (outcome.kind, outcome.reasons[0].text) == ("halted", "stop")
+
+
+@pytest.mark.parametrize("who", [SUB, ROOT])
+def test_a_cut_off_revokes_what_stands_before_it(who: EntityRef) -> None:
+    halts = Halts(none=False, cutoffs={who: 11})
+    assert code(halts, claims(10)) == "token.revoked"
+    check_claims(halts, claims(11))
+    assert code(halts, replace(claims(), log=None)) == "token.revoked"
