@@ -96,6 +96,9 @@ if TYPE_CHECKING:
     from intended_core.tokens.holder import HolderKey as HolderKey
     from intended_core.tokens.holder import LocalHolderKey as LocalHolderKey
     from intended_core.tokens.issuer import SignedToken as SignedToken
+    from intended_core.tokens.receipt import Receipt as Receipt
+    from intended_core.tokens.receipt import SignedReceipt as SignedReceipt
+    from intended_core.tokens.receipt import read_receipt as read_receipt
     from intended_core.tokens.redeemed import RedeemedToken as RedeemedToken
     from intended_core.toolbox import CheckReport as CheckReport
     from intended_core.toolbox import call_from_json as call_from_json
@@ -158,18 +161,20 @@ _ROOMS = {
     "LocalPersonKey": "access.persons",
     "LogQuery": "searching",
     "LogVerdict": "auditing",
-    "RangeVerdict": "auditing",
     "ManualClock": "clock",
     "Pending": "flows.outcomes",
     "PolicyDiff": "lang.diff",
     "PolicyError": "errors",
+    "RangeVerdict": "auditing",
     "Reason": "outcome",
+    "Receipt": "tokens.receipt",
     "RedeemedToken": "tokens.redeemed",
     "Rehearsal": "trials",
     "Replayed": "trials",
     "Scope": "ids",
     "Settings": "flows.effects",
     "ShownRecord": "auditing",
+    "SignedReceipt": "tokens.receipt",
     "SignedToken": "tokens.issuer",
     "StoreError": "errors",
     "SystemClock": "clock",
@@ -193,12 +198,12 @@ _ROOMS = {
     "explain_intent": "authoring",
     "export_evidence": "auditing",
     "export_range": "auditing",
-    "is_range": "auditing",
     "format_policies": "authoring",
     "github": "lang.findings",
     "import_cedar": "cedar_tools",
     "imported_intent": "cedar_tools",
     "intent_from_json": "toolbox",
+    "is_range": "auditing",
     "life_of": "searching",
     "lint_policies": "authoring",
     "load_cedar": "cedar_tools",
@@ -206,6 +211,7 @@ _ROOMS = {
     "outcome_json": "toolbox",
     "parse_datetime": "values",
     "parse_json": "toolbox",
+    "read_receipt": "tokens.receipt",
     "rehearse": "trials",
     "replay_intents": "trials",
     "sarif": "lang.findings",

@@ -18,6 +18,7 @@ from intended_core.canonical import b64url
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.secrets import SecretsDesk
+from intended_core.desks.tokens import TokensDesk
 from intended_core.entities import Entity
 from intended_core.errors import AccessDeniedError, PolicyError
 from intended_core.flows import approve as approving
@@ -275,6 +276,11 @@ class TenantAuthority:
     def keyring(self) -> KeyringDesk:
         """Prepare, rotate, retire and compromise token keys."""
         return KeyringDesk(context=self._context, driver=self)
+
+    @property
+    def tokens(self) -> TokensDesk:
+        """Public keys to verify tokens with, and receipts of what was refused."""
+        return TokensDesk(context=self._context, driver=self)
 
     @property
     def secrets(self) -> SecretsDesk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NoReturn
 
 from intended_core.ids import EntityRef
@@ -137,7 +137,7 @@ class Deny(_NoTruth):
     """Refused. `reasons` has at least one entry; `rules` are the @ids that decided (empty for default deny).
 
     `obligations`: what the forbids that decided want done `after`. `seq`: the denial's place in the log once a flow has recorded it, None
-    when nothing was (or could be) recorded.
+    when nothing was (or could be) recorded. `leaf`: the leaf hash (32 bytes) of that record, for a receipt.
     """
 
     kind: DenyClass
@@ -145,6 +145,7 @@ class Deny(_NoTruth):
     rules: tuple[str, ...] = ()
     obligations: tuple[Obligation, ...] = ()
     seq: int | None = None
+    leaf: bytes | None = field(default=None, repr=False, compare=False)
 
 
 Decision = Allow | Escalate | Deny

@@ -16,6 +16,7 @@ from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.evidence_range import collect_range
 from intended_core.flows.halt import engage, list_halts, resume
+from intended_core.flows.receipts import receipt
 from intended_core.flows.redeem import redeem
 from intended_core.flows.retire import mark_compromised, retire_due
 from intended_core.flows.revoke import revoke_principal, revoke_token
@@ -52,6 +53,7 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "redeem-other-call": lambda w: redeem(w.context, w.token, pay("99.00"), audience="bank"),
     "attenuate": lambda w: attenuate(w.context, w.token, intent("5.00")),
     "attenuate-spent": lambda w: attenuate(w.context, w.spent, intent("5.00")),
+    "receipt": lambda w: receipt(w.context, w.pending),
     "approve": lambda w: approve.approve(
         w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
     ),

@@ -17,7 +17,7 @@ __all__ = ["app", "main", "make_app", "rooms_for"]
 
 app: typer.Typer  # every command; made when it is first asked for
 
-_ROOMS: Final = ("language", "authoring", "authority", "cedar", "log")
+_ROOMS: Final = ("language", "authoring", "authority", "cedar", "log", "tokens")
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
     ("authority", "policies", "policy", "Activate a policy set."),
@@ -25,7 +25,7 @@ _GROUPS: Final = (
     ("authority", "entities", "entities", "Load and remove entities."),
     ("authority", "persons", "person", "Make person keys and register them."),
     ("authority", "approvals", "approval", "Look at approval requests."),
-    ("authority", "tokens", "token", "Redeem and inspect tokens."),
+    ("tokens", "tokens", "token", "Redeem and inspect tokens; public keys and receipts."),
     ("authority", "keys", "keys", "List and rotate signing keys."),
     ("log", "audit", "audit", "Verify and read the log."),
     ("log", "evidence", "evidence", "Export and verify evidence bundles."),

@@ -17,7 +17,6 @@ from intended_core import (
     LocalPersonKey,
     Pending,
     SystemRandomness,
-    call_from_json,
     entities_from_json,
     entity_ref,
     intent_from_json,
@@ -35,7 +34,6 @@ __all__ = [
     "persons",
     "policies",
     "tenants",
-    "tokens",
 ]
 
 tenants = typer.Typer()
@@ -43,7 +41,6 @@ policies = typer.Typer()
 entities = typer.Typer()
 persons = typer.Typer()
 approvals = typer.Typer()
-tokens = typer.Typer()
 keys = typer.Typer()
 
 
@@ -183,6 +180,9 @@ def authorize(
     out: Annotated[
         Path | None, typer.Option(help="Write the token to this file (mode 0600) instead of printing it.")
     ] = None,
+    receipt: Annotated[
+        Path | None, typer.Option(help="Write a signed receipt of a denial or an escalation to this file.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Decide an intent; an allow mints a single-use token.
@@ -194,7 +194,10 @@ def authorize(
     given = intent_from_json(read_file(intent))
     where = place()
     with where.open() as authority:
-        outcome = where.handle(authority).authorize(given, audience=audience, approval=approval)
+        tenant = where.handle(authority)
+        outcome = tenant.authorize(given, audience=audience, approval=approval)
+        if receipt is not None and isinstance(outcome, Deny | Pending):
+            _write_token(receipt, tenant.tokens.receipt(outcome).text)
     data = outcome_json(outcome)
     data["seq"] = outcome.seq
     if isinstance(outcome, Granted):
@@ -260,45 +263,6 @@ def approval_show(approval_id: str, json: JsonFlag = False) -> None:
          "approved_by": [str(ref) for ref in view.approved_by], "expires_us": view.expires_us},
         f"{view.state}\nneeds {' or '.join(' and '.join(one) for one in needs)}\nintent {shown}\ndigest {view.digest.hex()}",
     )  # fmt: skip
-
-
-@tokens.command("redeem")
-def token_redeem(
-    token: Annotated[Path, typer.Argument(help="A file with the token; - for standard input.")],
-    call: Annotated[Path, typer.Option(help="The call that is about to run, as JSON.")],
-    audience: Annotated[str, typer.Option(help="The adapter that redeems.")],
-    json: JsonFlag = False,
-) -> None:
-    """Consume a token for exactly one call. Exit code 7 when it is not honoured.
-
-    Example: intended --tenant acme token redeem token.jwt --call call.json --audience bank
-    """
-    text = read_file(token, limit=64 * 1024).strip()
-    given = call_from_json(read_file(call))
-    where = place()
-    with where.open() as authority:
-        tenant = where.handle(authority)
-        done = tenant.redeem(text, given, adapter=tenant.adapter(audience))
-        emit(
-            json, {"redeemed": True, "attempt": done.attempt_id, "seq": done.seq, "action": done.call.action},
-            f"redeemed: {done.call.action} may run once, now\nattempt {done.attempt_id}, record {done.seq}",
-        )  # fmt: skip
-
-
-@tokens.command("inspect")
-def token_inspect(
-    token: Annotated[Path, typer.Argument(help="A file with the token; - for standard input.")], json: JsonFlag = False
-) -> None:
-    """Show what a token says. It grants nothing and does not consume it.
-
-    Example: intended --tenant acme token inspect token.jwt
-    """
-    text = read_file(token, limit=64 * 1024).strip()
-    where = place()
-    with where.open() as authority:
-        found = where.handle(authority).inspect(text)
-    claims = found.claims.to_json()
-    emit(json, {"kid": found.kid, "claims": claims}, "\n".join(f"{name:9} {value}" for name, value in claims.items()))
 
 
 @keys.command("list")

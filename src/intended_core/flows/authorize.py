@@ -41,6 +41,7 @@ from intended_core.flows.steps import (
     look_again_if_stale,
     next_head,
     open_head,
+    placed,
     surroundings_of,
     thread_commitment,
 )
@@ -399,14 +400,13 @@ def _escalate(request: _Request, outcome: Escalate) -> Flow[Pending]:
             kind=EventKind.DECISION_ESCALATE, body=body, salt=request.salt, thread=thread,
             policy_digest=request.policy.digest,
         )  # fmt: skip
-        return close_unit(
-            context, view, head, (draft,), now_us=request.now_us, writes=tuple(writes), answer=head.size
-        )  # fmt: skip
+        return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=tuple(writes)))
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
+    seq, leaf = committed.answer
     return Pending(
         alternatives=outcome.alternatives, rules=outcome.rules, reasons=outcome.reasons, obligations=outcome.obligations,
-        approval_id=approval_id, digest=asked, seq=committed.answer, intent=request.intent,
+        approval_id=approval_id, digest=asked, seq=seq, intent=request.intent, leaf=leaf,
     )  # fmt: skip
 
 
@@ -425,7 +425,8 @@ def _deny(request: _Request, outcome: Deny) -> Flow[Deny]:
             policy_digest=request.policy.digest,
         )
         writes = snapshot_write(request, view)
-        return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes, answer=head.size)
+        return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes))
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
-    return replace(outcome, seq=committed.answer)
+    seq, leaf = committed.answer
+    return replace(outcome, seq=seq, leaf=leaf)

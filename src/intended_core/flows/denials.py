@@ -9,7 +9,7 @@ from intended_core.audit.record import EventKind
 from intended_core.canonical import Json
 from intended_core.errors import StoreError, UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
-from intended_core.flows.steps import close_unit, open_head
+from intended_core.flows.steps import close_unit, open_head, placed
 from intended_core.intent import Intent, ValidIntent
 from intended_core.outcome import Deny, Reason
 from intended_core.unit import Changes, Unit, UnitView
@@ -33,7 +33,7 @@ def record_denial(context: Context, intent: Intent | ValidIntent, outcome: Deny)
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, even_rolled_back=True)
         draft = Draft(kind=EventKind.DECISION_DENY, body=body, salt=salt)
-        return close_unit(context, view, head, (draft,), now_us=now_us, answer=head.size)
+        return placed(close_unit(context, view, head, (draft,), now_us=now_us))
 
     try:
         committed = yield Commit(Unit(context.scope, decide_unit))
@@ -41,7 +41,8 @@ def record_denial(context: Context, intent: Intent | ValidIntent, outcome: Deny)
         return _unrecorded(outcome, refused.code)
     except StoreError as error:
         return _unrecorded(outcome, str(error))
-    return replace(outcome, seq=committed.answer)
+    seq, leaf = committed.answer
+    return replace(outcome, seq=seq, leaf=leaf)
 
 
 def _unrecorded(outcome: Deny, cause: str) -> Deny:

@@ -26,12 +26,16 @@ class Granted(Allow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending(Escalate):
-    """An Escalate that waits. Approvers sign `digest` (32 bytes); afterwards authorize is called again with `approval_id`."""
+    """An Escalate that waits. Approvers sign `digest` (32 bytes); afterwards authorize is called again with `approval_id`.
+
+    `leaf`: the leaf hash (32 bytes) of its record at `seq`, for a receipt.
+    """
 
     approval_id: str
     digest: bytes
     seq: int
     intent: ValidIntent = field(repr=False)
+    leaf: bytes | None = field(default=None, repr=False, compare=False)
 
 
 def denied(kind: DenyClass, text: str, *, place: str = "") -> Deny:

@@ -25,6 +25,7 @@ __all__ = [
     "look_again_if_stale",
     "next_head",
     "open_head",
+    "placed",
     "surroundings_of",
     "thread_commitment",
 ]
@@ -97,6 +98,12 @@ def close_unit(
     if bump_guards or bump_entities:
         log = replace(log, guards=log.guards + int(bump_guards), entities=log.entities + int(bump_entities))
     return _changes(next_head(context, view.head, log), writes, records, answer)
+
+
+def placed(changes: Changes) -> Changes:
+    """The same changes, which answer where their first record stands: its sequence number and its leaf hash (32 bytes)."""
+    first = changes.records[0]
+    return _changes(changes.head, changes.writes, changes.records, (first.seq, first.leaf))
 
 
 def append_at(

@@ -35,4 +35,4 @@ def test_no_outcome_is_another() -> None:
 
 def test_the_classes_of_denial_are_a_closed_list() -> None:
     assert get_args(DenyClass) == DENY_CLASSES
-    assert len(set(DENY_CLASSES)) == 9
+    assert len(set(DENY_CLASSES)) == 10
