@@ -870,7 +870,14 @@ class Examination:
             elif seq < decision["seq"] and same:
                 requirement = str(body.get("requirement"))
                 signed.setdefault(requirement, set()).add(str(body.get("person")))
-                needed[requirement] = quorum(request, requirement)
+                needed.update({key: quorum(request, key) for key in {requirement, *wanted}})
+        if matter.get("approved_by") is not None:
+            # Who counted for what, as the decision says: only those who signed, and each of them once over all requirements.
+            people, signed, given = set().union(*signed.values()), {}, matter["approved_by"]
+            for item in given if isinstance(given, list) else []:
+                if isinstance(item, list) and len(item) == 3 and str(item[1:]) in people:
+                    people.discard(str(item[1:]))
+                    signed.setdefault(str(item[0]), set()).add(str(item[1:]))
         for key in sorted(wanted):
             if len(signed.get(key, ())) < needed.get(key, 1):
                 self.find("approval.missing", "an approval that was counted is not here", decision["seq"], "INCOMPLETE")

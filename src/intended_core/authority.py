@@ -15,16 +15,17 @@ from intended_core.access.persons import LocalPersonKey
 from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
+from intended_core.desks.approvals import ApprovalsDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.secrets import SecretsDesk
 from intended_core.desks.tokens import TokensDesk
 from intended_core.entities import Entity
 from intended_core.errors import AccessDeniedError, PolicyError
-from intended_core.flows import approve as approving
 from intended_core.flows import evidence as evidencing
 from intended_core.flows import evidence_range as stretching
 from intended_core.flows.activate import Activated, activate
+from intended_core.flows.approve import ApprovalStatus
 from intended_core.flows.attempts import Attempt, attempted
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import AuthorizeOutcome, authorize
@@ -32,6 +33,7 @@ from intended_core.flows.cache import ScopeState
 from intended_core.flows.complete import ActResult, complete
 from intended_core.flows.effects import Context, Flow, LoadState, Now, Settings, Sign
 from intended_core.flows.outcomes import Granted
+from intended_core.flows.queue import ApprovalView
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rotate import Rotated, rotate
 from intended_core.flows.runtime import Runtime, Stop, drive
@@ -231,22 +233,23 @@ class TenantAuthority:
         """Register a person's raw Ed25519 public key (32 bytes); returns the record's place in the log."""
         return self.run(register_person(self._context, Person(ref=ref, public_key=public_key)))
 
-    def approval(self, approval_id: str) -> approving.ApprovalView:
+    @property
+    def approvals(self) -> ApprovalsDesk:
+        """The requests that wait for people: list, show, approve, reject, cancel."""
+        return ApprovalsDesk(context=self._context, driver=self)
+
+    def approval(self, approval_id: str) -> ApprovalView:
         """The request as an approver is shown it; its `digest` is what they sign."""
-        return self.run(approving.show_approval(self._context, approval_id))
+        return self.approvals.show(approval_id)
 
     def approve(
         self, approval_id: str, *, person: EntityRef, key: LocalPersonKey | None = None, signature: bytes | None = None
-    ) -> approving.ApprovalStatus:
+    ) -> ApprovalStatus:
         """Approve as `person`, with their local `key` or a `signature` (64 bytes) that they made elsewhere.
 
         Raises AccessDeniedError, KeyRingError or UnitRefusedError.
         """
-        if (key is None) == (signature is None):
-            raise TypeError("give either the person's key or their signature")
-        if key is not None:
-            signature = key.sign(self.approval(approval_id).digest)
-        return self.run(approving.approve(self._context, approval_id, person=person, signature=signature or b""))
+        return self.approvals.approve(approval_id, person=person, key=key, signature=signature)
 
     def complete(self, redeemed: RedeemedToken, result: ActResult) -> int:
         """Say what became of the act: `done`, `failed` (its reservations go back to their meters) or `unknown`.

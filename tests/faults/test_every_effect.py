@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from intended_core import Call, Deny, EntityRef, Granted, HaltTarget, LocalPersonKey, Pending, RedeemedToken, TokenError
-from intended_core.flows import approve, evidence, secrets, write
+from intended_core.flows import approve, evidence, queue, secrets, withdraw, write
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
@@ -57,6 +57,11 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "approve": lambda w: approve.approve(
         w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
     ),
+    "reject": lambda w: withdraw.reject(
+        w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(withdraw.rejection_digest(w.pending.digest))
+    ),
+    "cancel": lambda w: withdraw.cancel(w.context, w.pending.approval_id),
+    "list-approvals": lambda w: queue.list_approvals(w.context, approver=ANN),
     "rotate": lambda w: rotate(w.context),
     "prepare": lambda w: prepare(w.context),
     "compromise": lambda w: mark_compromised(w.context, w.signing, signatures=w.both_sign(w.signing)),

@@ -33,6 +33,7 @@ from intended_core.flows.rewrap import rewrap
 from intended_core.flows.rotate import prepare, rotate
 from intended_core.flows.secrets import open_secret, put_secret, remove_secret
 from intended_core.flows.steps import open_head
+from intended_core.flows.withdraw import cancel
 from intended_core.flows.write import put_entities, register_person
 from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.checker import check
@@ -56,6 +57,7 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "redeem": lambda w, c: redeem(c, w.token, pay(), audience="bank"),
     "attenuate": lambda w, c: attenuate(c, w.token, intent("5.00")),
     "approve": lambda w, c: approve(c, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)),
+    "cancel": lambda w, c: cancel(c, approved(w)),
     "spend-approval": lambda w, c: authorize(c, intent("700.00"), audience="bank", approval_id=approved(w)),
     "rotate": lambda w, c: rotate(c),
     "prepare": lambda w, c: prepare(c),

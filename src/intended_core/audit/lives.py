@@ -209,12 +209,26 @@ def check_approvals(seen: Mapping[int, Seen], decision: Seen) -> list[Finding]:
         elif seq < decision.entry.seq and _same_matter(request, decision.body or {}):
             requirement = str(body.get("requirement"))
             signed.setdefault(requirement, set()).add(str(body.get("person")))
-            needed[requirement] = _quorum(request, requirement)
+            needed.update({key: _quorum(request, key) for key in {requirement, *wanted}})
+    assigned = (decision.body or {}).get("approved_by")
+    if assigned is not None:
+        signed = _as_assigned(assigned, frozenset(person for people in signed.values() for person in people))
     return found + [
         _incomplete("approval.missing", f"the approval of {key[:80]!a} is not here", decision.entry.seq)
         for key in sorted(wanted)
         if len(signed.get(key, ())) < needed.get(key, 1)
     ]
+
+
+def _as_assigned(assigned: Json, people: frozenset[str]) -> dict[str, set[str]]:
+    """Who counted for which requirement, as the decision says: only those who signed, and each of them once over all requirements."""
+    signed: dict[str, set[str]] = {}
+    counted: set[str] = set()
+    for item in assigned if isinstance(assigned, list) else []:
+        if isinstance(item, list) and len(item) == 3 and (person := str(item[1:])) in people - counted:
+            signed.setdefault(str(item[0]), set()).add(person)
+            counted.add(person)
+    return signed
 
 
 def _bodies(seen: Mapping[int, Seen], kind: EventKind) -> list[Mapping[str, Json]]:

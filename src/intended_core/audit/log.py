@@ -24,6 +24,7 @@ from intended_core.unit import RecordRow
 __all__ = ["Draft", "LogHead", "append", "genesis_head", "thread_of"]
 
 _FIELDS = frozenset({"v", "o", "iss", "g", "n", "f", "l", "ts", "gv", "ev"})
+_SELDOM = frozenset({"av", "mv", "rb"})  # there only once they are not 0
 NO_LEAF = bytes(32)
 
 
@@ -31,8 +32,9 @@ NO_LEAF = bytes(32)
 class LogHead:
     """The authenticated state of a scope. `time_us`: the newest record's time, the floor of the clock.
 
-    `meters`: the version of the row that names every meter row; 0 where nothing was ever counted. `rolled_back`: it was found that the
-    store had been put back to an older state; nothing is granted until two persons have opened the next generation.
+    `meters`: the version of the row that names every meter row; 0 where nothing was ever counted. `approvals`: that of the row that
+    names every open request; 0 where nobody was ever asked. `rolled_back`: it was found that the store had been put back to an older
+    state; nothing is granted until two persons have opened the next generation.
     """
 
     origin: str
@@ -44,6 +46,7 @@ class LogHead:
     guards: int
     entities: int
     meters: int = 0
+    approvals: int = 0
     rolled_back: bool = False
 
     @property
@@ -54,11 +57,12 @@ class LogHead:
     def to_state(self) -> bytes:
         """Canonical bytes for the head row."""
         # canonical: members in their order, ASCII keys, integers and base64url text that this room made itself
+        asked = {"av": self.approvals} if self.approvals else {}
         counted = {"mv": self.meters} if self.meters else {}
         refusing = {"rb": 1} if self.rolled_back else {}
         return orjson.dumps(
             {
-                "ev": self.entities, "f": b64url(self.frontier.to_bytes()), "g": self.generation, "gv": self.guards,
+                **asked, "ev": self.entities, "f": b64url(self.frontier.to_bytes()), "g": self.generation, "gv": self.guards,
                 "iss": self.issuer, "l": b64url(self.last_leaf), **counted, "n": self.frontier.size, "o": self.origin,
                 **refusing, "ts": self.time_us, "v": 0,
             }
@@ -69,7 +73,7 @@ class LogHead:
         """The head that `to_state` wrote; the caller has checked its MAC. Raises StoreCorruptError."""
         try:
             data = orjson.loads(state)
-            if type(data) is not dict or data.keys() - {"mv", "rb"} != _FIELDS or data["v"] != 0 or data.get("mv", 1) == 0:
+            if type(data) is not dict or data.keys() - _SELDOM != _FIELDS or data["v"] != 0 or 0 in map(data.get, _SELDOM):
                 raise StoreCorruptError("the head row is of an unknown form")
             if data.get("rb", 1) != 1:
                 raise StoreCorruptError("the head row is of an unknown form")
@@ -77,7 +81,7 @@ class LogHead:
                 origin=data["o"], issuer=data["iss"], generation=data["g"],
                 frontier=Frontier.from_bytes(unb64url(data["f"])), last_leaf=unb64url(data["l"]),
                 time_us=data["ts"], guards=data["gv"], entities=data["ev"],
-                meters=data.get("mv", 0), rolled_back="rb" in data,
+                meters=data.get("mv", 0), approvals=data.get("av", 0), rolled_back="rb" in data,
             )  # fmt: skip
             size = data["n"]
         except (ValueError, TypeError, IntentError, AuditError):
@@ -132,7 +136,7 @@ def append(
     following = _log_head(
         origin=head.origin, issuer=head.issuer, generation=head.generation, frontier=frontier, last_leaf=leaf,
         time_us=max(now_us, head.time_us), guards=head.guards, entities=head.entities,
-        meters=head.meters, rolled_back=head.rolled_back,
+        meters=head.meters, approvals=head.approvals, rolled_back=head.rolled_back,
     )  # fmt: skip
     return following, tuple(rows)
 

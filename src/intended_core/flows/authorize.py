@@ -25,6 +25,7 @@ from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, 
 from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.parent import Parent, actors_of
+from intended_core.flows.requests import new_request, request_reads
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
 from intended_core.flows.standing import check_standing, halted_intent
 from intended_core.flows.steps import (
@@ -234,6 +235,9 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
         "approved": [*sorted(request.approval.keys)] if request.approval else [],
         "approvals_used": [request.approval.approval_id] if request.approval else [],
     }
+    if request.approval:
+        assigned = request.approval.assigned
+        body["approved_by"] = [[key, ref.type, ref.id] for key in sorted(assigned) for ref in assigned[key]]
     if isinstance(outcome, Deny):
         body["class"] = outcome.kind
     if request.levels is not None:
@@ -257,7 +261,7 @@ def _reads(request: _Request) -> tuple[RowKey, ...]:
     snapshot = _snapshot_key(request.entities.snapshot.digest)
     if request.approval is None:
         return (snapshot,)
-    return (snapshot, RowKey("approval", request.approval.approval_id))
+    return (snapshot, *request_reads(request.approval.approval_id))
 
 
 @lru_cache(maxsize=4096)
@@ -316,6 +320,9 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
             head, counted = reserve(
                 context, view, head, outcome, nonce=request.nonce, expires_s=expires_s, now_ms=request.now_us // 1000
             )
+        used: tuple[Write, ...] = ()
+        if request.approval is not None:
+            head, used = request.approval.spend(context, view, head)
         log, records = append_at(context, head, drafts, now_us=request.now_us)
         seq = records[0].seq
         placed = drafted.placed((head.generation, seq, records[0].leaf))
@@ -323,9 +330,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
             claims=digest_of_canonical(placed), audience=request.audience, expires_s=expires_s, generation=head.generation, seq=seq
         )
         issued = _write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce), 0)
-        writes = (issued, *counted, *snapshot_write(request, view))
-        if request.approval is not None:
-            writes = (*writes, request.approval.spend(context, view))
+        writes = (issued, *counted, *snapshot_write(request, view), *used)
         return _changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
     reads = _reads(request) if not uses else (*_reads(request), *meter_rows([use.key for use in uses]))
@@ -392,17 +397,18 @@ def _escalate(request: _Request, outcome: Escalate) -> Flow[Pending]:
             digest=asked, intent=request.intent.wire, ith=request.intent.ith, policy=request.policy.digest,
             bound=bound_digest(request.intent, request.entities.snapshot),
             audience=request.audience, alternatives=outcome.alternatives, given=(), created_us=request.now_us,
-            expires_us=request.now_us + life_ms * 1000, seq=head.size, steps=1,
+            expires_us=request.now_us + life_ms * 1000, seq=head.size, steps=1, generation=head.generation,
         )  # fmt: skip
-        writes = [Write(context.mac.seal_row(context.scope, "approval", approval_id, 1, "PENDING", row.to_body()), 0)]
-        writes += snapshot_write(request, view)
+        head, asking = new_request(context, view, head, approval_id, row.to_body())
+        writes = (*asking, *snapshot_write(request, view))
         draft = Draft(
             kind=EventKind.DECISION_ESCALATE, body=body, salt=request.salt, thread=thread,
             policy_digest=request.policy.digest,
         )  # fmt: skip
-        return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=tuple(writes)))
+        return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes))
 
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
+    reads = tuple(dict.fromkeys((*_reads(request), *request_reads(approval_id))))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     seq, leaf = committed.answer
     return Pending(
         alternatives=outcome.alternatives, rules=outcome.rules, reasons=outcome.reasons, obligations=outcome.obligations,

@@ -213,6 +213,7 @@ class ApprovalRow:
     expires_us: int
     seq: int
     steps: int
+    generation: int
 
     def to_body(self) -> bytes:
         """Canonical bytes for the row."""
@@ -230,6 +231,7 @@ class ApprovalRow:
                 "expires": self.expires_us,
                 "seq": self.seq,
                 "steps": self.steps,
+                "g": self.generation,
             }
         )
 
@@ -251,6 +253,7 @@ class ApprovalRow:
                 audience=str(data["aud"]),
                 alternatives=alternatives, given=given, created_us=int(str(data["created"])),
                 expires_us=int(str(data["expires"])), seq=int(str(data["seq"])), steps=int(str(data["steps"])),
+                generation=int(str(data["g"])),
             )  # fmt: skip
         except (KeyError, ValueError, TypeError, IntentError):
             raise StoreCorruptError("an approval row is damaged") from None

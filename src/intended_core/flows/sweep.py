@@ -1,4 +1,4 @@
-"""sweep: tokens that nobody redeemed in time expire, and what they held in reserve goes back to their meters.
+"""sweep: tokens that nobody redeemed in time expire, and what they held in reserve goes back to their meters; requests expire.
 
 A reservation is released only here, by ISSUED → EXPIRED or by a nonce that was REVOKED; what was CONSUMED stays used. Each token is one
 unit, so a sweep may stop anywhere and go on later.
@@ -17,6 +17,7 @@ from intended_core.flows.effects import Commit, Context, Flow, Now, Random, Scan
 from intended_core.flows.metering import held_key, meter_rows, open_book
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.steps import authentic, close_unit, open_head, thread_commitment
+from intended_core.flows.withdraw import expire_requests
 from intended_core.meters.shards import Held
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
@@ -28,14 +29,18 @@ GRACE_S = 1  # whole seconds are compared: a token of this second may still be r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep did: reservations `released`, and those found to be `used`."""
+    """What a sweep did: reservations `released`, those found to be `used`, approval requests that `expired`."""
 
     released: int
     used: int
+    expired: int = 0
 
 
 def sweep(context: Context) -> Flow[Swept]:
-    """Settle every reservation whose token can no longer be redeemed. Raises StoreError; nothing is lost by stopping in between."""
+    """Settle every reservation whose token can no longer be redeemed, and end the requests whose time is over.
+
+    Raises StoreError; nothing is lost by stopping in between.
+    """
     now_us: int = yield Now()
     rows: Sequence[Row] = yield ScanRows(context.scope, "meter", "HELD")
     released = used = 0
@@ -50,7 +55,8 @@ def sweep(context: Context) -> Flow[Swept]:
         except UnitRefusedError:
             continue  # another process has settled it meanwhile, or it waits for a newer clock
         released, used = released + freed, used + 1 - freed
-    return Swept(released=released, used=used)
+    expired = yield from expire_requests(context)
+    return Swept(released=released, used=used, expired=expired)
 
 
 def _settle(context: Context, nonce: str, held: Held, now_us: int) -> Flow[int]:

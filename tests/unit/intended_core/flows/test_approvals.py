@@ -9,35 +9,14 @@ import pytest
 from intended_core import Entity, Pending
 from intended_core.entities import EntitySnapshot
 from intended_core.errors import StoreCorruptError, UnitRefusedError
-from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, satisfied, use_approval
+from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import LoadedEntities
+from intended_core.flows.requests import request_reads
 from intended_core.flows.rows import ApprovalRow
 from intended_core.lang.intents import validate
 from intended_core.lang.snapshot import TypedSnapshot, type_snapshot
-from intended_core.outcome import ApprovalRequirement
 from intended_core.unit import Row, RowKey, UnitView
 from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOT, CHIEFS, ENTITIES, NOW_US, World, intent, trace
-
-ONE = ApprovalRequirement(key="a#0", rule="a", group=CHIEFS, quorum=1, exclude=frozenset(), expires_ms=1)
-TWO = replace(ONE, key="b#0", quorum=2)
-
-
-def test_a_quorum_counts_distinct_persons_and_every_requirement() -> None:
-    assert satisfied(((ONE,),), {"a#0": {ANN}}) == frozenset({"a#0"})
-    assert satisfied(((TWO,),), {"b#0": {ANN}}) is None
-    assert satisfied(((TWO,),), {"b#0": {ANN, BOB}}) == frozenset({"b#0"})
-    assert satisfied(((ONE, TWO),), {"a#0": {ANN}, "b#0": {ANN}}) is None
-    assert satisfied(((ONE, TWO),), {"a#0": {ANN}, "b#0": {ANN, BOB}}) == frozenset({"a#0", "b#0"})
-
-
-def test_the_first_alternative_that_holds() -> None:
-    assert satisfied(((TWO,), (ONE,)), {"a#0": {ANN}}) == frozenset({"a#0"})
-    assert satisfied(((ONE,), (TWO,)), {"a#0": {ANN}, "b#0": {ANN, BOB}}) == frozenset({"a#0"})
-
-
-@pytest.mark.parametrize("nothing", [(), ((),), ((), ())])
-def test_nothing_required_is_nothing_satisfied(nothing: tuple[tuple[ApprovalRequirement, ...], ...]) -> None:
-    assert satisfied(nothing, {"a#0": {ANN, BOB}}) is None
 
 
 def code(world: World, name: str) -> str:
@@ -139,14 +118,21 @@ def test_todays_quorum_counts(world: World) -> None:
 
 def test_it_is_spent_once_and_only_as_it_was_read(world: World) -> None:
     row = approved(world)
-    use_ = use(world, row)
-    view = UnitView(world.data().head, {RowKey("approval", row.key): row})
-    write = use_.spend(world.context, view)
+    spending = use(world, row)
+    rows, head = world.data().rows, world.head
+    reads = request_reads(row.key)
+    view = UnitView(world.data().head, {key: rows[key] for key in reads if key in rows})
+    after, (write, *roster) = spending.spend(world.context, view, head)
     assert (write.row.state, write.row.version, write.replaces, write.row.body) == ("USED", row.version + 1, row.version, row.body)
-    for seen in ({}, {RowKey("approval", row.key): write.row}):
-        with pytest.raises(UnitRefusedError) as raised:
-            use_.spend(world.context, UnitView(world.data().head, seen))
-        assert raised.value.code == "approval_state"
+    assert after.approvals == head.approvals + 1
+    spent = {**view.rows, RowKey("approval", row.key): write.row, **{RowKey("approval", each.row.key): each.row for each in roster}}
+    with pytest.raises(UnitRefusedError, match="somebody else"):
+        spending.spend(world.context, UnitView(view.head, spent), after)
+    put_back = {**spent, RowKey("approval", row.key): row}
+    with pytest.raises(StoreCorruptError):
+        spending.spend(world.context, UnitView(view.head, put_back), after)
+    with pytest.raises(StoreCorruptError):
+        spending.spend(world.context, UnitView(view.head, {}), head)
 
 
 def test_the_submitter_is_no_person(world: World) -> None:

@@ -7,8 +7,9 @@ import pytest
 from intended_core import AccessDeniedError, Entity, EntityRef, KeyRingError, Pending, UnitRefusedError
 from intended_core.canonical import b64url
 from intended_core.errors import StoreConflictError, StoreError
-from intended_core.flows.approve import ApprovalStatus, approve, show_approval
+from intended_core.flows.approve import ApprovalStatus, approve
 from intended_core.flows.effects import Commit, LoadEntities
+from intended_core.flows.queue import show_approval
 from tests.reference.flow_world import (
     ANN,
     ANN_KEY,

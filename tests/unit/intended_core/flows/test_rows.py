@@ -41,7 +41,7 @@ NEED = ApprovalRequirement(key="r#0", rule="r", group=STAFF, quorum=2, exclude=f
 APPROVAL = ApprovalRow(
     digest=b"d" * 32, intent='{"é":1}'.encode(), ith=b"i" * 32, policy=b"p" * 32, bound=b"b" * 32, audience="bank",
     alternatives=((NEED,), (NEED, NEED)), given=(GivenApproval(key="r#0", person=ANN, signature=b"s" * 64),), created_us=1,
-    expires_us=2, seq=3, steps=2,
+    expires_us=2, seq=3, steps=2, generation=1,
 )  # fmt: skip
 
 
