@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +31,7 @@ from intended_core.flows.anchor import ANCHOR_SCOPE, found_anchor, take_slot
 from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Random, Settings
+from intended_core.flows.rewrap import Rewrapped
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
 from intended_core.ids import Scope, environment, tenant_name
@@ -39,7 +40,7 @@ from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import open_sealed
 from intended_core.loader.registry import Registry, load_registry
-from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage, StorageInfo
+from intended_core.ports import EntityProvider, KeyEncryption, RenewableKeyEncryption, Signer, Storage, StorageInfo
 from intended_core.unit import RowKey
 
 __all__ = ["Authority"]
@@ -114,7 +115,9 @@ class Authority:
         made = cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities)
         try:
             for scope in made.tenants():
-                made._check_log(made._open(scope))
+                tenant = made._open(scope)
+                made._check_log(tenant)
+                made._check_seals(tenant)
         except BaseException:
             made.close()
             raise
@@ -257,6 +260,15 @@ class Authority:
                 "records were changed, cut or added; run `intended audit verify`"
             )
 
+    def _check_seals(self, tenant: TenantAuthority) -> None:
+        """Refuse to start without a key-encryption key that sealed rows name."""
+        missing = set(tenant.keyring.sealed_under()) - set(self._runtime.kek.kek_ids)
+        if missing:
+            raise KeyRingError(
+                f"sealed rows of {tenant.scope.tenant}/{tenant.scope.environment} name the key-encryption key {min(missing)}, which is not "
+                "in the key file: put back the key file that has it"
+            )
+
     # -- operations --------------------------------------------------------------------------------------------------
 
     def info(self) -> StorageInfo:
@@ -268,6 +280,40 @@ class Authority:
         self._runtime.storage.probe()
         for scope in self.tenants():
             self._check_log(self.tenant(scope.tenant, scope.environment))
+
+    def rewrap(self, *, progress: Callable[[Scope, Rewrapped], None] | None = None) -> str:
+        """Carry every seal of every tenant to a fresh key-encryption key, or go on with a run that stopped; returns the key's id.
+
+        A fresh key is taken only where every row stands under the current one. The older key stays in the key file, so every row opens
+        at every moment, in this process and in others, and so do backups made before; `drop_older_keys` removes it. `progress` is told
+        after each step. Raises KeyRingError, AssemblyError, StoreError.
+        """
+        kek = self._runtime.kek
+        tenants = [self.tenant(scope.tenant, scope.environment) for scope in self.tenants()]
+        if all(set(tenant.keyring.sealed_under()) == {kek.kek_ids[0]} for tenant in tenants):
+            self._renewable().renew()
+        current = kek.kek_ids[0]
+        for tenant in tenants:
+            scope = tenant.scope
+            tenant.keyring.rewrap(current, progress=None if progress is None else lambda step, at=scope: progress(at, step))  # type: ignore[misc]
+        return current
+
+    def drop_older_keys(self) -> Sequence[str]:
+        """Remove every key-encryption key but the current one from the key file; returns their ids. Older backups open no more.
+
+        Raises KeyRingError while any row of any tenant still names one of them: finish `rewrap` first.
+        """
+        current = self._runtime.kek.kek_ids[0]
+        for scope in self.tenants():
+            if set(self.tenant(scope.tenant, scope.environment).keyring.sealed_under()) != {current}:
+                raise KeyRingError(f"rows of {scope.tenant}/{scope.environment} stand under an older key: run `intended keys rewrap` first")
+        return self._renewable().drop_older()
+
+    def _renewable(self) -> RenewableKeyEncryption:
+        kek = self._runtime.kek
+        if not isinstance(kek, RenewableKeyEncryption):
+            raise AssemblyError("this key-encryption key is renewed where it lives; make it current there, then run this again")
+        return kek
 
     def close(self) -> None:
         """Close the store. Handles of this authority are of no use afterwards."""

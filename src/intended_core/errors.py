@@ -17,6 +17,7 @@ __all__ = [
     "ClockError",
     "IntendedError",
     "IntentError",
+    "KeyGoneError",
     "KeyRingError",
     "PolicyError",
     "StoreBusyError",
@@ -74,6 +75,10 @@ class TokenError(IntendedError):
 
 class KeyRingError(IntendedError):
     """The operator must act: a signing, sealing or person key is missing, wrong or in the wrong state."""
+
+
+class KeyGoneError(KeyRingError):
+    """The key that was asked to sign is not here any more: it was rotated away, or its backend disabled or deleted it."""
 
 
 class AdapterError(IntendedError):

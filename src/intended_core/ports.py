@@ -114,7 +114,9 @@ class Signer(Protocol):
 class SigningKey(Protocol):
     """A loaded private key."""
 
-    def sign(self, payload: bytes) -> bytes: ...
+    def sign(self, payload: bytes) -> bytes:
+        """The signature; KeyGoneError when the key is not here any more, so that the one ACTIVE now is asked."""
+        ...
 
 
 class KeyEncryption(Protocol):

@@ -7,9 +7,10 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.world import AUDIENCE, ENTITIES, NOW_US, POLICY, intent
+from intended_adapters.key_encryption.file import FileKeyEncryption
 from intended_core import (
     Authority,
     Intent,
@@ -21,12 +22,14 @@ from intended_core import (
     check_policies,
 )
 from intended_core.flows.effects import Context, Effect
+from intended_core.flows.rewrap import rewrap as carry_over
 from intended_core.flows.runtime import Runtime
 from intended_core.ids import EntityRef
+from intended_core.keys.ring import KeyState
 
-__all__ = ["ASKING", "BOB", "DESK", "FLOWS", "open_world", "risky"]
+__all__ = ["ASKING", "BOB", "CYD", "DESK", "FLOWS", "open_world", "risky"]
 
-BOB, DESK = EntityRef("User", "bob"), EntityRef("Group", "desk")
+BOB, CYD, DESK = EntityRef("User", "bob"), EntityRef("User", "cyd"), EntityRef("Group", "desk")
 ASKING = POLICY.replace(
     "entity Account {", "@root entity User in Group {} \nentity Account {"
 )  # the desk has a person in it
@@ -103,6 +106,20 @@ def die(folder: Path, flow: str, index: int, moment: str) -> None:
         FLOWS[flow](tenant, folder, approval, key.sign(digest))
 
 
+def compromise(tenant: TenantAuthority, folder: Path) -> None:
+    """Two persons call the prepared key compromised: the tokens that wait stay good."""
+    kid = next(record.kid for record in tenant.keyring.records() if record.state is KeyState.PRE_ACTIVE)
+    keys = [(ref, LocalPersonKey.from_pem((folder / name).read_bytes())) for ref, name in ((BOB, "bob.pem"), (CYD, "cyd.pem"))]
+    tenant.keyring.compromise(kid, keys=keys)
+
+
+def rewrap(tenant: TenantAuthority) -> None:
+    """Take a fresh key-encryption key and carry the rows over, one in each unit."""
+    kek = cast("FileKeyEncryption", tenant._runtime.kek).renew()
+    while tenant.operate(carry_over(tenant._context, kek_id=kek, limit=1)).left:
+        pass
+
+
 FLOWS: dict[str, Callable[[TenantAuthority, Path, str, bytes], object]] = {
     "authorize": lambda tenant, folder, approval, signature: tenant.authorize(intent(), audience=AUDIENCE),
     "escalate": lambda tenant, folder, approval, signature: tenant.authorize(risky(), audience=AUDIENCE),
@@ -111,6 +128,11 @@ FLOWS: dict[str, Callable[[TenantAuthority, Path, str, bytes], object]] = {
     ),
     "approve": lambda tenant, folder, approval, signature: tenant.approve(approval, person=BOB, signature=signature),
     "rotate": lambda tenant, folder, approval, signature: tenant.rotate_keys(),
+    "prepare": lambda tenant, folder, approval, signature: tenant.keyring.prepare(),
+    "compromise": lambda tenant, folder, approval, signature: compromise(tenant, folder),
+    "rewrap": lambda tenant, folder, approval, signature: rewrap(tenant),
+    "put-secret": lambda tenant, folder, approval, signature: tenant.secrets.put(AUDIENCE, "api-key", b"second"),
+    "remove-secret": lambda tenant, folder, approval, signature: tenant.secrets.remove(AUDIENCE, "api-key"),
     "put-entities": lambda tenant, folder, approval, signature: tenant.put_entities(ENTITIES),
 }
 

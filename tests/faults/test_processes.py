@@ -27,7 +27,7 @@ from intended_core import (
     UnitRefusedError,
     verify_tenant_log,
 )
-from tests.faults.process_world import ASKING, BOB, DESK, FLOWS, open_world, risky
+from tests.faults.process_world import ASKING, BOB, CYD, DESK, FLOWS, open_world, risky
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 1_000
@@ -52,6 +52,11 @@ def make_world(folder: Path, tokens: int) -> None:
         key = LocalPersonKey.generate(SystemRandomness())
         tenant.register_person(BOB, key.public_key)
         (folder / "bob.pem").write_bytes(key.to_pem())
+        second = LocalPersonKey.generate(SystemRandomness())
+        tenant.register_person(CYD, second.public_key)
+        (folder / "cyd.pem").write_bytes(second.to_pem())
+        tenant.keyring.prepare()
+        tenant.secrets.put(AUDIENCE, "api-key", b"first")
         made = [tenant.require(intent(), audience=AUDIENCE).text for _ in range(tokens)]
         (folder / "tokens").write_text("\n".join(made))
         (folder / "token").write_text(made[0])
@@ -138,6 +143,9 @@ def check_after(folder: Path, flow: str) -> None:
             with pytest.raises(UnitRefusedError):
                 tenant.approve(approval, person=BOB, key=key)
         assert isinstance(tenant.authorize(risky(), audience=AUDIENCE, approval=approval), Granted)
+        if flow != "remove-secret":
+            spent = tenant.redeem(tenant.require(intent(), audience=AUDIENCE), call, adapter=bank)
+            assert tenant.secrets.open(spent, "api-key") in (b"first", b"second")
         states = [record.state.value for record in tenant.policy().ring.records if record.purpose == "token"]
         assert states.count("ACTIVE") == 1
         fresh = tenant.require(intent(), audience=AUDIENCE)

@@ -17,7 +17,7 @@ __all__ = ["app", "main", "make_app", "rooms_for"]
 
 app: typer.Typer  # every command; made when it is first asked for
 
-_ROOMS: Final = ("language", "authoring", "authority", "cedar", "log", "tokens")
+_ROOMS: Final = ("language", "authoring", "authority", "cedar", "keyring", "log", "tokens")
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
     ("authority", "policies", "policy", "Activate a policy set."),
@@ -26,7 +26,8 @@ _GROUPS: Final = (
     ("authority", "persons", "person", "Make person keys and register them."),
     ("authority", "approvals", "approval", "Look at approval requests."),
     ("tokens", "tokens", "token", "Redeem and inspect tokens; public keys and receipts."),
-    ("authority", "keys", "keys", "List and rotate signing keys."),
+    ("keyring", "keys", "keys", "Prepare, rotate, retire and compromise signing keys; renew the key-encryption key."),
+    ("keyring", "secrets", "secrets", "Seal credentials, provider keys and prompts for one adapter each."),
     ("log", "audit", "audit", "Verify and read the log."),
     ("log", "evidence", "evidence", "Export and verify evidence bundles."),
 )

@@ -1,4 +1,4 @@
-"""Commands that work on a store: tenants, policies, entities, persons, authorize, approve, tokens, keys."""
+"""Commands that work on a store: tenants, policies, entities, persons, authorize, approve, tokens."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ __all__ = [
     "authorize",
     "entities",
     "init",
-    "keys",
     "persons",
     "policies",
     "tenants",
@@ -41,7 +40,6 @@ policies = typer.Typer()
 entities = typer.Typer()
 persons = typer.Typer()
 approvals = typer.Typer()
-keys = typer.Typer()
 
 
 def init(
@@ -263,47 +261,6 @@ def approval_show(approval_id: str, json: JsonFlag = False) -> None:
          "approved_by": [str(ref) for ref in view.approved_by], "expires_us": view.expires_us},
         f"{view.state}\nneeds {' or '.join(' and '.join(one) for one in needs)}\nintent {shown}\ndigest {view.digest.hex()}",
     )  # fmt: skip
-
-
-@keys.command("list")
-def keys_list(json: JsonFlag = False) -> None:
-    """List signing keys and their states.
-
-    Example: intended --tenant acme keys list
-    """
-    where = place()
-    with where.open() as authority:
-        found = where.handle(authority).keys()
-    emit(
-        json,
-        {
-            "keys": [
-                {"kid": k.kid, "purpose": k.purpose, "algorithm": k.algorithm, "state": k.state.value, "created_us": k.created_us}
-                for k in found
-            ]
-        },
-        "\n".join(f"{k.state.value:11} {k.purpose:6} {k.algorithm:8} {k.kid}" for k in found),
-    )  # fmt: skip
-
-
-@keys.command("rotate")
-def keys_rotate(
-    algorithm: Annotated[
-        str, typer.Option(help="Change to RS256, PS256, ES256 or Ed25519; without it the algorithm stays.")
-    ] = "",
-    json: JsonFlag = False,
-) -> None:
-    """Make a new token key ACTIVE; the old one verifies until live tokens have expired.
-
-    Example: intended --tenant acme keys rotate
-    """
-    where = place()
-    with where.open() as authority:
-        done = where.handle(authority).rotate_keys(algorithm=algorithm or None)
-        emit(
-            json, {"active": done.active, "previous": done.previous, "retired": list(done.retired), "seq": done.seq},
-            f"ACTIVE   {done.active}\nPREVIOUS {done.previous}\nrecord {done.seq}",
-        )  # fmt: skip
 
 
 def authority_commands(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from intended_core.errors import IntendedError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, LoadState
 from intended_core.flows.retire import Compromised, Retired, mark_compromised, retire_due
-from intended_core.flows.rewrap import Rewrapped, rewrap
+from intended_core.flows.rewrap import Rewrapped, rewrap, sealed_under
 from intended_core.flows.rotate import Prepared, Rotated, prepare, rotate
 from intended_core.ids import EntityRef
 from intended_core.keys.ring import KeyRecord, KeyRing
@@ -76,6 +76,10 @@ class KeyringDesk(Desk):
         digest = self.compromise_digest(kid)
         given = [*((person, key.sign(digest)) for person, key in keys), *signatures]
         return self._driver.operate(mark_compromised(self._context, kid, signatures=given, algorithm=algorithm))
+
+    def sealed_under(self) -> dict[str, int]:
+        """How many sealed values of this tenant each key-encryption key holds, by its id."""
+        return self._driver.operate(sealed_under(self._context))
 
     def rewrap(self, kek_id: str, *, progress: Callable[[Rewrapped], None] | None = None) -> int:
         """Carry every seal of this tenant to the current key-encryption key `kek_id`, some rows at a time; returns how many rows.

@@ -20,13 +20,14 @@ from intended_core.errors import IntendedError, IntentError, KeyRingError, Store
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.denials import record_denial
-from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Random, Sign
+from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Random
 from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, reserve
 from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.parent import Parent, actors_of
 from intended_core.flows.requests import new_request, request_reads
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
+from intended_core.flows.signing import sign_token
 from intended_core.flows.standing import check_standing, halted_intent
 from intended_core.flows.steps import (
     CLOCK_BACK,
@@ -53,7 +54,6 @@ from intended_core.outcome import Allow, Deny, Escalate
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical
 from intended_core.tokens.holder import HolderKey
-from intended_core.tokens.issuer import assemble, frame_claims
 from intended_core.tokens.unplaced import draft_claims
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
@@ -67,7 +67,6 @@ _ANOTHER: Final = "the intent does not go on from the principal and chain of the
 _INTENT: Final = Labelled("intended.intent/v0")
 _changes: Final = maker(Changes)
 _load_entities: Final = maker(LoadEntities)
-_sign: Final = maker(Sign)
 _unit: Final = maker(Unit)
 _write: Final = maker(Write)
 _claims: Final = maker(TokenClaims)
@@ -277,7 +276,6 @@ def _open(request: _Request, view: UnitView) -> LogHead:
 
 def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     context, state, intent, uses = request.context, request.state, request.intent, outcome.reservations
-    key = state.ring.active("token")
     issued_s = request.now_us // 1_000_000
     expires_s = issued_s + context.settings.token_life_seconds
     parent = request.parent
@@ -341,9 +339,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         committed = yield commit(_unit(context.scope, decide_unit, reads, (parent.thread,)))
     seq, placed = committed.answer
     try:
-        unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)
-        signature: bytes = yield _sign(context.scope, key, unsigned.data)
-        token = assemble(unsigned, signature, key.public_key())
+        token = yield from sign_token(context, state, placed)
     except Exception as error:  # noqa: BLE001 - fail closed: a fault of ours is a denial, named by its class only
         yield from _revoke(request, seq)
         return denied("unavailable", f"the token could not be signed ({type(error).__name__})")

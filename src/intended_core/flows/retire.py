@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from intended_core.access.persons import authenticate_all
+from intended_core.access.roles import check_permitted
 from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url
@@ -72,7 +73,8 @@ def mark_compromised(
     """Refuse everything that the token key `kid` ever signed, from this unit on, whatever state it was in; there is no way back.
 
     `signatures`: of two distinct persons over `compromise_digest`. If the key was ACTIVE, the prepared key (or a fresh one, of `algorithm`
-    where given) becomes ACTIVE in the same unit. Raises KeyRingError (unknown key, not two persons), UnitRefusedError `key_state`.
+    where given) becomes ACTIVE in the same unit. Raises KeyRingError (unknown key, not two persons), AccessDeniedError (a person without
+    the right), UnitRefusedError `key_state`.
     """
     for _ in range(MAX_LOOKS):
         state: ScopeState = yield LoadState(context.scope, True)
@@ -92,6 +94,8 @@ def _compromise_once(
         raise KeyRingError("there is no token key of this id; `keys list` shows them")
     digest = compromise_digest(context.scope, kid)
     persons = authenticate_all(state.persons, signatures, digest=digest, quorum=COMPROMISE_QUORUM)
+    for person in persons:
+        check_permitted(state.persons[person.ref], "signing_key.compromise")
     if record.state is KeyState.COMPROMISED:
         raise UnitRefusedError("key_state", "this key is COMPROMISED already")
     replacement: KeyRecord | None = None

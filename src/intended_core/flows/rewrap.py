@@ -24,7 +24,7 @@ from intended_core.keys.ring import KeyRecord, private_place
 from intended_core.keys.sealing import Place, kek_of
 from intended_core.unit import Row, Write
 
-__all__ = ["BATCH", "Rewrapped", "rewrap", "sealed_in"]
+__all__ = ["BATCH", "Rewrapped", "rewrap", "sealed_in", "sealed_under"]
 
 BATCH: Final = 64  # rows of one unit: a few hundred kilobytes at most
 
@@ -46,6 +46,17 @@ def sealed_in(row: Row) -> tuple[bytes, ...]:
     else:
         sealed = SecretRow.from_row(row).sealed
     return () if sealed is None else (sealed,)
+
+
+def sealed_under(context: Context) -> Flow[dict[str, int]]:
+    """How many sealed values of this scope each key-encryption key holds, by its id. Raises StoreCorruptError, KeyRingError."""
+    counts: dict[str, int] = {}
+    for kind in ("secret", "signing_key"):
+        rows: Sequence[Row] = yield ScanRows(context.scope, kind)
+        for row in rows:
+            for blob in sealed_in(context.mac.check(context.scope, row).row):
+                counts[kek_of(blob)] = counts.get(kek_of(blob), 0) + 1
+    return counts
 
 
 def rewrap(context: Context, *, kek_id: str, limit: int = BATCH) -> Flow[Rewrapped]:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Final, NoReturn
 
-from intended_core.errors import KeyRingError
+from intended_core.errors import KeyGoneError, KeyRingError
 from intended_core.ids import Scope
 from intended_core.keys.ring import KeyRecord, KeyState, private_place
 from intended_core.keys.sealing import open_sealed
@@ -48,7 +48,7 @@ def load_private(*, kek: KeyEncryption, signer: Signer, scope: Scope, record: Ke
     does not match.
     """
     if record.sealed_private is None:
-        raise KeyRingError(f"a key that is {record.state.value} has no private key")
+        raise KeyGoneError(f"a key that is {record.state.value} has no private key")
     private = open_sealed(kek=kek, place=private_place(scope, record.kid), blob=record.sealed_private)
     key = signer.load(record.algorithm, private)
     try:
@@ -81,7 +81,7 @@ class SigningKeys:
     def get(self, scope: Scope, record: KeyRecord) -> LoadedKey:
         """The loaded key of an ACTIVE record; raises KeyRingError as `load_private`, and for a key in another state."""
         if record.state is not KeyState.ACTIVE:
-            raise KeyRingError(f"a key that is {record.state.value} does not sign")
+            raise KeyGoneError(f"a key that is {record.state.value} does not sign")
         place = (scope.tenant, scope.key, record.kid, record.version)
         with self._lock:
             found = self._keys.get(place)

@@ -23,7 +23,9 @@ from intended_core.errors import (
     StoreCorruptError,
     StoreError,
 )
+from intended_core.flows.rewrap import rewrap
 from intended_core.flows.runtime import Runtime
+from intended_core.loader.registry import load_registry
 from tests.reference.flow_world import ENTITIES, NOW_US, POLICY, World, intent, pay
 from tests.reference.second_verifier import agree
 
@@ -269,3 +271,71 @@ def test_another_process_that_appends_while_the_log_is_checked_is_no_damage(plac
 
         monkeypatch.setattr(type(storage), "leaves", leaves)
         made.probe()
+
+
+def test_all_tenants_are_carried_to_a_fresh_key_and_older_backups_open_until_it_is_dropped(places: Places) -> None:
+    with places.create() as made:
+        for name in ("acme", "globex"):
+            made.create_tenant(name, algorithm="Ed25519").secrets.put("bank", "api-key", b"value")
+        first = made._runtime.kek.kek_id
+    backup = places.store.with_name("backup.db")
+    shutil.copy(places.store, backup)
+    told: list[tuple[str, int, int]] = []
+    with places.open() as authority:
+        second = authority.rewrap(progress=lambda scope, step: told.append((scope.tenant, step.done, step.left)))
+        assert told == [("acme", 4, 0), ("globex", 4, 0)]
+        assert authority.tenant("acme").keyring.sealed_under() == {second: 4}
+        assert tuple(authority._runtime.kek.kek_ids) == (second, first)
+    with Authority.open(backup, key_file=places.key, clock=ManualClock(NOW_US)) as older:
+        assert older.tenant("acme").keyring.sealed_under() == {first: 4}
+        with pytest.raises(KeyRingError, match="rewrap"):
+            older.drop_older_keys()
+    with places.open() as authority:
+        assert authority.drop_older_keys() == (first,)
+        authority.tenant("globex").rotate_keys()
+    with pytest.raises(KeyRingError, match="key file"):
+        Authority.open(backup, key_file=places.key, clock=ManualClock(NOW_US))
+
+
+def test_a_run_that_stopped_goes_on_without_another_key(places: Places) -> None:
+    with places.create() as made:
+        for name in ("acme", "globex"):
+            made.create_tenant(name, algorithm="Ed25519")
+
+        def stop(scope: object, step: object) -> None:
+            raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            made.rewrap(progress=stop)  # type: ignore[arg-type]
+        second, first = made._runtime.kek.kek_ids
+        assert made.tenant("acme").keyring.sealed_under() == {second: 3}
+        assert made.tenant("globex").keyring.sealed_under() == {first: 3}
+        with pytest.raises(KeyRingError, match="rewrap"):
+            made.drop_older_keys()
+    with places.open() as authority:
+        assert authority.rewrap() == second
+        assert authority.tenant("globex").keyring.sealed_under() == {second: 3}
+        assert len(authority._runtime.kek.kek_ids) == 2
+
+
+def test_a_missing_key_among_several_refuses_to_start(places: Places) -> None:
+    """Half of the rows under each key, and a key file with only one of them."""
+    with places.create() as made:
+        tenant = made.create_tenant("acme", algorithm="Ed25519")
+        older = places.key.read_bytes()
+        made._runtime.kek.renew()  # type: ignore[attr-defined]
+        tenant.operate(rewrap(tenant._context, kek_id=made._runtime.kek.kek_ids[0], limit=1))
+        both = places.key.read_bytes()
+    for kept in (both[:32], older):
+        places.key.write_bytes(kept)
+        with pytest.raises(KeyRingError, match="key-encryption key"):
+            places.open()
+    places.key.write_bytes(both)
+    places.open().close()
+
+
+def test_a_key_that_lives_elsewhere_is_renewed_there(world: World) -> None:
+    authority = Authority(runtime=world.runtime, settings=Settings(), registry=load_registry(), name="faults")
+    for call in (authority.rewrap, authority.drop_older_keys):
+        with pytest.raises(AssemblyError, match="where it lives"):
+            call()
