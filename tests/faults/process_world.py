@@ -114,9 +114,9 @@ def compromise(tenant: TenantAuthority, folder: Path) -> None:
 
 
 def rewrap(tenant: TenantAuthority) -> None:
-    """Take a fresh key-encryption key and carry the rows over, one in each unit."""
+    """Take a fresh key-encryption key and carry the rows over, some in each unit."""
     kek = cast("FileKeyEncryption", tenant._runtime.kek).renew()
-    while tenant.operate(carry_over(tenant._context, kek_id=kek, limit=1)).left:
+    while tenant.operate(carry_over(tenant._context, kek_id=kek, limit=3)).left:
         pass
 
 
@@ -128,7 +128,7 @@ FLOWS: dict[str, Callable[[TenantAuthority, Path, str, bytes], object]] = {
     ),
     "approve": lambda tenant, folder, approval, signature: tenant.approve(approval, person=BOB, signature=signature),
     "rotate": lambda tenant, folder, approval, signature: tenant.rotate_keys(),
-    "prepare": lambda tenant, folder, approval, signature: tenant.keyring.prepare(),
+    "prepare": lambda tenant, folder, approval, signature: tenant.keyring.prepare(algorithm="Ed25519"),
     "compromise": lambda tenant, folder, approval, signature: compromise(tenant, folder),
     "rewrap": lambda tenant, folder, approval, signature: rewrap(tenant),
     "put-secret": lambda tenant, folder, approval, signature: tenant.secrets.put(AUDIENCE, "api-key", b"second"),

@@ -25,7 +25,7 @@ from tests.reference.flow_world import intent as asking
 
 ROTATORS = 8
 ROUNDS = 1_000
-ANEW = 25  # rounds on one ring: it is read whole, and grows by a key each
+ANEW = 10  # rounds on one ring: it is read whole, and grows by a key each
 
 
 def one_winner(results: list[Rotated], before: str) -> str:
