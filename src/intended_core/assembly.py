@@ -115,8 +115,8 @@ class Authority:
         made = cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities)
         try:
             for scope in made.tenants():
-                tenant = made._open(scope)
-                made._check_log(tenant)
+                made._check_log(made._open(scope))
+            for tenant in made._all_sealed():
                 made._check_seals(tenant)
         except BaseException:
             made.close()
@@ -289,7 +289,7 @@ class Authority:
         after each step. Raises KeyRingError, AssemblyError, StoreError.
         """
         kek = self._runtime.kek
-        tenants = [self.tenant(scope.tenant, scope.environment) for scope in self.tenants()]
+        tenants = self._all_sealed()
         if all(set(tenant.keyring.sealed_under()) == {kek.kek_ids[0]} for tenant in tenants):
             self._renewable().renew()
         current = kek.kek_ids[0]
@@ -304,10 +304,20 @@ class Authority:
         Raises KeyRingError while any row of any tenant still names one of them: finish `rewrap` first.
         """
         current = self._runtime.kek.kek_ids[0]
-        for scope in self.tenants():
-            if set(self.tenant(scope.tenant, scope.environment).keyring.sealed_under()) != {current}:
-                raise KeyRingError(f"rows of {scope.tenant}/{scope.environment} stand under an older key: run `intended keys rewrap` first")
+        for tenant in self._all_sealed():
+            if set(tenant.keyring.sealed_under()) != {current}:
+                where = f"{tenant.scope.tenant}/{tenant.scope.environment}"
+                raise KeyRingError(f"rows of {where} stand under an older key: run `intended keys rewrap` first")
         return self._renewable().drop_older()
+
+    def _all_sealed(self) -> list[TenantAuthority]:
+        """Every scope that has sealed rows: the tenants, and the anchor log where there is one."""
+        return [
+            TenantAuthority(runtime=self._runtime, context=self.anchor.context)
+            if scope == ANCHOR_SCOPE
+            else self.tenant(scope.tenant, scope.environment)
+            for scope in self._runtime.storage.tenants()
+        ]
 
     def _renewable(self) -> RenewableKeyEncryption:
         kek = self._runtime.kek

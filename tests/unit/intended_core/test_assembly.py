@@ -283,7 +283,7 @@ def test_all_tenants_are_carried_to_a_fresh_key_and_older_backups_open_until_it_
     told: list[tuple[str, int, int]] = []
     with places.open() as authority:
         second = authority.rewrap(progress=lambda scope, step: told.append((scope.tenant, step.done, step.left)))
-        assert told == [("acme", 4, 0), ("globex", 4, 0)]
+        assert sorted(told) == [("acme", 4, 0), ("globex", 4, 0), ("~anchor", 2, 0)]
         assert authority.tenant("acme").keyring.sealed_under() == {second: 4}
         assert tuple(authority._runtime.kek.kek_ids) == (second, first)
     with Authority.open(backup, key_file=places.key, clock=ManualClock(NOW_US)) as older:
