@@ -1,4 +1,4 @@
-"""Commands that work on a store: tenants, policies, entities, persons, authorize, approve, tokens."""
+"""Commands that work on a store: tenants, policies, entities, persons, authorize, approve."""
 
 from __future__ import annotations
 
