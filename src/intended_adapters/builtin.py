@@ -15,6 +15,9 @@ BUILTIN_ADAPTERS: Final[tuple[tuple[AdapterKind, str, str, str], ...]] = (
     ("storage", "sqlite", "intended_adapters.storage.sqlite", "sqlite_storage"),
     ("signer", "local", "intended_adapters.signing.local", "create_local_signer"),
     ("key_encryption", "file", "intended_adapters.key_encryption.file", "open_file_key_encryption"),
+    ("witness", "http", "intended_adapters.witness.client", "http_witness"),
+    ("server", "witness", "intended_adapters.witness.server", "witness_server"),
+    ("server", "tiles", "intended_adapters.witness.server", "tiles_server"),
     ("transport", "in-process", "intended_adapters.transports.inprocess", "in_process_transport"),
 )
 

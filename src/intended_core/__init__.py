@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from intended_core.access.persons import LocalPersonKey as LocalPersonKey
     from intended_core.aio import AsyncAuthority as AsyncAuthority
     from intended_core.aio import AsyncTenantAuthority as AsyncTenantAuthority
+    from intended_core.anchoring import AttestedHead as AttestedHead
+    from intended_core.anchoring import AttestedRecord as AttestedRecord
+    from intended_core.anchoring import CosigningWitness as CosigningWitness
+    from intended_core.anchoring import Equivocation as Equivocation
+    from intended_core.anchoring import SlotWalk as SlotWalk
+    from intended_core.anchoring import WitnessMemory as WitnessMemory
+    from intended_core.anchoring import WitnessReply as WitnessReply
+    from intended_core.anchoring import check_equivocation as check_equivocation
+    from intended_core.anchoring import check_proof as check_proof
+    from intended_core.anchoring import check_slots as check_slots
+    from intended_core.anchoring import export_anchor as export_anchor
+    from intended_core.anchoring import export_record_proof as export_record_proof
+    from intended_core.anchoring import export_slot_proof as export_slot_proof
+    from intended_core.anchoring import parse_cosigner as parse_cosigner
+    from intended_core.anchoring import show_equivocation as show_equivocation
+    from intended_core.anchoring import tlog_proof_of as tlog_proof_of
+    from intended_core.anchoring import witness_key as witness_key
     from intended_core.assembly import Authority as Authority
     from intended_core.auditing import BundleVerdict as BundleVerdict
     from intended_core.auditing import EvidenceStory as EvidenceStory
@@ -119,6 +136,23 @@ if TYPE_CHECKING:
     from intended_core.values import parse_datetime as parse_datetime
 
 _ROOMS = {
+    "AttestedHead": "anchoring",
+    "AttestedRecord": "anchoring",
+    "CosigningWitness": "anchoring",
+    "Equivocation": "anchoring",
+    "SlotWalk": "anchoring",
+    "WitnessMemory": "anchoring",
+    "WitnessReply": "anchoring",
+    "check_equivocation": "anchoring",
+    "check_proof": "anchoring",
+    "check_slots": "anchoring",
+    "export_anchor": "anchoring",
+    "export_record_proof": "anchoring",
+    "export_slot_proof": "anchoring",
+    "parse_cosigner": "anchoring",
+    "show_equivocation": "anchoring",
+    "tlog_proof_of": "anchoring",
+    "witness_key": "anchoring",
     "AccessDeniedError": "errors",
     "AdapterError": "errors",
     "AdapterHandle": "authority",

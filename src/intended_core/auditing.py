@@ -6,9 +6,10 @@ Trust comes only from what the verifier brings: pinned log keys and heads it has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from intended_core.audit.attested import attest_verdict, attested_heads, known_heads
 from intended_core.audit.bundle import write_bundle
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
@@ -73,28 +74,34 @@ def show_record(row: RecordRow) -> ShownRecord:
 
 
 def verify_tenant_log(
-    tenant: TenantAuthority, *, checkpoints: Sequence[bytes] = (), pinned: Sequence[str] = ()
+    tenant: TenantAuthority,
+    *,
+    checkpoints: Sequence[bytes] = (),
+    pinned: Sequence[str] = (),
+    proofs: Sequence[bytes] = (),
+    policy: bytes | None = None,
 ) -> LogVerdict:
     """Verify the whole log of a tenant against its signed head and against older checkpoints that the caller kept.
 
     `pinned`: verifier keys that the caller trusts (`name+hash+base64`); without any, the store's own key is used and the best grade is
-    CONSISTENT_UNPINNED. Raises AuditError for a checkpoint that is not signed by a trusted key.
+    CONSISTENT_UNPINNED. `proofs`: slot proofs of this log that the caller kept, believed under their own `policy` file (C2SP tlog-policy):
+    the log must hold every head that they show, and the grade is ANCHORED or WITNESSED where it does. Raises AuditError for a checkpoint
+    that is not signed by a trusted key, and for a proof that does not hold or is of another log.
     """
+    attested = attested_heads(proofs, policy)
     head = tenant.head()
     note, own = tenant.checkpoint()
     keys: list[VerifierKey] = [parse_vkey(text) for text in pinned] or [own]
     heads = [KnownHead.of(open_checkpoint(each, keys)) for each in (note, *checkpoints)]
+    heads += known_heads(attested, origin=head.origin, genesis=next(tenant.records(stop=1), None))
     verdict = verify_log(
         tenant.records(),
         identity=LogIdentity(origin=head.origin, tenant_uuid=tenant.scope.uuid, generation=head.generation),
         heads=heads,
     )
-    if pinned or verdict.grade is not Grade.CONSISTENT_UNANCHORED:
+    if verdict.grade is not Grade.CONSISTENT_UNANCHORED:
         return verdict
-    return LogVerdict(
-        grade=Grade.CONSISTENT_UNPINNED, seq=verdict.seq, findings=verdict.findings, size=verdict.size, root=verdict.root,
-        unattested=verdict.unattested, last_time_us=verdict.last_time_us,
-    )  # fmt: skip
+    return attest_verdict(verdict if pinned else replace(verdict, grade=Grade.CONSISTENT_UNPINNED), attested)
 
 
 def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int, since: bytes | None = None) -> bytes:

@@ -17,6 +17,7 @@ __all__ = [
     "GeneratedKey",
     "KeyEncryption",
     "RenewableKeyEncryption",
+    "Server",
     "Signer",
     "SigningKey",
     "Storage",
@@ -167,4 +168,12 @@ class Witness(Protocol):
 
     def add_checkpoint(self, request: bytes) -> WitnessAnswer:
         """Submit one request; AdapterError when there is no answer in time, or one of more than 64 KiB."""
+        ...
+
+
+class Server(Protocol):
+    """Something that answers over HTTP until it is interrupted: a witness, a log's tiles."""
+
+    def serve(self, *, host: str, port: int) -> None:
+        """Serve until interrupted; AssemblyError when it cannot begin."""
         ...

@@ -17,7 +17,7 @@ __all__ = ["app", "main", "make_app", "rooms_for"]
 
 app: typer.Typer  # every command; made when it is first asked for
 
-_ROOMS: Final = ("language", "authoring", "authority", "cedar", "keyring", "log", "tokens")
+_ROOMS: Final = ("language", "authoring", "authority", "cedar", "keyring", "log", "tokens", "anchor")
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
     ("authority", "policies", "policy", "Activate a policy set."),
@@ -29,12 +29,13 @@ _GROUPS: Final = (
     ("keyring", "keys", "keys", "Prepare, rotate, retire and compromise signing keys; renew the key-encryption key."),
     ("keyring", "secrets", "secrets", "Seal credentials, provider keys and prompts for one adapter each."),
     ("log", "audit", "audit", "Verify and read the log."),
+    ("anchor", "witness", "witness", "Cosign the checkpoints of other people's logs."),
     ("log", "evidence", "evidence", "Export and verify evidence bundles."),
 )
 # Commands that run often and need one room: the others are not even imported. Every other command loads all of them.
 _QUICK: Final = {
     "check": "language", "test": "language", "decide": "language", "fmt": "authoring",
-    "audit": "log", "evidence": "log", "demo": "log", "doctor": "log",
+    "audit": "log", "evidence": "log", "witness": "anchor", "demo": "log", "doctor": "log",
 }  # fmt: skip
 
 

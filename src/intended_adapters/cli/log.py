@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from intended_adapters.cli.anchor import add_to_audit
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
@@ -29,6 +30,7 @@ from intended_core import (
 __all__ = ["audit", "evidence", "log_commands", "verdict_json", "verdict_text"]
 
 audit = typer.Typer()
+add_to_audit(audit)
 evidence = typer.Typer()
 searches(audit)
 
@@ -50,7 +52,12 @@ def _findings(verdict: Any) -> list[dict[str, Any]]:
 
 @audit.command("verify")
 def audit_verify(
-    pin: Pins = None, checkpoint: Known = None, min_verdict: Minimum = "CONSISTENT_UNPINNED", json: JsonFlag = False
+    pin: Pins = None,
+    checkpoint: Known = None,
+    proof: Annotated[list[Path] | None, typer.Option(help="A slot proof you kept; repeatable.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="Your policy file, under which proofs are believed.")] = None,
+    min_verdict: Minimum = "CONSISTENT_UNPINNED",
+    json: JsonFlag = False,
 ) -> None:
     """Verify a tenant's whole log against its signed head and the checkpoints you kept.
 
@@ -63,19 +70,27 @@ def audit_verify(
     minimum = _grade(min_verdict)
     where = place()
     kept = [read_file(path, limit=64 * 1024) for path in checkpoint or []]
+    proofs = [read_file(path, limit=64 * 1024) for path in proof or []]
+    trusted = None if policy is None else read_file(policy, limit=256 * 1024)
     with where.open() as authority:
-        verdict = verify_tenant_log(where.handle(authority), checkpoints=kept, pinned=pin or [])
+        verdict = verify_tenant_log(
+            where.handle(authority), checkpoints=kept, pinned=pin or [], proofs=proofs, policy=trusted
+        )
     lines = [f"{verdict.grade.value}: {verdict.size} records read"]
     lines += [
         f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}"
         for f in _findings(verdict)
     ]
+    if verdict.attested:
+        who = ", ".join(verdict.organisations) or "fewer than your policy asks for"
+        lines.append(f"  the first {verdict.attested} records were seen by {who}")
     if verdict.grade is Grade.CONSISTENT_UNPINNED:
         lines.append("  no key was pinned: give --pin to rule out that the whole log was written anew")
     emit(
         json,
         {"verdict": verdict.grade.value, "size": verdict.size, "root": verdict.root.hex(), "first_bad": verdict.seq,
-         "unattested": verdict.unattested, "findings": _findings(verdict)},
+         "unattested": verdict.unattested, "findings": _findings(verdict),
+         "attested": verdict.attested, "organisations": list(verdict.organisations)},
         "\n".join(lines),
     )  # fmt: skip
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))

@@ -69,19 +69,23 @@ def slot_leaf(opening: SlotOpening) -> bytes:
 class SlotKey:
     """A tenant's secret for its slot: makes the salt of every epoch, and hides which head was sealed from whoever keeps the epochs."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_key", "_last")
 
     def __init__(self, secret: bytes, *, place: bytes) -> None:
         """`secret`: 32 bytes that only this tenant's log has. `place`: which log that is."""
         self._key: Final = hmac.digest(secret, b"intended.audit/slot-key.v0\x00" + place, "sha256")
+        self._last: tuple[int, bytes, bytes] = (-1, b"", b"")
 
     def __repr__(self) -> str:
         return "SlotKey(<hidden>)"
 
     def of(self, epoch: int) -> tuple[bytes, bytes]:
         """Salt and mask of one epoch, 16 bytes each."""
-        made = hmac.digest(self._key, epoch.to_bytes(8, "big"), "sha256")
-        return made[:SALT_BYTES], made[SALT_BYTES:]
+        last = self._last  # asked for three times an epoch, and once more in the next
+        if last[0] != epoch:
+            made = hmac.digest(self._key, epoch.to_bytes(8, "big"), "sha256")
+            last = self._last = (epoch, made[:SALT_BYTES], made[SALT_BYTES:])
+        return last[1], last[2]
 
     def hide(self, epoch: int, *, generation: int, size: int) -> bytes:
         """Which head was sealed in `epoch`, readable with this key only: 16 bytes."""

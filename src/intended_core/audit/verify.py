@@ -57,7 +57,8 @@ class Receipt:
 class LogVerdict:
     """What was found. `seq`: the first record that cannot be believed. `size`, `root`: of what was read before that.
 
-    `unattested`: records after the newest known head. Has no truth value: match on `grade`.
+    `unattested`: records after the newest known head. `attested`: how many records the newest head covers
+    that somebody outside cosigned; `organisations`: who, as the verifier's policy groups them. Has no truth value: match on `grade`.
     """
 
     grade: Grade
@@ -67,6 +68,8 @@ class LogVerdict:
     root: bytes
     unattested: int
     last_time_us: int
+    attested: int = 0
+    organisations: tuple[str, ...] = ()
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict has no truth value: look at its grade")

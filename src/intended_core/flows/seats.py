@@ -72,16 +72,15 @@ class Seat:
     def __repr__(self) -> str:
         return f"Seat({self.slot})"
 
-    def read(self, head: Head) -> tuple[LogHead, bytes, bool]:
-        """The authenticated head, its root, and whether it is another than last time. Raises StoreCorruptError."""
+    def read(self, head: Head) -> tuple[LogHead, bytes]:
+        """The authenticated head and its root. Raises StoreCorruptError."""
         known = self._memory
         if known is not None and known[0] == head:
-            return known[1], known[2], False
+            return known[1], known[2]
         found = HeadMemory().read(self.context.mac, self.context.scope, head)
         root = found.frontier.root()
-        moved = known is None or (known[1].size, known[1].generation) != (found.size, found.generation)
         self._memory = (head, found, root)
-        return found, root, moved
+        return found, root
 
     def opening(self, *, epoch: int, origin: str, generation: int, size: int, root: bytes, previous: bytes) -> SlotOpening:
         """What opens this seat's leaf of an epoch."""
@@ -94,7 +93,7 @@ class Seat:
 class Picture:
     """One epoch before it is sealed: all its leaves and what is kept of it.
 
-    `moved`: seats whose head is another than when it was read last.
+    `moved`: seats whose head is another than in the epoch before.
     """
 
     leaves: tuple[bytes, ...]
@@ -146,9 +145,10 @@ class SlotBook:
             stored = heads.get(key)
             if stored is None:
                 raise StoreCorruptError(GONE)
-            head, root, changed = seat.read(stored)
+            head, root = seat.read(stored)
             last = None if before is None else before.cells.get(seat.slot)
-            if last is not None and changed and seat.key.find(epoch - 1, last[1]) > (head.generation, head.size):
+            sealed = (-1, -1) if last is None else seat.key.find(epoch - 1, last[1])
+            if sealed > (head.generation, head.size):
                 raise StoreCorruptError(
                     f"the log of {seat.context.scope.tenant}/{seat.context.scope.environment} is shorter than the epoch before says: "
                     "the store was rolled back; epochs are not sealed until it is restored"
@@ -160,5 +160,5 @@ class SlotBook:
             leaf = slot_leaf(opening)
             leaves[seat.slot] = leaf
             cells[seat.slot] = (leaf, seat.key.hide(epoch, generation=head.generation, size=head.size))
-            moved += changed
+            moved += sealed != (head.generation, head.size)
         return Picture(leaves=tuple(leaves), row=EpochRow(width=width, cells=cells), moved=moved)

@@ -51,8 +51,27 @@ def test_a_restarted_process_says_so() -> None:
     world.reopen()
     sealed = world.authority.anchor.seal()
     assert sealed is not None
-    assert sealed.chained is False
+    assert (sealed.chained, sealed.moved) == (False, 0)
     assert world.authority.anchor.walk().restarts == (0, 1)
+
+
+def test_an_epoch_that_failed_leaves_nothing_unsealed() -> None:
+    world = SealedWorld()
+    anchor = world.authority.anchor
+    anchor.seal()
+    world.grow()
+
+    def full(step: str) -> None:
+        if step == "written":
+            raise StoreCorruptError("no room")
+
+    world.store.on_step = full
+    with pytest.raises(StoreCorruptError, match="no room"):
+        anchor.seal()
+    world.store.on_step = None
+    sealed = anchor.seal(only_if_moved=True)
+    assert sealed is not None
+    assert (sealed.epoch, sealed.moved) == (1, 1)
 
 
 def test_two_processes_one_seals() -> None:
