@@ -231,12 +231,14 @@ def audit_serve(
     folder: Path,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8460,
+    json: JsonFlag = False,
 ) -> None:
     """Serve a folder of tiles read-only.
 
     Example: intended audit serve public/ --port 8460
     """
     server: Any = load_registry().create("server", "tiles", folder=str(folder))
+    emit(json, {"host": host, "port": port, "folder": str(folder)}, f"serving {folder} on {host} port {port}")
     server.serve(host=host, port=port)
 
 
@@ -311,12 +313,15 @@ def witness_serve(
     state: State,
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8461,
+    json: JsonFlag = False,
 ) -> None:
     """Be a witness: cosign checkpoints of these logs that extend what was cosigned before (C2SP tlog-witness).
 
     Example: intended witness serve --name witness.example/1 --key witness.key --state state/ --log "$(cat anchor.vkey)"
     """
     server = _witness(name, key, log, state)
+    told = {"host": host, "port": port, "witness_key": str(server.witness.key)}
+    emit(json, told, f"{told['witness_key']} listens on {host} port {port}")
     server.serve(host=host, port=port)
 
 
