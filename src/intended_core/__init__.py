@@ -108,6 +108,11 @@ if TYPE_CHECKING:
     from intended_core.searching import LogQuery as LogQuery
     from intended_core.searching import life_of as life_of
     from intended_core.searching import search_log as search_log
+    from intended_core.tokens.elsewhere import CallText as CallText
+    from intended_core.tokens.elsewhere import KeySet as KeySet
+    from intended_core.tokens.elsewhere import RedeemedElsewhere as RedeemedElsewhere
+    from intended_core.tokens.elsewhere import Redeemer as Redeemer
+    from intended_core.tokens.elsewhere import call_text_from_json as call_text_from_json
     from intended_core.tokens.holder import CertificateProof as CertificateProof
     from intended_core.tokens.holder import DpopProof as DpopProof
     from intended_core.tokens.holder import HolderKey as HolderKey
@@ -117,6 +122,7 @@ if TYPE_CHECKING:
     from intended_core.tokens.receipt import SignedReceipt as SignedReceipt
     from intended_core.tokens.receipt import read_receipt as read_receipt
     from intended_core.tokens.redeemed import RedeemedToken as RedeemedToken
+    from intended_core.tokens.register import LedgerByCall as LedgerByCall
     from intended_core.toolbox import CheckReport as CheckReport
     from intended_core.toolbox import call_from_json as call_from_json
     from intended_core.toolbox import check_policies as check_policies
@@ -165,6 +171,7 @@ _ROOMS = {
     "Authority": "assembly",
     "BundleVerdict": "auditing",
     "Call": "intent",
+    "CallText": "tokens.elsewhere",
     "CedarImport": "cedar_tools",
     "CedarLink": "cedar_tools",
     "CedarReport": "cedar_tools",
@@ -191,6 +198,8 @@ _ROOMS = {
     "IntentError": "errors",
     "IntentTable": "trials",
     "KeyRingError": "errors",
+    "KeySet": "tokens.elsewhere",
+    "LedgerByCall": "tokens.register",
     "LocalHolderKey": "tokens.holder",
     "LocalPersonKey": "access.persons",
     "LogQuery": "searching",
@@ -202,7 +211,9 @@ _ROOMS = {
     "RangeVerdict": "auditing",
     "Reason": "outcome",
     "Receipt": "tokens.receipt",
+    "RedeemedElsewhere": "tokens.elsewhere",
     "RedeemedToken": "tokens.redeemed",
+    "Redeemer": "tokens.elsewhere",
     "Rehearsal": "trials",
     "Replayed": "trials",
     "Scope": "ids",
@@ -218,6 +229,7 @@ _ROOMS = {
     "TokenError": "errors",
     "UnitRefusedError": "errors",
     "call_from_json": "toolbox",
+    "call_text_from_json": "tokens.elsewhere",
     "cedar_entities": "cedar_tools",
     "cedar_links_from_json": "cedar_tools",
     "check_policies": "toolbox",

@@ -34,7 +34,7 @@ from intended_core.flows.effects import Context, Random, Settings
 from intended_core.flows.rewrap import Rewrapped
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
-from intended_core.ids import Scope, environment, tenant_name
+from intended_core.ids import Scope, adapter_id, environment, tenant_name
 from intended_core.keys.jwks import ALGORITHMS
 from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.rowmac import RowMac
@@ -369,6 +369,11 @@ def _bounded(settings: Settings) -> Settings:
         raise AssemblyError("leeway_seconds is 0 to 30")
     if not 0 <= settings.jwks_age_seconds <= 86_400:
         raise AssemblyError("jwks_age_seconds is 0 to 86400")
+    adapters = [adapter_id(adapter) for adapter, _ in settings.detached_registers]
+    if len(set(adapters)) != len(adapters) or any(
+        name == "ledger" or name != adapter_id(name) for _, name in settings.detached_registers
+    ):
+        raise AssemblyError("detached_registers names each adapter once, and registers in the form of adapter ids, never the ledger")
     if not 0.1 <= settings.flow_deadline_seconds <= 60:
         raise AssemblyError("flow_deadline_seconds is 0.1 to 60")
     return settings

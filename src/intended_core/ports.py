@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from intended_core.entities import EntitySnapshot
 from intended_core.ids import EntityRef, Scope
@@ -13,9 +13,12 @@ from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, RowKind,
 __all__ = [
     "API_VERSION",
     "ROW_KINDS",
+    "Consumed",
     "EntityProvider",
     "GeneratedKey",
+    "Journal",
     "KeyEncryption",
+    "Register",
     "RenewableKeyEncryption",
     "Server",
     "Signer",
@@ -27,6 +30,7 @@ __all__ = [
     "WitnessAnswer",
 ]
 
+Consumed = Literal["consumed", "spent"]
 API_VERSION: Final = "1.0"
 ROW_KINDS: Final[tuple[RowKind, ...]] = (
     "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
@@ -146,6 +150,37 @@ class RenewableKeyEncryption(Protocol):
 
     def drop_older(self) -> Sequence[str]:
         """Forget every key but the one that wraps, durably; returns the ids that open nothing any more."""
+
+
+class Register(Protocol):
+    """Counts nonces, once each, across processes and restarts."""
+
+    @property
+    def name(self) -> str:
+        """The `reg` of the tokens that it counts."""
+        ...
+
+    @property
+    def detached(self) -> bool:
+        """Whether it is apart from the authority's ledger, so that the redeemer keeps the journal."""
+        ...
+
+    def consume(
+        self, jti: str, keep_seconds: int, *, token: str, call: bytes, attempt: str, proof: object
+    ) -> Consumed:
+        """`consumed` for exactly one caller ever; `spent` for every other. Durable before it answers; raises whatever is not an answer.
+
+        `keep_seconds`: how long the mark is kept at least. The rest is for a register that asks somebody else.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """Where a detached redemption is recorded between consume and act."""
+
+    def record(self, entry: bytes) -> None:
+        """Keep canonical JSON, durably; raises when it is not kept, and then nothing is run."""
+        ...
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from intended_core import Call, Deny, EntityRef, Granted, HaltTarget, LocalPersonKey, Pending, RedeemedToken, TokenError
+from intended_core.canonical import pack
 from intended_core.flows import approve, evidence, queue, secrets, withdraw, write
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
@@ -18,6 +19,7 @@ from intended_core.flows.evidence_range import collect_range
 from intended_core.flows.halt import engage, list_halts, resume
 from intended_core.flows.receipts import receipt
 from intended_core.flows.redeem import redeem
+from intended_core.flows.remote import credential, serve
 from intended_core.flows.retire import mark_compromised, retire_due
 from intended_core.flows.revoke import revoke_principal, revoke_token
 from intended_core.flows.rewrap import rewrap
@@ -43,6 +45,18 @@ from tests.reference.flow_world import (
     pay,
 )
 
+
+def remote_request(w: World) -> bytes:
+    """What an adapter elsewhere asks: to redeem the world's token."""
+    call = '{"action":"pay","args":{"amount":"d:12.5"},"resource":["Account","main"]}'
+    return pack(
+        {
+            "attempt": "A" * 22, "call": call, "credential": w.tenant.tokens.credential("bank"), "proof": None, "token": w.token,
+            "v": 0,
+        }
+    )  # fmt: skip
+
+
 FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "authorize-allow": lambda w: authorize(w.context, intent(), audience="bank"),
     "authorize-deny": lambda w: authorize(w.context, intent(account=CLOSED), audience="bank"),
@@ -53,6 +67,8 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "redeem-other-call": lambda w: redeem(w.context, w.token, pay("99.00"), audience="bank"),
     "attenuate": lambda w: attenuate(w.context, w.token, intent("5.00")),
     "attenuate-spent": lambda w: attenuate(w.context, w.spent, intent("5.00")),
+    "serve": lambda w: serve(w.context, remote_request(w)),
+    "credential": lambda w: credential(w.context, "bank", life_seconds=60),
     "receipt": lambda w: receipt(w.context, w.pending),
     "approve": lambda w: approve.approve(
         w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
@@ -175,6 +191,8 @@ def test_no_fault_lets_anything_through(name: str, fault: str, driver: str) -> N
             assert isinstance(ended.result, Deny) or ended.error is not None, where
             spent_for = [row for row in after.rows.values() if row.kind == "nonce" and row.state == "ATTENUATED"]
             assert len(spent_for) == here.kinds().count("token.attenuated"), where
+        elif name == "serve":
+            assert b"consumed" not in (ended.result or b""), f"{where}: redeemed"
         elif name.startswith("redeem"):
             assert not isinstance(ended.result, RedeemedToken), f"{where}: redeemed"
             assert ended.error is not None, where

@@ -1,14 +1,20 @@
-"""The tokens desk: public keys to verify with, and receipts of what was refused."""
+"""The tokens desk: public keys to verify with, receipts of what was refused, and what adapters need that run elsewhere."""
 
 from __future__ import annotations
 
 from intended_core.desks.desk import Desk
+from intended_core.errors import IntentError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, LoadState
-from intended_core.flows.outcomes import Pending
+from intended_core.flows.outcomes import Granted, Pending
 from intended_core.flows.receipts import receipt
+from intended_core.flows.remote import credential, serve
+from intended_core.ids import adapter_id
+from intended_core.lang.callwire import wire_of_call
 from intended_core.outcome import Deny
+from intended_core.tokens.elsewhere import CallText
 from intended_core.tokens.receipt import SignedReceipt
+from intended_core.tokens.verifier import Expected
 
 __all__ = ["TokensDesk"]
 
@@ -31,6 +37,36 @@ class TokensDesk(Desk):
         Raises AuditError when the outcome is in no record, StoreCorruptError when its record was edited, KeyRingError.
         """
         return self._driver.run(receipt(self._context, outcome))
+
+    def call_text(self, granted: Granted) -> CallText:
+        """The call of a token in wire form, to be handed to an adapter elsewhere along with the token."""
+        state = self._driver.run(_ring(self._context))
+        if state.policy is None:
+            raise IntentError("no policy set is active, so no call has a form", place="policy")
+        made = CallText(schema=state.policy.checked.schema.digest, wire=wire_of_call(granted.intent.wire))
+        if made.arh(self._context.scope) != granted.intent.arh:
+            raise IntentError("the policy set was replaced since; ask again", place="policy")
+        return made
+
+    def expected(self, audience: str) -> Expected:
+        """What a redeemer of the adapter `audience` knows of itself: scope, issuer, and its one register."""
+        state = self._driver.run(_ring(self._context))
+        register = self._context.settings.register_of(adapter_id(audience))
+        return Expected(scope=self._context.scope, issuer=state.issuer, audience=audience, register=register)
+
+    def credential(self, audience: str, *, life_seconds: int = 30 * 24 * 3600) -> str:
+        """A secret with which the adapter `audience` redeems through `serve`, and does nothing else. At most 90 days.
+
+        Give it to that adapter alone, never to whoever submits intents.
+        """
+        return self._driver.run(credential(self._context, audience, life_seconds=life_seconds))
+
+    def serve(self, request: bytes) -> bytes:
+        """Answer one request of a remote adapter's `LedgerByCall`. Never raises for what a request can hold.
+
+        The host carries it over a channel on which both ends know each other (TLS).
+        """
+        return self._driver.run(serve(self._context, request))
 
 
 def _ring(context: Context) -> Flow[ScopeState]:

@@ -53,6 +53,7 @@ from intended_core.lang.intents import validate_whole
 from intended_core.outcome import Allow, Deny, Escalate
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical
+from intended_core.tokens.elsewhere import DETACHED_LIFE_SECONDS
 from intended_core.tokens.holder import HolderKey
 from intended_core.tokens.unplaced import draft_claims
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
@@ -278,13 +279,16 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     context, state, intent, uses = request.context, request.state, request.intent, outcome.reservations
     issued_s = request.now_us // 1_000_000
     expires_s = issued_s + context.settings.token_life_seconds
+    register = context.settings.register_of(request.audience) if context.settings.detached_registers else "ledger"
+    if register != "ledger":
+        expires_s = min(expires_s, issued_s + DETACHED_LIFE_SECONDS)
     parent = request.parent
     if parent is not None:
         expires_s = min(expires_s, parent.claims.exp)
     claims = _claims(
         iss=state.issuer, aud=request.audience, sub=intent.principal, tid=context.scope.uuid,
         env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=expires_s,
-        jti=request.nonce, reg="ledger", action=intent.action, resource=intent.resource,
+        jti=request.nonce, reg=register, action=intent.action, resource=intent.resource,
         arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules,
         obl=written(outcome.obligations) if outcome.obligations else (),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
@@ -305,6 +309,8 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         policy_digest=request.policy.digest,
     )
 
+    state_of_nonce = "ISSUED" if register == "ledger" else "DETACHED"
+
     def decide_unit(view: UnitView) -> Changes:
         head = _open(request, view)
         counted: tuple[Write, ...] = ()
@@ -316,8 +322,9 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
             drafts = (draft, spent)
         elif uses:
             head, counted = reserve(
-                context, view, head, outcome, nonce=request.nonce, expires_s=expires_s, now_ms=request.now_us // 1000
-            )
+                context, view, head, outcome, nonce=request.nonce, expires_s=expires_s, now_ms=request.now_us // 1000,
+                detached=register != "ledger",
+            )  # fmt: skip
         used: tuple[Write, ...] = ()
         if request.approval is not None:
             head, used = request.approval.spend(context, view, head)
@@ -327,7 +334,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         nonce = NonceRow.body(
             claims=digest_of_canonical(placed), audience=request.audience, expires_s=expires_s, generation=head.generation, seq=seq
         )
-        issued = _write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, "ISSUED", nonce), 0)
+        issued = _write(context.mac.seal_row(context.scope, "nonce", request.nonce, 1, state_of_nonce, nonce), 0)
         writes = (issued, *counted, *snapshot_write(request, view), *used)
         return _changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
@@ -363,7 +370,7 @@ def _revoke(request: _Request, issued: int) -> Flow[None]:
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=request.now_us, even_rolled_back=True, any_clock=True)
         row = authentic(context, view, key)
-        if row is None or row.state != "ISSUED":
+        if row is None or row.state not in ("ISSUED", "DETACHED"):
             raise UnitRefusedError("nonce_state", "the nonce is no longer issued")
         thread = Thread(commitment=thread_commitment("token", request.nonce), n=1, previous=issued)
         draft = Draft(kind=EventKind.TOKEN_SIGN_FAILED, body={"cause": "signature"}, salt=request.spare, thread=thread)

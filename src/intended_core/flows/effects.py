@@ -60,7 +60,17 @@ class Settings:
         120.0  # activation compiles, creation makes keys: work that nobody's intent waits for
     )
     jwks_age_seconds: int = 300  # how long others keep a key set that they fetched (its max-age): part of a PREVIOUS key's time
+    # pairs of an adapter and its detached register (authority.md § 2): its tokens are counted there, and nowhere else
+    detached_registers: tuple[tuple[str, str], ...] = ()
     state_retries: int = 2  # a changed policy or entity version is re-evaluated at most twice, then Deny(conflict)
+
+
+    def register_of(self, audience: str) -> str:
+        """The one register that counts the tokens of an adapter."""
+        for adapter, register in self.detached_registers:
+            if adapter == audience:
+                return register
+        return "ledger"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,10 +163,11 @@ def first_row(context: Context, view: UnitView, head: LogHead) -> tuple[LogHead,
 
 def reserve(
     context: Context, view: UnitView, head: LogHead, outcome: Allow, *, nonce: str, expires_s: int, now_ms: int,
-    moved: Sequence[bytes] = (), give_back: Callable[[MeterBook], None] | None = None,
+    moved: Sequence[bytes] = (), give_back: Callable[[MeterBook], None] | None = None, detached: bool = False,
 ) -> tuple[LogHead, tuple[Write, ...]]:  # fmt: skip
     """Ask every comparison again at the level now stored, and reserve; the head and the rows of the unit that issues `nonce`.
 
+    `detached`: used at once, since nobody tells the ledger of the redemption.
     `moved`, `give_back`: the counters that another token holds, and what takes its reservation out before anything is asked.
     Raises UnitRefusedError `meters_moved` when an answer has changed: the decision is made again.
     """
@@ -180,7 +181,7 @@ def reserve(
     for use in uses:
         book.add(use, now_ms=now_ms)
     after, writes = book.close()
-    if not uses:
+    if not uses or detached:
         return after, writes
     held = Held(
         generation=head.generation, expires_s=expires_s, uses=tuple((use.key, use.amount, now_ms) for use in uses)

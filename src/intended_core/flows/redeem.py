@@ -78,6 +78,8 @@ def redeem(
     Returns RedeemedToken, whose `call` is what may run, once. Raises TokenError for everything else.
     """
     try:
+        if context.settings.detached_registers and context.settings.register_of(audience) != "ledger":
+            raise TokenError("token.register")  # another register counts this adapter's tokens, and only one may
         chosen = None if attempt is None else attempt_id(attempt)
         for again in range(context.settings.state_retries + 1):
             try:

@@ -15,11 +15,11 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 from intended_core.errors import KeyRingError, TokenError
 from intended_core.ids import AdapterId, Scope
-from intended_core.keys.ring import KeyRecord
+from intended_core.keys.jwks import PublicKey
 from intended_core.quick import maker
 from intended_core.tokens.claims import TokenClaims, digest_of_canonical, parse_claims
 from intended_core.tokens.codec import UnverifiedToken
@@ -31,6 +31,7 @@ __all__ = [
     "Expected",
     "InspectedToken",
     "VerifiedToken",
+    "VerifyingKey",
     "bind",
     "inspect",
     "verify",
@@ -71,6 +72,33 @@ class Expected:
     issuer: str
     audience: AdapterId
     register: str = "ledger"
+
+
+class VerifyingKey(Protocol):
+    """What the checks ask of a key: a record of the tenant's ring, or a key of its published set."""
+
+    @property
+    def kid(self) -> str:
+        """Its name: the RFC 7638 thumbprint."""
+        ...
+
+    @property
+    def algorithm(self) -> str:
+        """The one algorithm that it is of."""
+        ...
+
+    @property
+    def purpose(self) -> str:
+        """`token`, or something that no token is signed with."""
+        ...
+
+    def public_key(self) -> PublicKey:
+        """The checked public key."""
+        ...
+
+    def verifies_at(self, now_us: int) -> bool:
+        """Whether a signature by it may count at this time (microseconds since 1970)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +158,7 @@ def verify(
     token: UnverifiedToken,
     *,
     expected: Expected,
-    find_key: Callable[[str], KeyRecord | None],
+    find_key: Callable[[str], VerifyingKey | None],
     now_s: int,
     max_life_s: int,
     leeway_s: int,
@@ -176,14 +204,14 @@ def bind(verified: VerifiedToken, call_arh: bytes) -> BoundToken:
     return _bound(claims=verified.claims, kid=verified.kid, digest=digest_of_canonical(verified.canonical))
 
 
-def inspect(token: UnverifiedToken, *, find_key: Callable[[str], KeyRecord | None], now_s: int) -> InspectedToken:
+def inspect(token: UnverifiedToken, *, find_key: Callable[[str], VerifyingKey | None], now_s: int) -> InspectedToken:
     """Steps 4 to 9 without the times: signature and form hold, so the authority wrote this. It grants nothing."""
     claims, kid, _ = _authentic(token, find_key, now_s)
     return InspectedToken(claims=claims, kid=kid)
 
 
 def _authentic(
-    token: UnverifiedToken, find_key: Callable[[str], KeyRecord | None], now_s: int
+    token: UnverifiedToken, find_key: Callable[[str], VerifyingKey | None], now_s: int
 ) -> tuple[TokenClaims, str, bytes]:
     algorithm, kid, signing_input, payload, signature = token.parts_for_verifier()
     # 4: the kid is a hint; the record must be of this scope, for tokens, and name itself so
