@@ -555,7 +555,7 @@ class Bundle:
             except UnicodeDecodeError:
                 raise malformed("holds a policy that is not UTF-8") from None
             self.inputs = (members["inputs/intent.json"], members["inputs/entities.json"])
-            known = known | set(INPUTS) | set(files)
+            known = known | set(INPUTS) | set(files) | {"inputs/data.json"}
         edge, headers = members.get("heads/frontier"), members.get("heads/headers.jsonl")
         self.before, self.headers = None, []
         if (edge is None) != (headers is None):
@@ -898,6 +898,11 @@ class Examination:
         framed = b"".join(len(part).to_bytes(8, "big") + part for part in (b"intended.intent/v0", given[0]))
         if b64url(sha256(framed).digest()) != body.get("intent_digest"):
             self.find("inputs.intent", "the request is not the one that the record names", seq)
+        here = "inputs/data.json" in self.bundle.members
+        if "data_digest" in body and not here:
+            self.find("inputs.missing", "the params and tables of the decision are not here", seq, "INCOMPLETE")
+        elif here and "data_digest" not in body:
+            self.find("inputs.stray", "params and tables are here for a decision that read none", seq)
 
     def outside(self):
         if not self.pins:

@@ -114,7 +114,7 @@ def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int, since: b
     return write_bundle(
         scope=found.scope, origin=found.origin, generation=found.generation, seq=found.seq, records=found.records,
         proofs=found.proofs, checkpoint=found.checkpoint, log_key=found.log_key, token_keys=found.token_keys,
-        sources=found.sources, intent=found.intent, entities=found.entities, made_us=made_us, engine=ENGINE,
+        sources=found.sources, intent=found.intent, entities=found.entities, data=found.data, made_us=made_us, engine=ENGINE,
         sign=tenant.sign_log, headers=found.headers, consistency=found.consistency,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
 from intended_core.desks.approvals import ApprovalsDesk
+from intended_core.desks.data import DataDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.secrets import SecretsDesk
@@ -133,6 +134,11 @@ class TenantAuthority:
     def remove_entities(self, refs: Sequence[EntityRef]) -> int:
         """Remove entities, all or nothing; returns the record's place in the log."""
         return self.operate(remove_entities(self._context, refs))
+
+    @property
+    def data(self) -> DataDesk:
+        """Values of params and tables: set, show."""
+        return DataDesk(context=self._context, driver=self)
 
     # -- authorize and redeem ----------------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ trust comes from the keys that the verifier pinned.
 
     README.txt  manifest.json  entries.jsonl  proofs.jsonl  bodies/<seq>.json
     heads/checkpoint  [heads/frontier heads/headers.jsonl]  [heads/consistency.json]
-    keys/log.vkey  keys/tokens.json  [inputs/intent.json inputs/entities.json  policy/names.json policy/<n>.policy]
+    keys/log.vkey  keys/tokens.json  [inputs/intent.json inputs/entities.json inputs/data.json
+    policy/names.json policy/<n>.policy]
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ LOG_KEY: Final = "keys/log.vkey"
 TOKEN_KEYS: Final = "keys/tokens.json"  # noqa: S105 - public keys
 INTENT: Final = "inputs/intent.json"
 ENTITIES: Final = "inputs/entities.json"
+DATA: Final = "inputs/data.json"
 POLICY_NAMES: Final = "policy/names.json"
 
 NOT_COVERED: Final = (
@@ -155,14 +157,16 @@ def write_bundle(
     made_us: int,
     engine: str,
     sign: Callable[[bytes], bytes],
+    data: bytes = b"",
     headers: HeaderRange | None = None,
     consistency: ConsistencyProof | None = None,
 ) -> bytes:
     """The bundle of the decision at `seq`; the same arguments give the same bytes.
 
     `records`: ascending, with one proof each for the tree of the checkpoint's size; among them the log's first two records, the decision
-    and its thread. `intent`, `entities`: canonical inputs, empty when the decision was taken before any rule ran. `sign`: the log key's
-    Ed25519 signature of a payload. Raises AuditError.
+    and its thread. `intent`, `entities`: canonical inputs, empty when the decision was taken before any rule ran. `data`: the
+    params and tables that it rested on, empty where its set reads none. `sign`: the log key's Ed25519 signature of a payload.
+    Raises AuditError.
     """
     if not 0 < len(records) <= MAX_RECORDS or [proof.index for proof in proofs] != [row.seq for row in records]:
         raise AuditError("a bundle has a proof for each of its 1 to 1000 records", code="audit.bundle")
@@ -179,6 +183,8 @@ def write_bundle(
         members[body_name(row.seq)] = row.body
     if intent:
         members[INTENT], members[ENTITIES] = intent, entities
+        if data:
+            members[DATA] = data
         members[POLICY_NAMES] = _canonical([name for name, _ in sources])
         for number, (_, text) in enumerate(sources):
             members[f"policy/{number:04d}.policy"] = text.encode("utf-8")

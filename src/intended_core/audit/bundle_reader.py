@@ -33,7 +33,7 @@ _INPUTS: Final = (layout.INTENT, layout.ENTITIES, layout.POLICY_NAMES)
 class Bundle:
     """The parts of a bundle. `entries`, `proofs`, `bodies` go together by position; a withheld body is None.
 
-    `inputs`: intent, entities and sources, or None when the decision had none.
+    `inputs`: intent, entities and sources, or None when the decision had none. `data`: params and tables, where the decision read any.
     """
 
     members: Mapping[str, bytes]
@@ -47,6 +47,7 @@ class Bundle:
     proofs: tuple[tuple[int, tuple[bytes, ...]], ...]
     bodies: tuple[bytes | None, ...]
     inputs: tuple[bytes, bytes, tuple[tuple[str, str], ...]] | None
+    data: bytes | None
     before: Frontier | None
     headers: tuple[bytes, ...]
     consistency: ConsistencyProof | None
@@ -81,6 +82,7 @@ def read_bundle(data: bytes) -> Bundle:
         proofs=proofs,
         bodies=tuple(members.get(body_name(seq)) for seq, _ in proofs),
         inputs=inputs,
+        data=members.get(layout.DATA) if inputs is not None else None,
         before=before,
         headers=headers,
         consistency=read_consistency(members.get(layout.CONSISTENCY)),
@@ -93,6 +95,8 @@ def _no_strangers(bundle: Bundle) -> None:
     known = set(_REQUIRED) | {body_name(seq) for seq, _ in bundle.proofs}
     if bundle.inputs is not None:
         known |= {*_INPUTS, *(f"policy/{number:04d}.policy" for number in range(len(bundle.inputs[2])))}
+    if bundle.data is not None:
+        known.add(layout.DATA)
     if bundle.before is not None:
         known |= {layout.FRONTIER, layout.HEADERS}
     if bundle.consistency is not None:

@@ -71,6 +71,7 @@ class Rerunner(Protocol):
         intent: bytes,
         entities: bytes,
         body: Mapping[str, Json],
+        data: bytes | None,
     ) -> RerunResult: ...
 
 
@@ -293,6 +294,11 @@ class _Examination:
             self._find("inputs.intent", "the request is not the one that the record holds", seq)
         if b64url(digest("intended.intent/v0", intent)) != body.get("intent_digest"):
             self._find("inputs.intent", "the request is not the one that the record names", seq)
+        if (named := "data_digest" in body) is not (bundle.data is not None):
+            if named:
+                self._find("inputs.missing", "the params and tables of the decision are not here", seq, Grade.INCOMPLETE)
+                return
+            self._find("inputs.stray", "params and tables are here for a decision that read none", seq)
         if rerun is None:
             self._notes.append(
                 "not run again: the policy and the entities were not compared with what the record names"
@@ -302,7 +308,7 @@ class _Examination:
         try:
             result = rerun(
                 tenant_uuid=claims.tenant_uuid, environment=claims.environment, sources=sources, intent=intent,
-                entities=entities, body=body,
+                entities=entities, body=body, data=bundle.data,
             )  # fmt: skip
         except AuditError as error:
             self._rerun = RerunState.FAILED

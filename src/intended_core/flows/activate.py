@@ -1,29 +1,43 @@
 """activate: a policy set becomes the tenant's active one, after its checks and its own tests, in one unit.
 
 Tokens that were issued under the set before are void from that moment: redemption compares the token's policy digest with the
-active one (docs/adr/0009).
+active one (docs/adr/0009). Params and tables in force stay in force: they are typed under the new schema first, and a value that does
+not fit refuses the activation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from intended_core.audit.log import Draft
+from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind
-from intended_core.canonical import b64url, canonical_json
-from intended_core.errors import PolicyError
+from intended_core.canonical import Json, b64url, canonical_json
+from intended_core.errors import IntentError, PolicyError, UnitRefusedError
 from intended_core.flows.cache import ActivePolicy, compile_policy
+from intended_core.flows.datarows import (
+    DATA_POINTER,
+    NO_CONTENT,
+    StoredData,
+    read_data,
+    snapshot_key,
+    snapshot_writes,
+    typed_content,
+)
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.metering import DIRECTORY, first_row
 from intended_core.flows.policycache import cache_key, cache_write, freeze
-from intended_core.flows.policytests import run_tests
-from intended_core.flows.roster import GUARD_ROSTER, guard_write
-from intended_core.flows.steps import authentic, close_unit, open_head
+from intended_core.flows.policytests import TestReport, run_tests
+from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
+from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
+from intended_core.lang.data import NO_DATA, DataSnapshot
 from intended_core.lang.source import Source
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
-__all__ = ["Activated", "activate"]
+__all__ = ["POLICY_POINTER", "Activated", "Warrant", "activate", "checked_and_tested", "put_in_force", "set_row", "set_write"]
+
+POLICY_POINTER: Final = RowKey("policy", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,29 +52,80 @@ class Activated:
     warnings: tuple[object, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warrant:
+    """What lets a set become active: the rows that the unit reads, and what it demands of them under the lock.
+
+    `demand` raises UnitRefusedError, or gives the rows to write and what the record says.
+    """
+
+    reads: tuple[RowKey, ...]
+    demand: Callable[[UnitView, LogHead], tuple[tuple[Write, ...], Mapping[str, Json]]]
+
+
 def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
     """Check, test and activate. Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails."""
-    policy: ActivePolicy = compile_policy(context.scope, sources)
+    return (yield from put_in_force(context, sources, Warrant(reads=(), demand=lambda _view, _head: ((), {}))))
+
+
+def set_row(digest: bytes) -> RowKey:
+    """Where the sources of the set of this text digest stand."""
+    return RowKey("policy", f"set:{b64url(digest)}")
+
+
+def set_write(context: Context, view: UnitView, policy: ActivePolicy) -> tuple[Write, ...]:
+    """The row of a set's sources, where it is not there yet; the unit read `set_row`."""
+    key = set_row(policy.digest)
+    if authentic(context, view, key) is not None:
+        return ()
+    body = canonical_json({"sources": [list(pair) for pair in policy.checked.sources]})
+    return (Write(context.mac.seal_row(context.scope, "policy", key.key, 1, "STORED", body), 0),)
+
+
+def checked_and_tested(context: Context, sources: Sequence[Source]) -> tuple[ActivePolicy, TestReport]:
+    """The set, checked, compiled and held to its own tests; raises PolicyError."""
+    policy = compile_policy(context.scope, sources)
     report = run_tests(policy.checked)
     if report.failed:
         lines = "\n".join(f"  {case.name}: expected {case.expected}, got {case.got}" for case in report.failed)
         raise PolicyError(f"{len(report.failed)} of the set's own tests fail; nothing was activated:\n{lines}")
+    return policy, report
+
+
+def _data_for(policy: ActivePolicy, stored: StoredData) -> DataSnapshot:
+    try:
+        return typed_content(policy.checked.schema, stored)
+    except IntentError as error:
+        raise PolicyError(f"a value in force does not fit the new set; nothing was activated: {error}") from None
+
+
+def put_in_force(context: Context, sources: Sequence[Source], warrant: Warrant) -> Flow[Activated]:
+    """Check, test and activate what `warrant` lets pass. Raises PolicyError, UnitRefusedError; then nothing is changed."""
+    policy, report = checked_and_tested(context, sources)
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     name = b64url(policy.digest)
-    stored = RowKey("policy", f"set:{name}")
-    pointer = RowKey("policy", "active")
+    stored, pointer = set_row(policy.digest), POLICY_POINTER
     kept = freeze(policy.checked)
+    values, data = StoredData(version=0, content=NO_CONTENT), NO_DATA
+    reads_data = bool(policy.checked.schema.params or policy.checked.schema.tables)
+    if reads_data:
+        values = yield from read_data(context)
+        data = _data_for(policy, values)
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us)
-        writes: list[Write] = []
+        warranted, said = warrant.demand(view, head)
+        writes: list[Write] = list(warranted)
         if policy.checked.meters:
             head, counted = first_row(context, view, head)
             writes += counted
-        if authentic(context, view, stored) is None:
-            body = canonical_json({"sources": [list(pair) for pair in policy.checked.sources]})
-            writes.append(Write(context.mac.seal_row(context.scope, "policy", stored.key, 1, "STORED", body), 0))
+        if reads_data:
+            row = guard_row(context, view, head, DATA_POINTER)
+            if (0 if row is None else row.version) != values.version:
+                raise UnitRefusedError(GUARDS_MOVED, "params or tables changed meanwhile; try again")
+            writes += snapshot_writes(context, view, data)
+        writes += set_write(context, view, policy)
         writes += cache_write(context.scope, context.mac, policy.digest, kept, view.rows)
         current = authentic(context, view, pointer)
         version = 0 if current is None else current.version
@@ -77,6 +142,7 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
                 "schema_digest": b64url(policy.checked.schema.digest),
                 "files": [source for source, _ in policy.checked.sources],
                 "rules": len(policy.checked.rules),
+                **said,
             },
             salt=salt,
             policy_digest=policy.digest,
@@ -85,7 +151,12 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    reads = (stored, pointer, cache_key(policy.digest), GUARD_ROSTER, *((DIRECTORY,) if policy.checked.meters else ()))
+    reads = (
+        stored, pointer, cache_key(policy.digest), GUARD_ROSTER,
+        *((DIRECTORY,) if policy.checked.meters else ()),
+        *((DATA_POINTER, snapshot_key(data)) if reads_data else ()),
+        *warrant.reads,
+    )  # fmt: skip
     committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     return Activated(
         digest=policy.digest, semantic_digest=policy.checked.semantic_digest, rules=len(policy.checked.rules),

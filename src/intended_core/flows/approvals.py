@@ -66,6 +66,7 @@ def bound_digest(intent: ValidIntent, snapshot: TypedSnapshot) -> bytes:
 
 def serves(
     context: Context,
+    state: ScopeState,
     policy: ActivePolicy,
     intent: ValidIntent,
     snapshot: TypedSnapshot,
@@ -80,8 +81,9 @@ def serves(
     for key in sorted({item.key for alternative in alternatives for item in alternative}):
         try:
             approver_may(
-                policy.compiled, key, intent, snapshot, person, now_ms=now_us // 1000, surroundings=surroundings_of(context.scope)
-            )
+                policy.compiled, key, intent, snapshot, person, now_ms=now_us // 1000,
+                surroundings=surroundings_of(context.scope, state.data),
+            )  # fmt: skip
         except IntendedError as error:
             problem = error
         else:
@@ -115,7 +117,7 @@ def count_given(
             authenticate(person, digest=digest, signature=each.signature)
         except IntendedError:
             continue
-        may, _ = serves(context, policy, intent, snapshot, alternatives, each.person, now_us=now_us)
+        may, _ = serves(context, state, policy, intent, snapshot, alternatives, each.person, now_us=now_us)
         if may:
             counted[each.person] = may
             keys.add(person.public_key)

@@ -85,7 +85,7 @@ def ask(context: Context, approval_id: str, person: EntityRef, *, fresh: bool) -
         raise UnitRefusedError("approval_policy", "the policy set changed after the request; ask again")
     policy = state.policy
     intent = parse_wire(policy.checked.schema, context.scope, request.intent)
-    refs = intent.references | policy.compiled.constants | {given.person for given in request.given} | {person}
+    refs = intent.references | policy.compiled.constants | state.data.references | {given.person for given in request.given} | {person}
     try:
         entities: LoadedEntities = yield LoadEntities(context.scope, refs, fresh)
     except IntentError as error:
@@ -121,7 +121,7 @@ def _attempt(
     if any(state.persons[each].public_key == known.public_key for each in asked.eligible):
         raise may_not(f"{person} has approved this already; a quorum counts distinct persons")
     may, problem = serves(
-        context, asked.policy, asked.intent, asked.entities.snapshot, request.alternatives, person, now_us=now_us
+        context, state, asked.policy, asked.intent, asked.entities.snapshot, request.alternatives, person, now_us=now_us
     )
     eligible = {**asked.eligible, person: may}
     key = _counts_for(request.alternatives, asked.eligible, eligible, person)

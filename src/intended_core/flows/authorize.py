@@ -19,6 +19,7 @@ from intended_core.engine.metering import meter_uses
 from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, TokenError, UnitRefusedError
 from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
+from intended_core.flows.datarows import decision_input
 from intended_core.flows.denials import record_denial
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Random
 from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, reserve
@@ -170,13 +171,13 @@ def _attempt(
     row: Row | None = None
     if approval_id is not None:
         row, approvers = yield from load_approval(context, approval_id)
-    refs = intent.references | policy.compiled.constants | approvers
+    refs = intent.references | policy.compiled.constants | state.data.references | approvers
     try:
         entities: LoadedEntities = yield _load_entities(context.scope, refs, fresh)
     except IntentError as error:
         return (yield from _early(context, given, state, denied("error", error.problem, place=error.place)))
     now_ms = now_us // 1000
-    beside = surroundings_of(context.scope)
+    beside = surroundings_of(context.scope, state.data)
     levels: Mapping[str, int] | None = None
     if policy.compiled.meters:
         uses = meter_uses(policy.compiled, intent, entities.snapshot, now_ms=now_ms, surroundings=beside)
@@ -244,6 +245,9 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
         body["meters"] = [[name, str(level)] for name, level in sorted(request.levels.items())]
     if outcome.obligations:
         body["obligations"] = list(written(outcome.obligations))
+    if request.state.data.digest:
+        body["data_version"] = request.state.data.version
+        body["data_digest"] = b64url_kept(request.state.data.digest)
     return body
 
 
@@ -289,7 +293,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         iss=state.issuer, aud=request.audience, sub=intent.principal, tid=context.scope.uuid,
         env=context.scope.environment, iat=issued_s, nbf=issued_s, exp=expires_s,
         jti=request.nonce, reg=register, action=intent.action, resource=intent.resource,
-        arh=intent.arh, ith=intent.ith, pol=request.policy.digest, rul=outcome.rules,
+        arh=intent.arh, ith=decision_input(intent.ith, state.data), pol=request.policy.digest, rul=outcome.rules,
         obl=written(outcome.obligations) if outcome.obligations else (),
         apr=() if request.approval is None else (request.approval.approval_id,), log=None,
         act=actors_of(intent) if intent.chain else (), cnf=request.holder,

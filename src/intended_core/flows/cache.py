@@ -17,6 +17,15 @@ from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.datarows import (
+    DATA_POINTER,
+    NO_CONTENT,
+    StoredData,
+    content_key,
+    decode_pointer,
+    named_content,
+    typed_content,
+)
 from intended_core.flows.haltrows import Halts, gather
 from intended_core.flows.policycache import cache_key, cached_set
 from intended_core.flows.roster import ENTITY_ROSTER, GUARD_ROSTER, check_guards, check_shard, shard_key, standing
@@ -26,6 +35,7 @@ from intended_core.keys.ring import KeyRecord, KeyRing
 from intended_core.keys.rowmac import RowMac
 from intended_core.lang.checker import check
 from intended_core.lang.compiler import CompiledPolicySet, compile_set
+from intended_core.lang.data import NO_DATA, DataSnapshot
 from intended_core.lang.snapshot import TypedSnapshot, type_snapshot
 from intended_core.lang.source import Source
 from intended_core.lang.typed import CheckedPolicySet
@@ -61,7 +71,7 @@ class ActivePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeState:
-    """Policy, keys, persons and halts as they stood at guard version `guards`."""
+    """Policy, keys, persons, halts and the values of params and tables (`data`) as they stood at guard version `guards`."""
 
     guards: int
     policy: ActivePolicy | None
@@ -71,6 +81,7 @@ class ScopeState:
     issuer: str
     generation: int
     halts: Halts
+    data: DataSnapshot = NO_DATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +95,14 @@ class LoadedEntities:
 class StateCache:
     """Loads and keeps `ScopeState`s. Thread-safe; bounded by the number of scopes that a process opens."""
 
-    __slots__ = ("_lock", "_policies", "_states", "_storage")
+    __slots__ = ("_lock", "_policies", "_states", "_storage", "_values")
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._lock = threading.Lock()
         self._states: dict[str, ScopeState] = {}
         self._policies: OrderedDict[tuple[str, bytes], ActivePolicy] = OrderedDict()
+        self._values: dict[str, tuple[tuple[bytes, bytes | None], DataSnapshot]] = {}
 
     def get(self, scope: Scope, mac: RowMac, *, fresh: bool) -> ScopeState:
         """The state in force; read from the store when `fresh` or not yet known. Raises StoreError, KeyRingError."""
@@ -119,21 +131,45 @@ class StateCache:
         keys = self._rows(scope, mac, "signing_key")
         persons = self._rows(scope, mac, "person")
         halts = self._rows(scope, mac, "halt")
-        rows = {row.key: mac.check(scope, row).row for row in self._storage.read(scope, [_POINTER, GUARD_ROSTER])}
-        pointer = rows.get(_POINTER.key)
-        guards = [*keys, *persons, *halts, *([] if pointer is None else [pointer])]
+        found = self._storage.read(scope, [_POINTER, DATA_POINTER, GUARD_ROSTER])
+        rows = {row.key: mac.check(scope, row).row for row in found}
+        pointer, values = rows.get(_POINTER.key), rows.get(DATA_POINTER.key)
+        guards = [*keys, *persons, *halts, *(row for row in (pointer, values) if row is not None)]
         check_guards(standing(rows.get(GUARD_ROSTER.key), head.guards), guards, kinds=("signing_key", "person", "policy", "halt"))
         known = [decode_person(row) for row in persons if row.state == "ACTIVE"]
+        policy = None if pointer is None else self._policy(scope, mac, pointer)
         return ScopeState(
             guards=head.guards,
-            policy=None if pointer is None else self._policy(scope, mac, pointer),
+            policy=policy,
             ring=KeyRing([KeyRecord.from_body(row.body, version=row.version) for row in keys]),
             persons={person.ref: person for person in known},
             origin=head.origin,
             issuer=head.issuer,
             generation=head.generation,
             halts=gather(halts),
+            data=NO_DATA if policy is None else self._data(scope, mac, policy, values),
         )
+
+    def _data(self, scope: Scope, mac: RowMac, policy: ActivePolicy, pointer: Row | None) -> DataSnapshot:
+        schema = policy.checked.schema
+        if not schema.params and not schema.tables:
+            return NO_DATA
+        at = (policy.digest, None if pointer is None else pointer.mac)
+        known = self._values.get(scope.key)
+        if known is not None and known[0] == at:
+            return known[1]
+        stored = StoredData(version=0, content=NO_CONTENT)
+        if pointer is not None:
+            named = decode_pointer(pointer)
+            rows = [mac.check(scope, row).row for row in self._storage.read(scope, [content_key(named)])]
+            stored = StoredData(version=pointer.version, content=named_content(rows[0] if rows else None, named))
+        try:
+            made = typed_content(schema, stored)
+        except IntentError as error:
+            raise StoreCorruptError(f"params and tables do not fit the active set: {error}") from None
+        with self._lock:
+            self._values[scope.key] = (at, made)
+        return made
 
     def _rows(self, scope: Scope, mac: RowMac, kind: str) -> Sequence[Row]:
         return [mac.check(scope, row).row for row in self._storage.scan(scope, kind)]

@@ -30,6 +30,7 @@ from intended_core.ids import Environment, Scope
 from intended_core.keys.jwks import load_public
 from intended_core.keys.ring import KeyRecord
 from intended_core.lang.checker import check
+from intended_core.lang.data import NO_DATA, parse_data
 from intended_core.lang.intents import parse_wire
 from intended_core.lang.snapshot import parse_snapshot
 from intended_core.lang.source import Source
@@ -58,6 +59,7 @@ class Collected:
     sources: tuple[tuple[str, str], ...]
     intent: bytes
     entities: bytes
+    data: bytes
     headers: HeaderRange | None
     consistency: ConsistencyProof | None
 
@@ -131,7 +133,7 @@ def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Col
     if head.size - seq <= MAX_HEADERS:
         tail: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, head.size)
         headers = HeaderRange(before=tree.frontier(seq), entries=tuple(row.entry for row in tail))
-    intent, entities = b"", b""
+    intent, entities, data = b"", b"", b""
     sources: tuple[tuple[str, str], ...] = ()
     if isinstance(body.get("policy_digest"), str):
         intent = str(body["intent"]).encode("utf-8")
@@ -142,11 +144,14 @@ def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Col
         kept = {row.kind: context.mac.check(context.scope, row).row for row in stored}
         entities = _body(kept, "snapshot")
         sources = tuple((source.name, source.text) for source in decode_sources(_body(kept, "policy")))
+        if isinstance(body.get("data_digest"), str):
+            read = yield ReadRows(context.scope, (RowKey("snapshot", str(body["data_digest"])),))
+            data = _body({row.kind: context.mac.check(context.scope, row).row for row in read}, "snapshot")
     return Collected(
         scope=context.scope, origin=head.origin, generation=head.generation, seq=seq, records=ordered, proofs=proofs,
         checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"),
         token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
-        sources=sources, intent=intent, entities=entities, headers=headers,
+        sources=sources, intent=intent, entities=entities, data=data, headers=headers,
         consistency=None if not since else prove_consistency(tree, first=since, second=head.size),
     )  # fmt: skip
 
@@ -173,10 +178,12 @@ def rerun(
     intent: bytes,
     entities: bytes,
     body: Mapping[str, Json],
+    data: bytes | None = None,
 ) -> Rerun:
     """Evaluate a recorded decision again with the bounded interpreter, from bytes that may be hostile.
 
-    `body` is the decision record's. Raises AuditError `audit.rerun` when the recorded inputs do not form a decision.
+    `body` is the decision record's; `data`: params and tables, None where it read none.
+    Raises AuditError `audit.rerun` when the recorded inputs do not form a decision.
     """
     try:
         checked = check([Source.from_bytes(name, text.encode("utf-8")) for name, text in sources])
@@ -189,12 +196,15 @@ def rerun(
         snapshot = parse_snapshot(checked.schema, entities)
         if b64url(snapshot.digest) != body.get("entities_digest"):
             raise AuditError("the entities are not those that the record names", code="audit.entities")
+        read = NO_DATA if data is None else parse_data(checked.schema, data)
+        if ("data_digest" in body or data is not None) and b64url(read.digest) != body.get("data_digest"):
+            raise AuditError("the params and tables are not those that the record names", code="audit.data")
         now, approved = body.get("now"), body.get("approved")
         if type(now) is not int or not isinstance(approved, list):
             raise AuditError("the record does not hold a decision's inputs", code="audit.rerun")
         meaning = interpret(
             checked, valid, snapshot, now_ms=now // 1000, approved=frozenset(str(key) for key in approved),
-            surroundings=Surroundings(tenant=str(body.get("tenant", ""))), readings=_readings(body.get("meters")),
+            surroundings=Surroundings(tenant=str(body.get("tenant", "")), data=read.cells), readings=_readings(body.get("meters")),
         )  # fmt: skip
     except AuditError:
         raise

@@ -2,7 +2,8 @@
 
 A row's tag says that it is ours, not that it is the newest. The head names a version of guards and one of entities; a roster row stands
 at exactly that version and names the versions of the rows (docs/adr/0013 does the same for meters). The guards' roster is one row:
-policy pointer, keys, persons, secrets, halts. The entities' roster names the versions of shards, and each shard those of its entities.
+the pointers to policy set and data, keys, persons, secrets, halts. The entities' roster names the versions of shards, and each shard
+those of its entities.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ GUARD_ROSTER: Final = RowKey("policy", "roster")
 ENTITY_ROSTER: Final = RowKey("entity", "roster")
 SHARDS: Final = 64  # 100,000 entities are 1,600 names in a shard, about 60 KB to rewrite
 MAX_ROSTER_BYTES: Final = 16 * 1024 * 1024
+_POINTERS: Final = frozenset({"active", "data"})
 _GUARDS: Final = frozenset({"signing_key", "person", "halt", "secret"})
 
 
 def guard_name(row: Row) -> str | None:
     """The name under which the guards' roster holds this row; None when the row is not one of the guards."""
-    if row.kind in _GUARDS or (row.kind, row.key) == ("policy", "active"):
+    if row.kind in _GUARDS or (row.kind == "policy" and row.key in _POINTERS):
         return f"{row.kind}:{_name(row.key)}"
     return None
 

@@ -29,6 +29,7 @@ __all__ = [
     "entity_key",
     "plain",
     "references_of",
+    "unplain",
 ]
 
 MAX_ENTITY_BYTES: Final = 256 * 1024  # an entity with a few full sets of labels
@@ -56,14 +57,15 @@ def plain(value: object, place: str) -> Json:
     raise IntentError(f"{type(value).__name__} is not a value of an entity (a Decimal is a string)", place=place)
 
 
-def _unplain(value: Json) -> object:
+def unplain(value: Json) -> object:
+    """The inverse of `plain`."""
     if isinstance(value, dict):
         ref = value.get("__entity")
         if isinstance(ref, dict) and len(value) == 1:
             return EntityRef(str(ref["type"]), str(ref["id"]))
-        return {name: _unplain(item) for name, item in value.items()}
+        return {name: unplain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_unplain(item) for item in value]
+        return [unplain(item) for item in value]
     return value
 
 
@@ -95,7 +97,7 @@ def decode_entity(row: Row) -> Entity:
     try:
         ref = EntityRef(str(data["type"]), str(data["id"]))
         parents = frozenset(EntityRef(str(kind), str(name)) for kind, name in data["parents"])
-        attributes = _unplain(data["attributes"])
+        attributes = unplain(data["attributes"])
     except (KeyError, TypeError, ValueError, IntentError):
         raise StoreCorruptError("an entity row is damaged") from None
     if entity_key(ref) != row.key or not isinstance(attributes, dict):

@@ -11,6 +11,7 @@ from intended_core.canonical import Labelled
 from intended_core.errors import StoreCorruptError, UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, ReadHead
 from intended_core.ids import Scope
+from intended_core.lang.data import NO_DATA, DataSnapshot
 from intended_core.lang.surroundings import Surroundings
 from intended_core.quick import maker
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, UnitView, Write
@@ -127,9 +128,13 @@ def authentic(context: Context, view: UnitView, key: RowKey, *, once: bool = Fal
     return row
 
 
+def surroundings_of(scope: Scope, data: DataSnapshot = NO_DATA) -> Surroundings:
+    """What every decision in this scope may read beside the intent and its entities; `data`: the state's params and tables."""
+    return _without_data(scope) if data is NO_DATA else Surroundings(tenant=scope.tenant, data=data.cells)
+
+
 @lru_cache(maxsize=1024)
-def surroundings_of(scope: Scope) -> Surroundings:
-    """What every decision in this scope may read beside the intent and its entities."""
+def _without_data(scope: Scope) -> Surroundings:
     return Surroundings(tenant=scope.tenant)
 
 

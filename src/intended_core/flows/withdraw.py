@@ -61,7 +61,7 @@ def _reject(
     known = known_person(state, person, "intent.reject")
     authenticate(known, digest=rejection_digest(request.digest), signature=signature)
     may, problem = serves(
-        context, asked.policy, asked.intent, asked.entities.snapshot, request.alternatives, person, now_us=now_us
+        context, state, asked.policy, asked.intent, asked.entities.snapshot, request.alternatives, person, now_us=now_us
     )
     if not may:
         raise may_not(str(problem))
