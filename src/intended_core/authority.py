@@ -19,6 +19,7 @@ from intended_core.desks.approvals import ApprovalsDesk
 from intended_core.desks.data import DataDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
+from intended_core.desks.persons import PersonsDesk
 from intended_core.desks.secrets import SecretsDesk
 from intended_core.desks.tokens import TokensDesk
 from intended_core.entities import Entity
@@ -39,13 +40,12 @@ from intended_core.flows.redeem import redeem
 from intended_core.flows.rotate import Rotated, rotate
 from intended_core.flows.runtime import Runtime, Stop, drive
 from intended_core.flows.sweep import Swept, sweep
-from intended_core.flows.write import put_entities, register_person, remove_entities
+from intended_core.flows.write import put_entities, remove_entities
 from intended_core.guard import Guard, IntentMaker, ObligationHandler, Prover
 from intended_core.ids import EntityRef, Scope, adapter_id
 from intended_core.intent import Call, Intent
 from intended_core.keys.ring import KeyRecord
 from intended_core.lang.source import Source
-from intended_core.persons import Person
 from intended_core.tokens.codec import parse
 from intended_core.tokens.holder import HolderKey, HolderProof
 from intended_core.tokens.issuer import SignedToken
@@ -236,8 +236,16 @@ class TenantAuthority:
     # -- approvals ---------------------------------------------------------------------------------------------------
 
     def register_person(self, ref: EntityRef, public_key: bytes) -> int:
-        """Register a person's raw Ed25519 public key (32 bytes); returns the record's place in the log."""
-        return self.run(register_person(self._context, Person(ref=ref, public_key=public_key)))
+        """Register a person's raw Ed25519 public key (32 bytes) as an approver; returns the record's place in the log.
+
+        Once a person with the role admin exists, this takes an admin's signature: see `persons`.
+        """
+        return self.persons.add(ref, public_key)
+
+    @property
+    def persons(self) -> PersonsDesk:
+        """Who may act: list, add, remove, change a key."""
+        return PersonsDesk(context=self._context, driver=self)
 
     @property
     def approvals(self) -> ApprovalsDesk:

@@ -10,7 +10,8 @@ import pytest
 
 from intended_core import Call, Deny, EntityRef, Granted, HaltTarget, LocalPersonKey, Pending, RedeemedToken, TokenError
 from intended_core.canonical import pack
-from intended_core.flows import approve, evidence, queue, secrets, withdraw, write
+from intended_core.clock import SystemRandomness
+from intended_core.flows import approve, evidence, persons, queue, secrets, withdraw, write
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
@@ -89,7 +90,9 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "activate": lambda w: activate(w.context, [Source.from_bytes("bank.policy", STRICT.encode())]),
     "put-entities": lambda w: write.put_entities(w.context, ENTITIES),
     "remove-entities": lambda w: write.remove_entities(w.context, [ACCOUNT]),
-    "register-person": lambda w: write.register_person(w.context, Person(ref=ANN, public_key=ANN_KEY.public_key)),
+    "register-person": lambda w: persons.register_person(w.context, Person(ref=ANN, public_key=ANN_KEY.public_key)),
+    "rotate-person": lambda w: rotating(w),
+    "remove-person": lambda w: persons.remove_person(w.context, BOB),
     "halt": lambda w: halting(w, "engage", HaltTarget.of_adapter("bank"), ((ANN, ANN_KEY),)),
     "resume": lambda w: halting(w, "resume", OTHER, ((ANN, ANN_KEY), (BOB, BOB_KEY))),
     "revoke-token": lambda w: revoking(w, w.tenant.halts.jti(w.token)),
@@ -117,6 +120,16 @@ def revoking(w: World, what: EntityRef | str) -> Flow[Any]:
     if isinstance(what, EntityRef):
         return revoke_principal(w.context, what, reason=WHY, signatures=signed)
     return revoke_token(w.context, what, reason=WHY, signatures=signed)
+
+
+NEW_KEY = LocalPersonKey.generate(SystemRandomness())
+
+
+def rotating(w: World) -> Flow[int]:
+    asked = persons.rotation_digest(w.context.scope, Person(ref=ANN, public_key=ANN_KEY.public_key), NEW_KEY.public_key)
+    return persons.rotate_person(
+        w.context, ANN, NEW_KEY.public_key, signature=ANN_KEY.sign(asked), proof=NEW_KEY.sign(asked)
+    )
 
 
 OFTEN = frozenset({"authorize-allow", "redeem"})

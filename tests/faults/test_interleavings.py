@@ -18,6 +18,7 @@ import pytest
 from intended_core import Entity, EntityRef, Granted, HaltTarget, LocalPersonKey, RedeemedToken
 from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import b64url
+from intended_core.clock import SystemRandomness
 from intended_core.flows import cache as caches
 from intended_core.flows.activate import activate
 from intended_core.flows.approve import approve
@@ -26,6 +27,7 @@ from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Context, Flow
 from intended_core.flows.halt import engage, resume
 from intended_core.flows.haltrows import halt_digest
+from intended_core.flows.persons import register_person
 from intended_core.flows.redeem import redeem
 from intended_core.flows.retire import mark_compromised, retire_due
 from intended_core.flows.revoke import revoke_principal, revoke_token
@@ -34,7 +36,7 @@ from intended_core.flows.rotate import prepare, rotate
 from intended_core.flows.secrets import open_secret, put_secret, remove_secret
 from intended_core.flows.steps import open_head
 from intended_core.flows.withdraw import cancel
-from intended_core.flows.write import put_entities, register_person
+from intended_core.flows.write import put_entities
 from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.checker import check
 from intended_core.lang.source import Source
@@ -73,9 +75,10 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "resume": lambda w, c: _signed(w, "resume", OTHER, [(ANN, ANN_KEY), (BOB, BOB_KEY)]),
     "revoke-token": lambda w, c: revoke_token(c, _jti(w), reason="leaked", signatures=_revoking(w, _jti(w))),
     "revoke-principal": lambda w, c: revoke_principal(c, BOT, reason="leaked", signatures=_revoking(w, BOT)),
-    "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=BOB_KEY.public_key)),
+    "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=OTHER_KEY.public_key)),
 }
 OTHER = HaltTarget.of_adapter("other")
+OTHER_KEY = LocalPersonKey.generate(SystemRandomness())
 
 
 def _signed(w: World, verb: Literal["engage", "resume"], target: HaltTarget, keys: list[tuple[EntityRef, LocalPersonKey]]) -> Flow[Any]:

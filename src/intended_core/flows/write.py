@@ -1,4 +1,4 @@
-"""write: entities and persons change through the log, like everything else that decides."""
+"""write: entities change through the log, like everything else that decides."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from intended_core.entities import Entity
 from intended_core.errors import IntentError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
-from intended_core.flows.roster import GUARD_ROSTER, entity_writes, guard_write, roster_reads
-from intended_core.flows.rows import encode_entity, encode_person, entity_key
+from intended_core.flows.roster import entity_writes, roster_reads
+from intended_core.flows.rows import encode_entity, entity_key
 from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.ids import EntityRef
 from intended_core.lang.snapshot import type_entity
-from intended_core.persons import Person
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
-__all__ = ["put_entities", "register_person", "remove_entities"]
+__all__ = ["put_entities", "remove_entities"]
 
 MAX_BATCH: Final = 1_000  # one unit holds the writer; larger loads are several units
 
@@ -77,34 +76,5 @@ def _write(context: Context, bodies: dict[str, bytes], state: str) -> Flow[int]:
         )
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=(*keys, *roster_reads(bodies))))
-    seq: int = committed.answer
-    return seq
-
-
-def register_person(context: Context, person: Person) -> Flow[int]:
-    """Register or replace a person's public key; returns the record's sequence number."""
-    if len(person.public_key) != 32:
-        raise IntentError("a person key is a raw Ed25519 public key of 32 bytes", place="person")
-    now_us: int = yield Now()
-    salt: bytes = yield Random(16)
-    key = RowKey("person", entity_key(person.ref))
-
-    def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us)
-        row = authentic(context, view, key)
-        version = 0 if row is None else row.version
-        sealed = context.mac.seal_row(context.scope, "person", key.key, version + 1, "ACTIVE", encode_person(person))
-        draft = Draft(
-            kind=EventKind.PERSON_REGISTERED,
-            body={"person": [person.ref.type, person.ref.id], "key": b64url(person.public_key)},
-            salt=salt,
-        )
-        written = Write(sealed, version)
-        writes = (written, guard_write(context, view, head, (written,)))
-        return close_unit(
-            context, view, head, (draft,), now_us=now_us, writes=writes, bump_guards=True, answer=head.size
-        )
-
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=(key, GUARD_ROSTER)))
     seq: int = committed.answer
     return seq

@@ -24,7 +24,7 @@ from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Commit
 from intended_core.flows.halt import engage
 from intended_core.flows.haltrows import HaltTarget, halt_digest, halt_key
-from intended_core.flows.write import register_person
+from intended_core.flows.persons import register_person
 from intended_core.persons import Person
 from tests.reference.flow_world import ANN, ANN_KEY, BOB, BOB_KEY, BOT, World, at, intent, pay, raising, trace
 

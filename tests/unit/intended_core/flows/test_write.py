@@ -9,9 +9,8 @@ import pytest
 from intended_core import Entity, EntityRef, IntentError
 from intended_core.errors import StoreCorruptError
 from intended_core.flows.rows import entity_key
-from intended_core.flows.write import MAX_BATCH, put_entities, register_person, remove_entities
-from intended_core.persons import Person
-from tests.reference.flow_world import ACCOUNT, ANN, BOB_KEY, BOT, CLOSED, World, trace
+from intended_core.flows.write import MAX_BATCH, put_entities, remove_entities
+from tests.reference.flow_world import ACCOUNT, BOT, CLOSED, World, trace
 from tests.reference.meter_world import METERED
 from tests.reference.meter_world import world as metered
 
@@ -88,22 +87,6 @@ def test_an_edited_row_is_not_overwritten(world: World) -> None:
     world.edit(type(row)(row.kind, row.key, row.version, "REMOVED", row.body, row.mac))
     flow = put_entities(world.context, [Entity(ref=CLOSED, attributes={"closed": True})])
     assert isinstance(trace(world, flow).error, StoreCorruptError)
-
-
-def test_a_person_is_registered_and_replaced(world: World) -> None:
-    before = world.head
-    seen = trace(world, register_person(world.context, Person(ref=ANN, public_key=BOB_KEY.public_key)))
-    assert (seen.order, seen.result) == (["Commit"], before.size)
-    assert (world.head.guards, world.head.entities) == (before.guards + 1, before.entities)
-    assert world.row("person", entity_key(ANN)).version == 2
-    assert world.tenant.policy().persons[ANN].public_key == BOB_KEY.public_key
-    assert world.kinds(before.size) == ["person.registered"]
-
-
-@pytest.mark.parametrize("size", [0, 31, 33, 64])
-def test_a_person_key_has_32_bytes(world: World, size: int) -> None:
-    with pytest.raises(IntentError, match="32 bytes"):
-        next(register_person(world.context, Person(ref=ANN, public_key=b"k" * size)))
 
 
 def test_entities_are_typed_against_the_set_in_force(tmp_path: Path) -> None:
