@@ -85,12 +85,14 @@ if TYPE_CHECKING:
     from intended_core.errors import StoreError as StoreError
     from intended_core.errors import TokenError as TokenError
     from intended_core.errors import UnitRefusedError as UnitRefusedError
+    from intended_core.flows.approve import ApprovalStatus as ApprovalStatus
     from intended_core.flows.effects import Settings as Settings
     from intended_core.flows.halt import Halt as Halt
     from intended_core.flows.haltrows import HaltTarget as HaltTarget
     from intended_core.flows.outcomes import Granted as Granted
     from intended_core.flows.outcomes import Pending as Pending
     from intended_core.flows.policytests import TestReport as TestReport
+    from intended_core.flows.queue import ApprovalView as ApprovalView
     from intended_core.ids import EntityRef as EntityRef
     from intended_core.ids import Scope as Scope
     from intended_core.intent import Call as Call
@@ -164,6 +166,8 @@ _ROOMS = {
     "AdapterHandle": "authority",
     "Allow": "outcome",
     "ApprovalRequirement": "outcome",
+    "ApprovalStatus": "flows.approve",
+    "ApprovalView": "flows.queue",
     "AssemblyError": "errors",
     "AsyncAuthority": "aio",
     "AsyncTenantAuthority": "aio",

@@ -1,4 +1,4 @@
-"""Commands that work on a store: tenants, policies, entities, persons, authorize, approve."""
+"""Commands that work on a store: tenants, policies, entities, authorize."""
 
 from __future__ import annotations
 
@@ -14,23 +14,17 @@ from intended_core import (
     Authority,
     Deny,
     Granted,
-    LocalPersonKey,
     Pending,
-    SystemRandomness,
     entities_from_json,
-    entity_ref,
     intent_from_json,
     outcome_json,
 )
 
 __all__ = [
-    "approvals",
-    "approve",
     "authority_commands",
     "authorize",
     "entities",
     "init",
-    "persons",
     "policies",
     "tenants",
 ]
@@ -38,8 +32,6 @@ __all__ = [
 tenants = typer.Typer()
 policies = typer.Typer()
 entities = typer.Typer()
-persons = typer.Typer()
-approvals = typer.Typer()
 
 
 def init(
@@ -132,45 +124,6 @@ def entities_load(path: Path, json: JsonFlag = False) -> None:
         emit(json, {"loaded": len(found)}, f"loaded {len(found)} entities")
 
 
-@persons.command("key")
-def person_key(
-    path: Annotated[Path, typer.Argument(help="Where to write the private key (PEM); must not exist.")],
-    json: JsonFlag = False,
-) -> None:
-    """Make a local person key; print the public key that `person register` takes.
-
-    Example: intended person key ann.pem
-    """
-    key = LocalPersonKey.generate(SystemRandomness())
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        fail(Exit.INPUT, f"{path} cannot be written: {error.strerror}")
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(key.to_pem())
-    emit(
-        json,
-        {"file": str(path), "public_key": key.public_key.hex()},
-        f"made {path} (mode 0600)\npublic key {key.public_key.hex()}",
-    )
-
-
-@persons.command("register")
-def person_register(person: str, public_key: str, json: JsonFlag = False) -> None:
-    """Register a person's public key (64 hexadecimal characters).
-
-    Example: intended --tenant acme person register 'User::"ann"' 3f…
-    """
-    try:
-        raw = bytes.fromhex(public_key)
-    except ValueError:
-        fail(Exit.INPUT, "a public key is 64 hexadecimal characters, as `intended person key` prints it")
-    where = place()
-    with where.open() as authority:
-        seq = where.handle(authority).register_person(entity_ref(person), raw)
-        emit(json, {"person": person, "seq": seq}, f"registered {person}; record {seq}")
-
-
 def authorize(
     intent: Annotated[Path, typer.Argument(help="The intent as JSON; - for standard input.")],
     audience: Annotated[str, typer.Option(help="The adapter that will redeem.")],
@@ -224,47 +177,7 @@ def _write_token(path: Path, text: str) -> None:
         stream.write(text)
 
 
-def approve(
-    approval_id: str,
-    person: Annotated[str, typer.Option(help='Who approves, as in policies: User::"ann".')],
-    key: Annotated[Path, typer.Option(help="The person's private key (PEM).")],
-    json: JsonFlag = False,
-) -> None:
-    """Approve a pending request with a person's own key.
-
-    Example: intended --tenant acme approve ID --person 'User::"ann"' --key ann.pem
-    """
-    private = LocalPersonKey.from_pem(read_file(key, limit=64 * 1024))
-    where = place()
-    with where.open() as authority:
-        done = where.handle(authority).approve(approval_id, person=entity_ref(person), key=private)
-        emit(
-            json, {"approval": approval_id, "state": done.state, "counted_for": done.counted_for},
-            f"{done.state}: counted for {done.counted_for}",
-        )  # fmt: skip
-
-
-@approvals.command("show")
-def approval_show(approval_id: str, json: JsonFlag = False) -> None:
-    """Show exactly what an approver signs.
-
-    Example: intended --tenant acme approval show ID
-    """
-    where = place()
-    with where.open() as authority:
-        view = where.handle(authority).approval(approval_id)
-    needs = [[f"{need.quorum} of {need.group}" for need in alternative] for alternative in view.alternatives]
-    shown = view.intent.encode("ascii", "backslashreplace").decode()
-    emit(
-        json,
-        {"approval": approval_id, "state": view.state, "intent": view.intent, "digest": view.digest.hex(), "needs": needs,
-         "approved_by": [str(ref) for ref in view.approved_by], "expires_us": view.expires_us},
-        f"{view.state}\nneeds {' or '.join(' and '.join(one) for one in needs)}\nintent {shown}\ndigest {view.digest.hex()}",
-    )  # fmt: skip
-
-
 def authority_commands(app: typer.Typer) -> None:
     """Add the commands of this room that stand at the root."""
     app.command()(init)
     app.command()(authorize)
-    app.command()(approve)

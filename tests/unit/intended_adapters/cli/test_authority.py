@@ -63,14 +63,14 @@ def test_an_approval_by_the_persons_own_key(run: Run, shop: Any, tmp_path: Path)
     public = run("person", "key", str(key), "--json").json["public_key"]
     assert run("person", "key", str(key)).code == 6
     run("person", "key", str(other))
-    assert run(*shop.options, "person", "register", 'User::"cleo"', "zz").code == 6
-    assert run(*shop.options, "person", "register", 'User::"cleo"', public).code == 0
+    assert run(*shop.options, "person", "add", 'User::"cleo"', "zz").code == 6
+    assert run(*shop.options, "person", "add", 'User::"cleo"', public).code == 0
     waiting = run(*shop.options, "authorize", str(intent), "--audience", "bank", "--json")
     assert (waiting.code, waiting.json["outcome"]) == (4, "escalate")
     number = waiting.json["approval"]
-    approve = ("approve", number, "--person", 'User::"cleo"', "--key")
+    approve = ("approvals", "approve", number, "--person", 'User::"cleo"', "--key")
     assert run(*shop.options, *approve, str(other)).code not in (0, 1)
-    assert run(*shop.options, "approval", "show", number, "--json").json["approved_by"] == []
+    assert run(*shop.options, "approvals", "show", number, "--json").json["approved_by"] == []
     assert run(*shop.options, *approve, str(key), "--json").json["state"] == "APPROVED"
     use = ("authorize", str(intent), "--audience", "bank", "--approval", number)
     assert run(*shop.options, *use).code == 0

@@ -1,0 +1,141 @@
+"""Commands for persons: their keys, who is registered in which roles, and who leaves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_core import EntityRef, LocalPersonKey, SystemRandomness, entity_ref
+
+__all__ = ["persons", "private_key"]
+
+persons = typer.Typer()
+MAX_KEY_BYTES = 64 * 1024
+
+ByFlag = Annotated[str, typer.Option("--by", help='The admin who signs, as in policies: User::"eve". Needed once there is an admin.')]
+KeyFlag = Annotated[Path | None, typer.Option("--key", help="That admin's private key (PEM).")]
+
+
+def private_key(path: Path) -> LocalPersonKey:
+    """The person key in this file."""
+    return LocalPersonKey.from_pem(read_file(path, limit=MAX_KEY_BYTES))
+
+
+def _new_key(path: Path) -> LocalPersonKey:
+    """A fresh key, written with mode 0600 to a file that did not exist."""
+    key = LocalPersonKey.generate(SystemRandomness())
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail(Exit.INPUT, f"{path} cannot be written: {error.strerror}")
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(key.to_pem())
+    return key
+
+
+def _signers(by: str, key: Path | None) -> list[tuple[EntityRef, LocalPersonKey]]:
+    if (by == "") != (key is None):
+        fail(Exit.USAGE, "say who signs and with which key: --by and --key belong together")
+    return [] if key is None else [(entity_ref(by), private_key(key))]
+
+
+@persons.command("key")
+def person_key(
+    path: Annotated[Path, typer.Argument(help="Where to write the private key (PEM); must not exist.")],
+    json: JsonFlag = False,
+) -> None:
+    """Make a local person key; print the public key that `person add` takes.
+
+    Example: intended person key ann.pem
+    """
+    key = _new_key(path)
+    emit(
+        json,
+        {"file": str(path), "public_key": key.public_key.hex()},
+        f"made {path} (mode 0600)\npublic key {key.public_key.hex()}",
+    )
+
+
+@persons.command("add")
+def person_add(
+    person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
+    public_key: Annotated[str, typer.Argument(help="64 hexadecimal characters, as `person key` prints them.")],
+    role: Annotated[list[str] | None, typer.Option(help="viewer, operator, approver or admin; may be given again.")] = None,
+    by: ByFlag = "",
+    key: KeyFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Register a person, or replace their key and roles. Without --role they are an approver.
+
+    Example: intended --tenant acme person add 'User::"ann"' 3f… --role approver --by 'User::"eve"' --key eve.pem
+    """
+    try:
+        raw = bytes.fromhex(public_key)
+    except ValueError:
+        fail(Exit.INPUT, "a public key is 64 hexadecimal characters, as `intended person key` prints it")
+    signers, roles, ref = _signers(by, key), role or ["approver"], entity_ref(person)
+    where = place()
+    with where.open() as authority:
+        seq = where.handle(authority).persons.add(ref, raw, roles=roles, keys=signers)
+        emit(json, {"person": person, "roles": sorted(set(roles)), "seq": seq}, f"registered {person}; record {seq}")
+
+
+@persons.command("list")
+def person_list(json: JsonFlag = False) -> None:
+    """List persons, their roles and public keys.
+
+    Example: intended --tenant acme person list
+    """
+    where = place()
+    with where.open() as authority:
+        found = where.handle(authority).persons.list()
+    emit(
+        json,
+        {"persons": [{"person": str(each.ref), "roles": sorted(each.roles), "public_key": each.public_key.hex()} for each in found]},
+        "\n".join(f"{each.ref}  {', '.join(sorted(each.roles))}  {each.public_key.hex()}" for each in found) or "nobody",
+    )  # fmt: skip
+
+
+@persons.command("remove")
+def person_remove(
+    person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
+    by: ByFlag = "",
+    key: KeyFlag = None,
+    json: JsonFlag = False,
+) -> None:
+    """Remove a person: what they approved and was not used counts no longer.
+
+    Example: intended --tenant acme person remove 'User::"ann"' --by 'User::"eve"' --key eve.pem
+    """
+    signers, ref = _signers(by, key), entity_ref(person)
+    where = place()
+    with where.open() as authority:
+        seq = where.handle(authority).persons.remove(ref, keys=signers)
+        emit(json, {"person": person, "seq": seq}, f"removed {person}; record {seq}")
+
+
+@persons.command("rotate")
+def person_rotate(
+    person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
+    key: Annotated[Path, typer.Option(help="The private key that the person has (PEM).")],
+    new: Annotated[Path, typer.Option(help="Where to write the new private key (PEM); must not exist.")],
+    json: JsonFlag = False,
+) -> None:
+    """Change one's own key: the new one is made, written with mode 0600, and registered with the signatures of both.
+
+    Example: intended --tenant acme person rotate 'User::"ann"' --key ann.pem --new ann-2027.pem
+    """
+    old, ref = private_key(key), entity_ref(person)
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        fresh = _new_key(new)
+        seq = tenant.persons.rotate(ref, old=old, new=fresh)
+        emit(
+            json, {"person": person, "file": str(new), "public_key": fresh.public_key.hex(), "seq": seq},
+            f"{person} signs with {new} from now on\npublic key {fresh.public_key.hex()}\nrecord {seq}",
+        )  # fmt: skip
