@@ -14,6 +14,7 @@ from typing import Final
 from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
 from intended_core.errors import StoreCorruptError, UnitRefusedError
+from intended_core.flows.anchor import ANCHOR_SCOPE
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, LoadState, Now, Random, Rewrap, ScanRows
 from intended_core.flows.rotate import MAX_LOOKS, write_guards
@@ -82,7 +83,7 @@ def rewrap(context: Context, *, kek_id: str, limit: int = BATCH) -> Flow[Rewrapp
             kind=EventKind.KEY_REWRAPPED, body={"kek": kek_id, "rows": len(writes), "left": left}, salt=salt
         )
         try:
-            yield from write_guards(context, state, writes, draft, now_us)
+            yield from write_guards(context, state, writes, None if context.scope == ANCHOR_SCOPE else draft, now_us)
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED:
                 raise

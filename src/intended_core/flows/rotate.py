@@ -167,8 +167,8 @@ def _withdrawn(context: Context, ring: KeyRing, *, but: str, now_us: int) -> lis
     ]
 
 
-def write_guards(context: Context, state: ScopeState, writes: list[Write], draft: Draft, now_us: int) -> Flow[int]:
-    """One record and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
+def write_guards(context: Context, state: ScopeState, writes: list[Write], draft: Draft | None, now_us: int) -> Flow[int]:
+    """One record (none for the anchor log, whose records are epochs) and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
 
     Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
     """
@@ -176,7 +176,8 @@ def write_guards(context: Context, state: ScopeState, writes: list[Write], draft
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, guards=state.guards)
         every = (*writes, guard_write(context, view, head, writes))
-        return close_unit(context, view, head, (draft,), now_us=now_us, writes=every, bump_guards=True, answer=head.size)
+        drafts = () if draft is None else (draft,)
+        return close_unit(context, view, head, drafts, now_us=now_us, writes=every, bump_guards=True, answer=head.size)
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=(GUARD_ROSTER,)))
     seq: int = committed.answer

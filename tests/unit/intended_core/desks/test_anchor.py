@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from intended_core import Authority
 from intended_core.audit.checkpoint import open_checkpoint
 from intended_core.audit.tiles import read_log
 from intended_core.errors import AuditError, StoreCorruptError
@@ -48,6 +51,24 @@ def test_another_slot_than_the_genesis_names_is_found() -> None:
     world.store.restore(snapshot)
     with pytest.raises(StoreCorruptError, match="genesis"):
         world.reopen().anchor.seal()
+
+
+def test_a_fresh_key_encryption_key_leaves_the_anchor_log_whole(tmp_path: Path) -> None:
+    """Its records are epochs and nothing else."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "keys").mkdir()
+    place = {"store": tmp_path / "store" / "a.db", "key_file": tmp_path / "keys" / "kek"}
+    with Authority.create(**place) as authority:
+        authority.create_tenant("acme")
+        authority.anchor.seal()
+        authority.rewrap()
+        authority.drop_older_keys()
+        authority.anchor.seal()
+        assert authority.anchor.walk().epochs == 2
+        authority.anchor.release()
+    with Authority.open(**place) as authority:
+        assert authority.anchor.seal() is not None
+        assert authority.anchor.walk().epochs == 3
 
 
 def test_the_desk_shows_nothing() -> None:
