@@ -12,8 +12,8 @@ from tests.reference import tampering
 def test_the_page_is_this_run_and_misses_nothing() -> None:
     made = page()
     assert made == PAGE.read_text(encoding="utf-8"), "run `python -m scripts.tampering`"
-    counts = re.findall(r"\| [IRP] \| (\d+) of (\d+) \|", made)
-    assert len(counts) == len(tampering.ON_LOGS) + len(tampering.ON_THE_REST) >= 25
+    counts = re.findall(r"\| [IRPW] \| (\d+) of (\d+) \|", made)
+    assert len(counts) == len(tampering.ON_LOGS) + len(tampering.ON_THE_REST) + len(tampering.ON_ANCHORS) >= 38
     assert all(found == trials == str(tampering.TRIALS) for found, trials in counts)
     assert tampering.TRIALS >= 60
     assert "records: 0 here, 0 of the chain." in made

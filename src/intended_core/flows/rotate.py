@@ -168,8 +168,9 @@ def _withdrawn(context: Context, ring: KeyRing, *, but: str, now_us: int) -> lis
 
 
 def write_guards(context: Context, state: ScopeState, writes: list[Write], draft: Draft | None, now_us: int) -> Flow[int]:
-    """One record (none for the anchor log, whose records are epochs) and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
+    """One record and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
 
+    No record (`draft` None) for the anchor log, whose records are epochs.
     Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
     """
 
