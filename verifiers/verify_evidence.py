@@ -748,7 +748,8 @@ class Examination:
         if entry["seq"] != seq:
             self.find("record.seq", f"record {seq} says that it is number {entry['seq']}", seq)
             return
-        if (entry["origin"], entry["tenant"], entry["generation"]) != (claims["origin"], claims["uuid"], claims["generation"]):
+        # The log's older generations are its own history; the checkpoint's tree holds them all.
+        if (entry["origin"], entry["tenant"]) != (claims["origin"], claims["uuid"]) or not 1 <= entry["generation"] <= claims["generation"]:
             self.find("record.foreign", f"record {seq} belongs to another log", seq)
         before = self.seen.get(seq - 1)
         if proven and before is not None and before["leaf"] != entry["link"]:
@@ -1132,7 +1133,7 @@ class Stretch:
         if edge[0] != claims["first"]:
             return ("range.start", "TAMPERED", claims["first"], "the right edge is not the one before the stretch")
         bodies = self.lines("bodies.jsonl", MAX_BODY) if "bodies.jsonl" in self.places else None
-        mine = (claims["origin"], claims["uuid"], claims["generation"])
+        mine, generation = (claims["origin"], claims["uuid"]), None
         last, time = bytes(32) if edge[0] == 0 else None, 0
         for raw in self.lines("heads/headers.jsonl", MAX_ENTRY):
             at = edge[0]
@@ -1142,17 +1143,20 @@ class Stretch:
                 entry = parse_entry(raw)
             except Bad as bad:
                 return ("record.header", "TAMPERED", at, f"record {at}: {bad}")
-            if (entry["origin"], entry["tenant"], entry["generation"]) != mine:
+            # A generation is the one before's, or the next one where log.recover opens it.
+            opens = entry["kind"] == "log.recover"
+            fits = entry["generation"] >= 1 if generation is None else entry["generation"] == generation + opens
+            if (entry["origin"], entry["tenant"]) != mine or not fits or entry["generation"] > claims["generation"]:
                 return ("record.foreign", "TAMPERED", at, f"record {at} belongs to another log")
             if entry["seq"] != at:
                 return ("record.seq", "TAMPERED", at, f"record {at} says that it is number {entry['seq']}")
             if last is not None and entry["link"] != last:
                 return ("record.link", "TAMPERED", at, f"record {at} does not follow the record {at - 1} that is here")
-            if entry["time"] < time:
+            if entry["time"] < time and not opens:
                 return ("record.time", "TAMPERED", at, f"record {at} is older than the record before it")
             if (entry["kind"] == "log.genesis") != (at == 0):
                 return ("log.genesis", "TAMPERED", at, "a log begins with its genesis record and has no other")
-            last, time = leaf_hash(raw), entry["time"]
+            last, time, generation = leaf_hash(raw), entry["time"], entry["generation"]
             grow(edge, last)
             self.kinds[entry["kind"]] = self.kinds.get(entry["kind"], 0) + 1
             if entry["kind"] == self.kind and len(self.selected) < MAX_SELECTED:

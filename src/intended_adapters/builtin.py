@@ -15,6 +15,7 @@ BUILTIN_ADAPTERS: Final[tuple[tuple[AdapterKind, str, str, str], ...]] = (
     ("storage", "sqlite", "intended_adapters.storage.sqlite", "sqlite_storage"),
     ("signer", "local", "intended_adapters.signing.local", "create_local_signer"),
     ("key_encryption", "file", "intended_adapters.key_encryption.file", "open_file_key_encryption"),
+    ("head_mark", "file", "intended_adapters.head_mark.file", "open_file_head_mark"),
     ("witness", "http", "intended_adapters.witness.client", "http_witness"),
     ("server", "witness", "intended_adapters.witness.server", "witness_server"),
     ("server", "tiles", "intended_adapters.witness.server", "tiles_server"),

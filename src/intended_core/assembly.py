@@ -10,6 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +20,7 @@ from intended_core.authority import TenantAuthority
 from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
 from intended_core.desks.anchor import AnchorDesk
 from intended_core.errors import (
+    AdapterError,
     AssemblyError,
     IntentError,
     KeyRingError,
@@ -31,7 +33,9 @@ from intended_core.flows.anchor import ANCHOR_SCOPE, found_anchor, take_slot
 from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Random, Settings
+from intended_core.flows.keeper import HeadKeeper
 from intended_core.flows.rewrap import Rewrapped
+from intended_core.flows.rollback import Evidence, compare, suspect
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
 from intended_core.ids import Scope, adapter_id, environment, tenant_name
@@ -40,7 +44,15 @@ from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import open_sealed
 from intended_core.loader.registry import Registry, load_registry
-from intended_core.ports import EntityProvider, KeyEncryption, RenewableKeyEncryption, Signer, Storage, StorageInfo
+from intended_core.ports import (
+    EntityProvider,
+    HeadMark,
+    KeyEncryption,
+    RenewableKeyEncryption,
+    Signer,
+    Storage,
+    StorageInfo,
+)
 from intended_core.unit import RowKey
 
 __all__ = ["Authority"]
@@ -81,18 +93,21 @@ class Authority:
         randomness: Randomness | None = None,
         entities: EntityProvider | None = None,
         durability: str = "full",
+        mark_file: str | os.PathLike[str] | None = None,
     ) -> Authority:
         """A new authority: `store` and `key_file` must not exist yet.
 
         `key_file` is the key-encryption key: 32 random bytes, mode 0600, to be kept and backed up apart from the store; it may not lie in
         the store's directory. `name`: the authority's own name, in tokens (`iss`) and log origins. `durability`: "full", or "normal",
-        which may lose the last commits when the power fails.
+        which may lose the last commits when the power fails. `mark_file`: where the newest head of each log is noted, so that a store that
+        is put back to an older state is noticed; default: beside the key file, its name and `.heads`; not in the store's directory either.
         """
         registry = load_registry()
-        _check_places(Path(store), Path(key_file))
+        place = _mark_of(Path(store), Path(key_file), mark_file)
         kek = registry.create("key_encryption", "file", path=os.fspath(key_file), new=True)
+        mark = registry.create("head_mark", "file", path=os.fspath(place), new=True)
         storage = registry.create("storage", "sqlite", path=os.fspath(store), new=True, durability=durability)
-        return cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities)
+        return cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities, mark)
 
     @classmethod
     def open(
@@ -106,16 +121,22 @@ class Authority:
         randomness: Randomness | None = None,
         entities: EntityProvider | None = None,
         durability: str = "full",
+        mark_file: str | os.PathLike[str] | None = None,
     ) -> Authority:
-        """The authority in an existing store; never creates anything. Every tenant's head, keys and log are checked first."""
+        """The authority in an existing store; never creates anything. Every tenant's head, keys and log are checked first.
+
+        A store that stands before its mark (`mark_file`, as for `create`), or that has none, opens all the same, and grants nothing until
+        two persons have recovered it (`tenant.recovery`).
+        """
         registry = load_registry()
-        _check_places(Path(store), Path(key_file))
+        place = _mark_of(Path(store), Path(key_file), mark_file)
         kek = registry.create("key_encryption", "file", path=os.fspath(key_file), new=False)
+        mark = registry.create("head_mark", "file", path=os.fspath(place))
         storage = registry.create("storage", "sqlite", path=os.fspath(store), new=False, durability=durability)
-        made = cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities)
+        made = cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities, mark)
         try:
             for scope in made.tenants():
-                made._check_log(made._open(scope))
+                made._check_log(made._open(scope), compared=True)
             for tenant in made._all_sealed():
                 made._check_seals(tenant)
         except BaseException:
@@ -134,15 +155,17 @@ class Authority:
         clock: Clock | None,
         randomness: Randomness | None,
         entities: EntityProvider | None,
+        mark: object,
     ) -> Authority:
         store: Storage = storage  # type: ignore[assignment]
         encryption: KeyEncryption = kek  # type: ignore[assignment]
         signer: Signer = registry.create("signer", "local")  # type: ignore[assignment]
+        heads: HeadMark = mark  # type: ignore[assignment]
         store.probe()
         runtime = Runtime(
             storage=store, signer=signer, kek=encryption, clock=clock or SystemClock(),
             randomness=randomness or SystemRandomness(), states=StateCache(store), entities=EntityCache(store),
-            keys=SigningKeys(kek=encryption, signer=signer), provider=entities,
+            keys=SigningKeys(kek=encryption, signer=signer), provider=entities, keeper=HeadKeeper(heads),
         )  # fmt: skip
         return cls(runtime=runtime, settings=_bounded(settings or Settings()), registry=registry, name=name)
 
@@ -247,8 +270,8 @@ class Authority:
         with self._lock:
             return self._tenants.setdefault((tenant.scope.tenant, tenant.scope.environment), tenant)
 
-    def _check_log(self, tenant: TenantAuthority) -> None:
-        """Rebuild the frontier from the stored leaves and compare it with the authenticated head."""
+    def _check_log(self, tenant: TenantAuthority, *, compared: bool = False) -> None:
+        """Rebuild the frontier from the stored leaves and compare it with the authenticated head, and with the mark where `compared`."""
         head: LogHead = tenant.head()
         leaves = self._runtime.storage.leaves(tenant.scope, 0, head.size)
         extra = self._runtime.storage.leaves(tenant.scope, head.size, head.size + 1)
@@ -259,6 +282,21 @@ class Authority:
                 f"the log of {tenant.scope.tenant}/{tenant.scope.environment} is not the one its head names: "
                 "records were changed, cut or added; run `intended audit verify`"
             )
+        if compared and self._runtime.keeper is not None:
+            self._compare(tenant, self._runtime.keeper.mark, head, leaves)
+
+    def _compare(self, tenant: TenantAuthority, mark: HeadMark, head: LogHead, leaves: Sequence[bytes]) -> None:
+        """Ask the second place whether the log once stood further. Where it did, nothing is granted any more."""
+        try:
+            note = mark.newest(tenant.scope)
+            evidence = None if note is None else compare(tenant.context, note, head, leaves)
+            if note is None and not mark.exists():
+                evidence = Evidence(kind="mark_missing")
+        except AdapterError:
+            evidence = Evidence(kind="mark_edited")
+        if evidence is not None and not head.rolled_back:
+            with suppress(StoreError):  # this process refuses all the same
+                tenant.operate(suspect(tenant.context, evidence))
 
     def _check_seals(self, tenant: TenantAuthority) -> None:
         """Refuse to start without a key-encryption key that sealed rows name."""
@@ -326,7 +364,9 @@ class Authority:
         return kek
 
     def close(self) -> None:
-        """Close the store. Handles of this authority are of no use afterwards."""
+        """Note the newest heads and close the store. Handles of this authority are of no use afterwards."""
+        if self._runtime.keeper is not None:
+            self._runtime.keeper.close()
         self._runtime.storage.close()
 
     def __enter__(self) -> Authority:
@@ -353,6 +393,17 @@ class _House:
     def context_of(self, scope: Scope) -> Context:
         """The context of one of them."""
         return self._authority.tenant(scope.tenant, scope.environment).context
+
+
+def _mark_of(store: Path, key_file: Path, mark_file: str | os.PathLike[str] | None) -> Path:
+    """Where the newest heads are noted; raises AssemblyError when key or mark would lie beside the store."""
+    _check_places(store, key_file)
+    mark = key_file.with_name(f"{key_file.name}.heads") if mark_file is None else Path(mark_file)
+    if mark.absolute().parent == store.absolute().parent:
+        raise AssemblyError(
+            f"the mark of the newest heads may not lie beside the store ({mark.absolute().parent}): it would be put back with it"
+        )
+    return mark
 
 
 def _check_places(store: Path, key_file: Path) -> None:

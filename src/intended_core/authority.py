@@ -20,6 +20,7 @@ from intended_core.desks.data import DataDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.persons import PersonsDesk
+from intended_core.desks.recovery import RecoveryDesk
 from intended_core.desks.secrets import SecretsDesk
 from intended_core.desks.tokens import TokensDesk
 from intended_core.entities import Entity
@@ -114,6 +115,11 @@ class TenantAuthority:
     def halts(self) -> HaltsDesk:
         """Stop and resume: halts and revocations."""
         return HaltsDesk(context=self._context, driver=self)
+
+    @property
+    def recovery(self) -> RecoveryDesk:
+        """Whether the store was rolled back, and the ceremony that opens the next generation."""
+        return RecoveryDesk(context=self._context, driver=self)
 
     # -- policies and entities ---------------------------------------------------------------------------------------
 

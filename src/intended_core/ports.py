@@ -16,6 +16,8 @@ __all__ = [
     "Consumed",
     "EntityProvider",
     "GeneratedKey",
+    "HeadMark",
+    "HeadNote",
     "Journal",
     "KeyEncryption",
     "Register",
@@ -180,6 +182,34 @@ class Journal(Protocol):
 
     def record(self, entry: bytes) -> None:
         """Keep canonical JSON, durably; raises when it is not kept, and then nothing is run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadNote:
+    """Where a log stood, as something outside the store remembers it. `root`: 32 bytes, at `size` records. `tag`: the core's, over all."""
+
+    generation: int
+    size: int
+    root: bytes
+    tag: bytes
+
+
+class HeadMark(Protocol):
+    """Remembers the newest head of each log in another place than the store and its backups. It never goes back.
+
+    A note may lag behind the store; one that is ahead of it says that the store was rolled back. Failures are `errors.AdapterError`s.
+    """
+
+    def exists(self) -> bool:
+        """Whether anything was ever noted here."""
+        ...
+
+    def newest(self, scope: Scope) -> HeadNote | None:
+        """The newest note of a scope, or None where there is none."""
+        ...
+
+    def advance(self, notes: Sequence[tuple[Scope, HeadNote]]) -> None:
+        """Note these heads, each only where (generation, size) is larger than what stands; durable when this returns."""
         ...
 
 

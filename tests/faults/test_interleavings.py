@@ -28,10 +28,12 @@ from intended_core.flows.effects import Context, Flow
 from intended_core.flows.halt import engage, resume
 from intended_core.flows.haltrows import halt_digest
 from intended_core.flows.persons import register_person
+from intended_core.flows.recover import recover, recovery_digest
 from intended_core.flows.redeem import redeem
 from intended_core.flows.retire import mark_compromised, retire_due
 from intended_core.flows.revoke import revoke_principal, revoke_token
 from intended_core.flows.rewrap import rewrap
+from intended_core.flows.rollback import Evidence, suspect
 from intended_core.flows.rotate import prepare, rotate
 from intended_core.flows.secrets import open_secret, put_secret, remove_secret
 from intended_core.flows.steps import open_head
@@ -75,6 +77,8 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "resume": lambda w, c: _signed(w, "resume", OTHER, [(ANN, ANN_KEY), (BOB, BOB_KEY)]),
     "revoke-token": lambda w, c: revoke_token(c, _jti(w), reason="leaked", signatures=_revoking(w, _jti(w))),
     "revoke-principal": lambda w, c: revoke_principal(c, BOT, reason="leaked", signatures=_revoking(w, BOT)),
+    "suspect": lambda w, c: suspect(c, Evidence(kind="mark", generation=1, size=999, hash=b"r" * 32)),
+    "recover": lambda w, c: _recovering(w, c),
     "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=OTHER_KEY.public_key)),
 }
 OTHER = HaltTarget.of_adapter("other")
@@ -87,6 +91,11 @@ def _signed(w: World, verb: Literal["engage", "resume"], target: HaltTarget, key
     asked = halt_digest(w.context.scope, verb, target, "why", version + 1)
     act = engage if verb == "engage" else resume
     return act(w.context, target, reason="why", signatures=[(ref, key.sign(asked)) for ref, key in keys])
+
+
+def _recovering(w: World, c: Context) -> Flow[Any]:
+    asked = recovery_digest(w.context.scope, generation=2, evidence=b"", reason="restored")
+    return recover(c, reason="restored", signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
 
 
 def _jti(w: World) -> str:
@@ -193,6 +202,10 @@ def log_in_order(here: World) -> None:
             stopped = True
         if entry.kind is EventKind.TOKEN_REVOKED and body["cause"] == "principal":
             before = entry.seq
+        if entry.kind is EventKind.HALT_ENGAGED and body["target"] == ["rollback"]:
+            stopped = True
+        if entry.kind is EventKind.LOG_RECOVER:
+            before = entry.seq  # what was issued in an older generation is void
         if entry.kind in (EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.TOKEN_CONSUMED):
             assert not stopped, f"{entry.kind} after its halt"
         if entry.kind in (EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.TOKEN_CONSUMED, EventKind.APPROVAL_GRANTED):
@@ -204,7 +217,7 @@ def log_in_order(here: World) -> None:
         if entry.kind is EventKind.TOKEN_CONSUMED:
             assert body["claims_digest"] not in spent, "spent twice"
             spent.add(body["claims_digest"])
-            assert issued[record.thread] >= before, "consumed after it was revoked with all of its principal's"
+            assert issued[record.thread] >= before, "consumed after a revocation of all, or a recovery"
 
 
 def holds(here: World, running: tuple[Running, Running]) -> None:

@@ -237,11 +237,8 @@ class _Examination:
         if entry.seq != seq:
             self._find("record.seq", f"record {seq} says that it is number {entry.seq}", seq)
             return
-        if (entry.origin, entry.tenant_uuid, entry.generation) != (
-            claims.origin,
-            claims.tenant_uuid,
-            claims.generation,
-        ):
+        # The log's older generations are its own history; the checkpoint's tree holds them all.
+        if (entry.origin, entry.tenant_uuid) != (claims.origin, claims.tenant_uuid) or not 1 <= entry.generation <= claims.generation:
             self._find("record.foreign", f"record {seq} belongs to another log", seq)
         before = self._seen.get(seq - 1)
         if proven and before is not None and before.leaf != entry.previous_leaf:

@@ -15,7 +15,15 @@ from typing import Any, Final
 
 import orjson
 
-from intended_core.audit.record import BODY_LABEL, KINDS, MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, header_pattern
+from intended_core.audit.record import (
+    BODY_LABEL,
+    KINDS,
+    MAX_BODY_BYTES,
+    MAX_ENTRY_BYTES,
+    Entry,
+    EventKind,
+    header_pattern,
+)
 from intended_core.audit.tree import Frontier
 from intended_core.unit import RecordRow
 from intended_core.values import SAFE_INT
@@ -23,7 +31,8 @@ from intended_core.values import SAFE_INT
 __all__ = ["Clean", "clean_body"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_GENESIS: Final = EventKind.LOG_GENESIS.value.encode("ascii")
+# Where a log or a generation of it begins, the caller judges.
+_BEGIN: Final = frozenset({EventKind.LOG_GENESIS.value.encode("ascii"), EventKind.LOG_RECOVER.value.encode("ascii")})
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _ONE_WAY: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # beyond 2**53-1 it refuses, as the profile does
 _PLAIN: Final = frozenset({str, int, bool, NoneType})
@@ -34,19 +43,40 @@ _FEW: Final = 15  # digits of a number that is below 2**53 whatever they are
 class Clean:
     """Where a log stands while its records are taken one after the other: the right edge, the last leaf, the newest time (µs)."""
 
-    __slots__ = ("_hashes", "_last", "_last_text", "_match", "size", "time_us")
+    __slots__ = ("_generation", "_hashes", "_last", "_last_text", "_match", "_names", "_newest", "_start", "size", "time_us")
 
     def __init__(self, *, origin: str, tenant_uuid: str, generation: int, edge: Frontier | None = None) -> None:
-        """`edge`: where the tree stands before the first record, when that is not the log's first."""
-        self._match: Final = header_pattern(
-            origin=f"({re.escape(origin)})", tenant=f"({re.escape(tenant_uuid)})", generation=f"({generation:d})"
-        ).fullmatch
-        self.size = 0 if edge is None else edge.size
+        """`generation`: the newest of the log. `edge`: where the tree stands before the first record, when that is not the log's first."""
+        self._names: Final = (f"({re.escape(origin)})", f"({re.escape(tenant_uuid)})")
+        self._newest: Final = generation
+        self._open(generation)
+        self._start: Final = 0 if edge is None else edge.size
+        self.size = self._start
         self.time_us = 0
         self._hashes: list[bytes] = [] if edge is None else list(edge.hashes)
         self._last = bytes(32)
         # What the record before a stretch was is not known: whatever the first one names is taken, and the tree judges.
         self._last_text = _text(self._last) if self.size == 0 else b""
+
+    def _open(self, generation: int) -> None:
+        origin, tenant = self._names
+        self._generation = generation
+        self._match = header_pattern(origin=origin, tenant=tenant, generation=f"({generation:d})").fullmatch
+
+    @property
+    def generation(self) -> int:
+        """The generation of the newest record taken, or the log's newest before the first."""
+        return self._generation
+
+    def goes_on(self, entry: Entry) -> bool:
+        """Whether the next record may be of `entry`'s generation: the one before's, or the one after it where `log.recover` opens that."""
+        if self.size == self._start:
+            fits = 1 <= entry.generation <= self._newest
+        else:
+            fits = entry.generation == self._generation + (entry.kind is EventKind.LOG_RECOVER) <= self._newest
+        if fits and entry.generation != self._generation:
+            self._open(entry.generation)
+        return fits
 
     @property
     def last_leaf(self) -> bytes:
@@ -79,7 +109,7 @@ class Clean:
             (link != self._last_text and self._last_text != b"")
             or int(seq) != size
             or kind not in KINDS
-            or kind == _GENESIS
+            or kind in _BEGIN
             or not self.time_us <= time_us <= SAFE_INT
             or len(epoch) > _FEW
             or (
@@ -123,7 +153,7 @@ class Clean:
             or leaf != row.leaf
             or int(seq) != size
             or kind not in KINDS
-            or kind == _GENESIS
+            or kind in _BEGIN
             or not self.time_us <= time_us <= SAFE_INT
             or len(epoch) > _FEW
         ):

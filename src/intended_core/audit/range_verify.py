@@ -260,13 +260,13 @@ class _Walk:
             entry = parse_entry(raw)
         except AuditError as error:
             raise _Bad("record.header", at, f"record {at}: {error}") from None
-        if (entry.origin, entry.tenant_uuid, entry.generation) != (claims.origin, claims.tenant_uuid, claims.generation):
+        if (entry.origin, entry.tenant_uuid) != (claims.origin, claims.tenant_uuid) or not state.goes_on(entry):
             raise _Bad("record.foreign", at, f"record {at} belongs to another log")
         if entry.seq != at:
             raise _Bad("record.seq", at, f"record {at} says that it is number {entry.seq}")
         if state.knows_last and entry.previous_leaf != state.last_leaf:
             raise _Bad("record.link", at, f"record {at} does not follow the record {at - 1} that is here")
-        if entry.time_us < state.time_us:
+        if entry.time_us < state.time_us and entry.kind is not EventKind.LOG_RECOVER:
             raise _Bad("record.time", at, f"record {at} is older than the record before it")
         if (entry.kind is EventKind.LOG_GENESIS) != (at == 0):
             raise _Bad("log.genesis", at, "a log begins with its genesis record and has no other")

@@ -168,7 +168,7 @@ class _Walk:
         except AuditError as error:
             raise _Bad("record.header", at, f"record {at}: {error}") from None
         mine = self._identity
-        if (entry.origin, entry.tenant_uuid, entry.generation) != (mine.origin, mine.tenant_uuid, mine.generation):
+        if (entry.origin, entry.tenant_uuid) != (mine.origin, mine.tenant_uuid) or not self._state.goes_on(entry):
             raise _Bad("record.foreign", at, f"record {at} belongs to another log")
         if entry.seq != at:
             raise _Bad("record.seq", at, f"record {at} says that it is number {entry.seq}")
@@ -194,7 +194,8 @@ class _Walk:
                 raise _Bad("log.genesis", 0, "the genesis record is of another log or another algorithm")
             if key is not None and body.get("log_key") != b64url(key):
                 raise _Bad("log.genesis", 0, "the genesis record names another log key")
-        if entry.time_us < self._state.time_us:
+        # A generation may begin at an earlier time: the clock had run ahead, and two persons have said so.
+        if entry.time_us < self._state.time_us and entry.kind is not EventKind.LOG_RECOVER:
             raise _Bad("record.time", at, f"record {at} is older than the record before it")
         thread = "" if entry.thread is None else b64url(entry.thread.commitment)
         if row.thread != thread:
@@ -213,6 +214,9 @@ class _Walk:
         size = self._state.size
         if size == 0:
             raise _Bad("log.empty", 0, "there is no record, not even the genesis", Grade.TRUNCATED)
+        if self._state.generation != self._identity.generation:
+            text = f"the newest record is not of generation {self._identity.generation}, which the head names"
+            raise _Bad("record.foreign", size - 1, text)
         if self._known:
             text = f"the log holds {size} records, but a head of {self._known[-1].size} is known"
             raise _Bad("log.truncated", size, text, Grade.TRUNCATED)

@@ -27,6 +27,7 @@ from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.parent import Parent, actors_of
 from intended_core.flows.requests import new_request, request_reads
+from intended_core.flows.rollback import alarm
 from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
 from intended_core.flows.signing import sign_token
 from intended_core.flows.standing import check_standing, halted_intent
@@ -141,6 +142,7 @@ def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError
     if refused.code == "scope_missing":
         return denied("unavailable", "this tenant and environment has no log")
     if refused.code == ROLLED_BACK:
+        yield from alarm(context)
         return (yield from record_denial(context, intent, denied("halted", refused.detail)))
     return (yield from record_denial(context, intent, denied("conflict", refused.detail or refused.code)))
 

@@ -110,7 +110,7 @@ def _change_once(
     key = _key(person.ref)
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us, guards=state.guards)
+        head = open_head(context, view, now_us=now_us, guards=state.guards, even_rolled_back=True)  # two persons are needed to recover
         row = guard_row(context, view, head, key)
         version = 0 if row is None else row.version
         signers: tuple[AuthenticatedPerson, ...] = ()

@@ -16,6 +16,7 @@ from intended_core.errors import IntendedError, IntentError, StoreError, TokenEr
 from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, Random
+from intended_core.flows.rollback import alarm, heed_token
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.spending import still_issued
 from intended_core.flows.standing import check_claims
@@ -23,6 +24,7 @@ from intended_core.flows.steps import (
     CLOCK_BACK,
     GUARDS_MOVED,
     NOW,
+    ROLLED_BACK,
     close_unit,
     commit,
     load_state,
@@ -39,7 +41,7 @@ from intended_core.tokens.codec import parse
 from intended_core.tokens.holder import HolderProof
 from intended_core.tokens.proof import check_holder
 from intended_core.tokens.redeemed import RedeemedToken
-from intended_core.tokens.verifier import BoundToken, Expected, VerifiedToken, bind, verify
+from intended_core.tokens.verifier import BoundToken, Expected, VerifiedToken, bind, inspect, verify
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
 __all__ = ["record_refusal", "redeem"]
@@ -87,6 +89,8 @@ def redeem(
             except UnitRefusedError as refused:
                 # A unit that waited longer than the leeway may stand behind a newer record: the next attempt takes the time anew.
                 late = refused.code == CLOCK_BACK and again < context.settings.state_retries
+                if refused.code == ROLLED_BACK:
+                    yield from alarm(context)
                 if refused.code != GUARDS_MOVED and not late:
                     raise TokenError(_code_of(refused)) from None
         raise TokenError("token.conflict")
@@ -135,14 +139,26 @@ def _attempt(
     except TokenError as error:
         if error.code in MAY_BE_STALE:
             yield from look_again_if_stale(context, guards=state.guards)
-        yield from record_refusal(context, error.code, None if verified is None else verified.claims, salt, now_us)
+        claims = _signed_claims(state, token, now_us) if verified is None else verified.claims
+        yield from record_refusal(context, error.code, None if verified is None else claims, salt, now_us)
+        if claims is not None:
+            yield from heed_token(context, claims)
         raise
     try:
         seq = yield from _consume(context, state, bound, attempt, salt, now_us)
     except TokenError as error:
         yield from record_refusal(context, error.code, bound.claims, salt, now_us)
+        yield from heed_token(context, bound.claims)
         raise
     return _redeemed(call=call, claims=bound.claims, attempt_id=attempt, seq=seq)
+
+
+def _signed_claims(state: ScopeState, token: str | bytes, now_us: int) -> TokenClaims | None:
+    """What a token says that was refused for its times or its place, once its signature holds: it may know a newer log."""
+    try:
+        return inspect(parse(token), find_key=state.ring.find, now_s=now_us // 1_000_000).claims
+    except TokenError:
+        return None
 
 
 def _consume(

@@ -41,10 +41,12 @@ from intended_core.flows.effects import (
     SignOnce,
     Unseal,
 )
+from intended_core.flows.keeper import HeadKeeper
 from intended_core.flows.trees import TreeCache
 from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.sealing import open_sealed, rewrap, seal
 from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage
+from intended_core.unit import Committed, Head
 
 __all__ = ["Runtime", "Stop", "drive"]
 
@@ -64,6 +66,7 @@ class Runtime:
     entities: EntityCache
     keys: SigningKeys
     provider: EntityProvider | None = None
+    keeper: HeadKeeper | None = None
     trees: TreeCache = field(default_factory=TreeCache)
 
     def __repr__(self) -> str:
@@ -122,6 +125,15 @@ def _seal(runtime: Runtime, effect: Seal, _context: Context) -> Any:
     return seal(kek=runtime.kek, randomness=runtime.randomness, place=effect.place, plaintext=effect.plaintext)
 
 
+def _commit(runtime: Runtime, effect: Commit, context: Context) -> Any:
+    committed = runtime.storage.commit(effect.unit)
+    if type(committed) is Committed and type(committed.head) is Head:
+        context.heads.committed(committed.head)
+        if runtime.keeper is not None:
+            runtime.keeper.note(context, committed.head)
+    return committed
+
+
 _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     Now: lambda runtime, _, __: runtime.clock.now_us(),
     Random: lambda runtime, effect, _: runtime.randomness.token_bytes(effect.size),
@@ -134,7 +146,7 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     LoadTree: lambda runtime, effect, _: runtime.trees.get(runtime.storage, effect.scope, effect.size),
     ReadLeaves: lambda runtime, effect, _: runtime.storage.leaves(effect.scope, effect.start, effect.stop),
     ReadRecords: _read_records,
-    Commit: lambda runtime, effect, _: runtime.storage.commit(effect.unit),
+    Commit: _commit,
     Sign: lambda runtime, effect, _: runtime.keys.get(effect.scope, effect.key).sign(effect.payload),
     SignOnce: lambda runtime, effect, _: runtime.signer.load(effect.algorithm, effect.private_der).sign(effect.payload),
     AskWitness: lambda _, effect, __: effect.witness.add_checkpoint(effect.request),

@@ -50,12 +50,12 @@ def open_head(
     if view.head is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
     head = context.heads.read(context.mac, context.scope, view.head)
-    if head.rolled_back and not even_rolled_back:
-        raise UnitRefusedError(ROLLED_BACK, "the store was rolled back; two persons recover it (`intended recover`)")
     if now_us + context.settings.leeway_seconds * 1_000_000 < head.time_us and not any_clock:
         raise UnitRefusedError(CLOCK_BACK, "the clock stands before the newest record")
     if guards is not None and head.guards != guards:
         raise UnitRefusedError(GUARDS_MOVED, "policy, keys or persons changed meanwhile")
+    if not even_rolled_back and (head.rolled_back or not context.heads.stands(view.head, head.generation)):
+        raise UnitRefusedError(ROLLED_BACK, "the store was rolled back; two persons recover it (`intended recover`)")
     if entities is not None and head.entities != entities:
         raise UnitRefusedError(ENTITIES_MOVED, "entities changed meanwhile")
     return head

@@ -1,0 +1,1 @@
+"""Key-encryption adapters: where the key that wraps all data keys lives."""
