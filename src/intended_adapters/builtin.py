@@ -17,6 +17,8 @@ BUILTIN_ADAPTERS: Final[tuple[tuple[AdapterKind, str, str, str], ...]] = (
     ("key_encryption", "file", "intended_adapters.key_encryption.file", "open_file_key_encryption"),
     ("head_mark", "file", "intended_adapters.head_mark.file", "open_file_head_mark"),
     ("witness", "http", "intended_adapters.witness.client", "http_witness"),
+    ("notifier", "log", "intended_adapters.notify.log", "log_notifier"),
+    ("notifier", "webhook", "intended_adapters.notify.webhook", "webhook_notifier"),
     ("server", "witness", "intended_adapters.witness.server", "witness_server"),
     ("server", "tiles", "intended_adapters.witness.server", "tiles_server"),
     ("transport", "in-process", "intended_adapters.transports.inprocess", "in_process_transport"),

@@ -19,6 +19,7 @@ from intended_core.desks.approvals import ApprovalsDesk
 from intended_core.desks.data import DataDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
+from intended_core.desks.notices import NoticesDesk
 from intended_core.desks.persons import PersonsDesk
 from intended_core.desks.recovery import RecoveryDesk
 from intended_core.desks.secrets import SecretsDesk
@@ -247,6 +248,11 @@ class TenantAuthority:
         Once a person with the role admin exists, this takes an admin's signature: see `persons`.
         """
         return self.persons.add(ref, public_key)
+
+    @property
+    def notices(self) -> NoticesDesk:
+        """Tell people outside what they should look at."""
+        return NoticesDesk(context=self._context, driver=self)
 
     @property
     def persons(self) -> PersonsDesk:

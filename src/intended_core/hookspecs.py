@@ -14,8 +14,10 @@ import pluggy
 __all__ = ["ADAPTER_KINDS", "PROJECT", "AdapterKind", "IntendedHooks", "Register", "hookimpl", "hookspec"]
 
 PROJECT: Final = "intended"
-AdapterKind = Literal["storage", "signer", "key_encryption", "transport", "head_mark", "witness", "server"]
-ADAPTER_KINDS: Final[tuple[AdapterKind, ...]] = ("storage", "signer", "key_encryption", "transport", "head_mark", "witness", "server")
+AdapterKind = Literal["storage", "signer", "key_encryption", "transport", "head_mark", "witness", "notifier", "server"]
+ADAPTER_KINDS: Final[tuple[AdapterKind, ...]] = (
+    "storage", "signer", "key_encryption", "transport", "head_mark", "witness", "notifier", "server",
+)  # fmt: skip
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -20,6 +20,9 @@ __all__ = [
     "HeadNote",
     "Journal",
     "KeyEncryption",
+    "Notification",
+    "NotificationReceipt",
+    "Notifier",
     "Register",
     "RenewableKeyEncryption",
     "Server",
@@ -36,7 +39,7 @@ Consumed = Literal["consumed", "spent"]
 API_VERSION: Final = "1.0"
 ROW_KINDS: Final[tuple[RowKind, ...]] = (
     "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
-    "anchor", "slot", "epoch",
+    "anchor", "slot", "epoch", "outbox",
 )  # fmt: skip
 
 
@@ -241,4 +244,31 @@ class Server(Protocol):
 
     def serve(self, *, host: str, port: int) -> None:
         """Serve until interrupted; AssemblyError when it cannot begin."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """Something to look at. `id` stays the same when it is told again; `kind` such as `approval.requested`; `data`: canonical JSON, without
+    arguments of an intent and without secrets. `at_us`: when it happened, microseconds.
+    """
+
+    id: str
+    kind: str
+    at_us: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationReceipt:
+    """That a notifier has taken a notification. `status`: what the other side answered, 0 where nobody answers. It proves nothing."""
+
+    status: int
+
+
+class Notifier(Protocol):
+    """Tells people outside. It carries no authority: whatever it answers, nothing is granted, and nothing waits for it."""
+
+    def send(self, notification: Notification) -> NotificationReceipt:
+        """Tell it once; AdapterError when it was not taken, or not in time: it is told again later."""
         ...

@@ -15,6 +15,7 @@ from intended_core.flows import approve, evidence, persons, queue, secrets, with
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
+from intended_core.flows.deliver import deliver
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.evidence_range import collect_range
 from intended_core.flows.halt import engage, list_halts, resume
@@ -32,6 +33,7 @@ from intended_core.flows.tenant import found
 from intended_core.keys.hidden import SecretBytes
 from intended_core.lang.source import Source
 from intended_core.persons import Person
+from intended_core.ports import Notification, NotificationReceipt
 from tests.faults.fault_world import DRIVERS, FAULTS, run, twice
 from tests.reference.flow_world import (
     ACCOUNT,
@@ -82,6 +84,7 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     ),
     "cancel": lambda w: withdraw.cancel(w.context, w.pending.approval_id),
     "list-approvals": lambda w: queue.list_approvals(w.context, approver=ANN),
+    "deliver": lambda w: deliver(w.context, "ops", Notices(), since=0),
     "rotate": lambda w: rotate(w.context),
     "prepare": lambda w: prepare(w.context),
     "compromise": lambda w: mark_compromised(w.context, w.signing, signatures=w.both_sign(w.signing)),
@@ -126,6 +129,13 @@ def revoking(w: World, what: EntityRef | str) -> Flow[Any]:
     if isinstance(what, EntityRef):
         return revoke_principal(w.context, what, reason=WHY, signatures=signed)
     return revoke_token(w.context, what, reason=WHY, signatures=signed)
+
+
+class Notices:
+    """A notifier that takes everything."""
+
+    def send(self, notification: Notification) -> NotificationReceipt:
+        return NotificationReceipt(status=len(notification.id))
 
 
 NEW_KEY = LocalPersonKey.generate(SystemRandomness())

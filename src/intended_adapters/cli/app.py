@@ -17,7 +17,7 @@ __all__ = ["app", "main", "make_app", "rooms_for"]
 
 app: typer.Typer  # every command; made when it is first asked for
 
-_ROOMS: Final = ("language", "authoring", "authority", "persons", "approvals", "cedar", "keyring", "log", "tokens", "anchor")
+_ROOMS: Final = ("language", "authoring", "authority", "persons", "approvals", "notices", "cedar", "keyring", "log", "tokens", "anchor")
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
     ("authority", "policies", "policy", "Activate a policy set."),
@@ -25,6 +25,7 @@ _GROUPS: Final = (
     ("authority", "entities", "entities", "Load and remove entities."),
     ("persons", "persons", "person", "Make person keys; register, list and remove persons."),
     ("approvals", "approvals", "approvals", "List, show and decide requests that wait for people."),
+    ("notices", "notices", "notices", "Tell people outside what they should look at."),
     ("tokens", "tokens", "token", "Redeem and inspect tokens; public keys and receipts."),
     ("keyring", "keys", "keys", "Prepare, rotate, retire and compromise signing keys; renew the key-encryption key."),
     ("keyring", "secrets", "secrets", "Seal credentials, provider keys and prompts for one adapter each."),

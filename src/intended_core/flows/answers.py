@@ -21,6 +21,7 @@ from intended_core.flows.effects import (
     LoadEntities,
     LoadState,
     LoadTree,
+    Notify,
     Now,
     Random,
     ReadHead,
@@ -37,7 +38,7 @@ from intended_core.flows.effects import (
 )
 from intended_core.ids import Scope
 from intended_core.keys.hidden import SecretBytes
-from intended_core.ports import GeneratedKey, WitnessAnswer
+from intended_core.ports import GeneratedKey, NotificationReceipt, WitnessAnswer
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
 
 __all__ = ["FITS", "accept", "not_asked_for"]
@@ -126,6 +127,7 @@ FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     Sign: lambda _, answer: type(answer) is bytes,
     SignOnce: lambda _, answer: type(answer) is bytes,
     AskWitness: _told,
+    Notify: lambda _, answer: type(answer) is NotificationReceipt and type(answer.status) is int,
     GenerateKey: lambda _, answer: type(answer) is GeneratedKey
     and type(answer.private_der) is bytes
     and type(answer.public_der) is bytes,

@@ -16,7 +16,7 @@ from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import Place
-from intended_core.ports import Witness
+from intended_core.ports import Notification, Notifier, Witness
 from intended_core.unit import RowKey, RowKind, Unit
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "LoadEntities",
     "LoadState",
     "LoadTree",
+    "Notify",
     "Now",
     "Random",
     "ReadHead",
@@ -207,6 +208,14 @@ class AskWitness:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """-> ports.NotificationReceipt: that this notifier has taken the notification."""
+
+    notifier: Notifier
+    notification: Notification
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateKey:
     """-> ports.GeneratedKey."""
 
@@ -248,6 +257,6 @@ class Rewrap:
 
 Effect: TypeAlias = (
     Now | Random | LoadState | LoadEntities | LoadTree | ReadRows | ScanRows | ReadHead | ReadHeads | ReadLeaves | ReadRecords
-    | Commit | Sign | SignOnce | GenerateKey | Seal | Unseal | Rewrap | AskWitness
+    | Commit | Sign | SignOnce | GenerateKey | Seal | Unseal | Rewrap | AskWitness | Notify
 )  # fmt: skip
 Flow: TypeAlias = Generator[Effect, Any, T]

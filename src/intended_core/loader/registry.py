@@ -20,7 +20,7 @@ from typing import Any, Final
 from intended_core.errors import AssemblyError, IntendedError
 from intended_core.hookspecs import ADAPTER_KINDS, AdapterKind
 from intended_core.loader.plugins import FrozenPluginManager, is_deferred, load_installed
-from intended_core.ports import HeadMark, KeyEncryption, Server, Signer, Storage, Transport, Witness
+from intended_core.ports import HeadMark, KeyEncryption, Notifier, Server, Signer, Storage, Transport, Witness
 
 __all__ = ["BUILTIN_PLUGIN", "RegisteredAdapter", "Registry", "load_registry"]
 
@@ -29,7 +29,7 @@ _HOOK: Final = "intended_register_adapters"
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,40}(/[a-z][a-z0-9-]{1,40})?")
 _PORTS: Final[Mapping[str, type]] = {
     "storage": Storage, "signer": Signer, "key_encryption": KeyEncryption, "transport": Transport,
-    "witness": Witness, "server": Server, "head_mark": HeadMark,
+    "witness": Witness, "notifier": Notifier, "server": Server, "head_mark": HeadMark,
 }  # fmt: skip
 
 

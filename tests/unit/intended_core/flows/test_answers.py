@@ -17,6 +17,7 @@ from intended_core.flows.effects import (
     LoadEntities,
     LoadState,
     LoadTree,
+    Notify,
     Now,
     Random,
     ReadHead,
@@ -34,7 +35,7 @@ from intended_core.flows.effects import (
 from intended_core.ids import Scope
 from intended_core.keys.hidden import SecretBytes
 from intended_core.keys.sealing import Place
-from intended_core.ports import GeneratedKey, WitnessAnswer
+from intended_core.ports import GeneratedKey, NotificationReceipt, WitnessAnswer
 from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit
 
 SCOPE = Scope(tenant="acme", uuid="a" * 32, environment="live")
@@ -55,6 +56,7 @@ UNSEAL, REWRAP = Unseal(SEAL.place, b"{}"), Rewrap(SEAL.place, b"{}")
 SIGN = Sign(SCOPE, None, b"payload")  # type: ignore[arg-type]  # the key is not looked at here
 
 ASK = AskWitness(None, b"")  # type: ignore[arg-type]  # nobody is asked here
+TELL = Notify(None, None)  # type: ignore[arg-type]  # nobody is told here
 ONCE = SignOnce("Ed25519", b"p", b"payload")
 TREE = LoadTree(SCOPE, 2)
 TOLD = WitnessAnswer(status=200, body=b"line")
@@ -64,9 +66,10 @@ GOOD: list[tuple[Effect, Any]] = [
     (ReadHead(SCOPE), None), (ReadHead(SCOPE), HEAD), (LEAVES, ()), (LEAVES, (b"l" * 32, b"l" * 32)), (RECORDS, (FIRST, SECOND)),
     (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
     (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"),
-    (ASK, TOLD), (ONCE, b"s"), (TREE, Levels([b"l" * 32] * 2)), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
+    (TELL, NotificationReceipt(status=204)), (ASK, TOLD), (ONCE, b"s"), (TREE, Levels([b"l" * 32] * 2)), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
 ]  # fmt: skip
 BAD: list[tuple[Effect, Any]] = [
+    (TELL, None), (TELL, 204), (TELL, NotificationReceipt(status="204")),  # type: ignore[arg-type]
     (Now(), True), (Now(), 1.5), (Now(), -1), (Now(), 2**53), (Now(), "1"),
     (Random(16), b"r" * 15), (Random(16), b"r" * 17), (Random(16), bytearray(16)), (Random(16), "r" * 16),
     (LoadState(SCOPE), {}), (LoadEntities(SCOPE, frozenset()), {}),

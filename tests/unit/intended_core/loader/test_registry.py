@@ -60,7 +60,8 @@ def test_builtins_are_found_by_name_and_imported_late() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": SRC})
     adapters, loaded = done.stdout.splitlines()
     assert ast.literal_eval(adapters) == [
-        ("head_mark", "file", "builtin"), ("key_encryption", "file", "builtin"), ("server", "tiles", "builtin"), ("server", "witness", "builtin"),
+        ("head_mark", "file", "builtin"), ("key_encryption", "file", "builtin"), ("notifier", "log", "builtin"),
+        ("notifier", "webhook", "builtin"), ("server", "tiles", "builtin"), ("server", "witness", "builtin"),
         ("signer", "local", "builtin"), ("storage", "sqlite", "builtin"), ("transport", "in-process", "builtin"),
         ("witness", "http", "builtin"),
     ]  # fmt: skip
