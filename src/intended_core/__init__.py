@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from intended_core.anchoring import AttestedRecord as AttestedRecord
     from intended_core.anchoring import CosigningWitness as CosigningWitness
     from intended_core.anchoring import Equivocation as Equivocation
+    from intended_core.anchoring import Promise as Promise
     from intended_core.anchoring import SlotWalk as SlotWalk
     from intended_core.anchoring import WitnessMemory as WitnessMemory
     from intended_core.anchoring import WitnessReply as WitnessReply
     from intended_core.anchoring import check_equivocation as check_equivocation
     from intended_core.anchoring import check_proof as check_proof
+    from intended_core.anchoring import check_receipt as check_receipt
     from intended_core.anchoring import check_slots as check_slots
     from intended_core.anchoring import export_anchor as export_anchor
     from intended_core.anchoring import export_record_proof as export_record_proof
@@ -148,6 +150,8 @@ _ROOMS = {
     "AttestedRecord": "anchoring",
     "CosigningWitness": "anchoring",
     "Equivocation": "anchoring",
+    "check_receipt": "anchoring",
+    "Promise": "anchoring",
     "SlotWalk": "anchoring",
     "WitnessMemory": "anchoring",
     "WitnessReply": "anchoring",

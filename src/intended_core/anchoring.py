@@ -26,6 +26,7 @@ from intended_core.audit.anchored import (
     verify_record_proof,
     verify_slot_proof,
 )
+from intended_core.audit.batch_receipts import Promise, check_sealed, verify_receipt
 from intended_core.audit.checkpoint import VerifierKey, parse_vkey
 from intended_core.audit.cosignature import ED25519, CosignerKey, cosign, parse_cosigner
 from intended_core.audit.equivocation import (
@@ -46,11 +47,13 @@ __all__ = [
     "AttestedRecord",
     "CosigningWitness",
     "Equivocation",
+    "Promise",
     "SlotWalk",
     "WitnessMemory",
     "WitnessReply",
     "check_equivocation",
     "check_proof",
+    "check_receipt",
     "check_slots",
     "export_anchor",
     "export_record_proof",
@@ -102,6 +105,19 @@ def _fresh(head: AttestedHead, min_epoch: int | None, not_before_s: int | None) 
         raise AuditError(f"the proof is of epoch {head.epoch}, and epoch {min_epoch} is asked for", code="audit.stale")
     if not_before_s is not None and (head.seen_s is None or head.seen_s < not_before_s):
         raise AuditError("no witness has seen this head as lately as is asked for", code="audit.stale")
+
+
+def check_receipt(data: bytes, *, key: str, proof: bytes | None = None, policy: bytes | None = None) -> Promise:
+    """What a receipt promises, under the anchor's verifier key; with a slot's `proof` (under `policy`), also that it was kept in time.
+
+    Raises AuditError: `audit.receipt` or `audit.signature` for no such receipt, `receipt.overdue` for a promise that was broken.
+    """
+    promise = verify_receipt(data, key=parse_vkey(key))
+    if proof is None:
+        return promise
+    if policy is None:
+        raise AuditError("a proof is believed only under a policy file: give the file as well", code="audit.untrusted")
+    return check_sealed(promise, verify_slot_proof(_slot(parse_proof(proof)), parse_policy(policy)))
 
 
 def check_slots(proofs: Sequence[bytes], *, policy: bytes) -> SlotWalk:

@@ -11,6 +11,7 @@ import pytest
 from intended_core.errors import IntendedError
 from intended_core.flows.anchor import take_slot
 from intended_core.flows.attest import prove_record
+from intended_core.flows.batch import receipts
 from intended_core.flows.cosign import cosign_newest
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.runtime import drive
@@ -35,6 +36,7 @@ FLOWS: dict[str, Callable[[SealedWorld], Flow[Any]]] = {
     "seal": lambda w: seal(w.context, book_of(w), EpochKeys(holder="faults")),
     "release": lambda w: release(w.context, EpochKeys(holder="faults")),
     "cosign": lambda w: cosign_newest(w.context, w.witness, w.witness.key),
+    "receipts": lambda w: receipts(w.context, [(w.tenant().context, 1), (w.tenant("beta").context, 0)]),
     "prove-record": lambda w: prove_record(w.context, w.authority.anchor._seat(w.tenant().scope), 1),
 }
 

@@ -18,6 +18,7 @@ from intended_core.desks.desk import Desk, Drives
 from intended_core.errors import AuditError, StoreCorruptError
 from intended_core.flows.anchor import slot_key, slot_of
 from intended_core.flows.attest import newest_checkpoint, prove_record, prove_slot
+from intended_core.flows.batch import receipts
 from intended_core.flows.cosign import WitnessedBy, cosign_newest
 from intended_core.flows.effects import Context, Flow, LoadTree, ReadRecords
 from intended_core.flows.evidence import authentic_head
@@ -102,6 +103,11 @@ class AnchorDesk(Desk):
     def prove_record(self, scope: Scope, seq: int, *, epoch: int | None = None) -> RecordProof:
         """That record `seq` of the tenant's log stands below a cosigned checkpoint. Raises AuditError."""
         return self._driver.operate(prove_record(self._context, self._seat(scope), seq, epoch=epoch))
+
+    def receipts(self, records: Sequence[tuple[Scope, int]]) -> tuple[bytes, ...]:
+        """A receipt for each (tenant, record), 1 to 256 under one signature: what to hold until an epoch seals it. Raises AuditError."""
+        wanted = [(self._house.context_of(scope), seq) for scope, seq in records]
+        return self._driver.operate(receipts(self._context, wanted))
 
     def key(self) -> VerifierKey:
         """The identity key of the anchor log, to be pinned in a policy file."""
