@@ -18,7 +18,7 @@ from intended_core.audit.log import LogHead
 from intended_core.audit.tree import root_of
 from intended_core.authority import TenantAuthority
 from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
-from intended_core.desks.anchor import AnchorDesk
+from intended_core.desks.anchor import AnchorDesk, House
 from intended_core.errors import (
     AdapterError,
     AssemblyError,
@@ -184,8 +184,12 @@ class Authority:
             if self._anchor is None:
                 driver = TenantAuthority(runtime=self._runtime, context=self._anchor_context())
                 holder = self._random(16).hex()
-                self._anchor = AnchorDesk(context=driver.context, driver=driver, house=_House(self), holder=holder)
+                house = House(scopes=self.tenants, tenant=self._handle)
+                self._anchor = AnchorDesk(context=driver.context, driver=driver, house=house, holder=holder)
             return self._anchor
+
+    def _handle(self, scope: Scope) -> TenantAuthority:
+        return self.tenant(scope.tenant, scope.environment)
 
     def _anchor_context(self) -> Context:
         """The anchor log's context; the log is opened when the store has none yet."""
@@ -376,23 +380,6 @@ class Authority:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _House:
-    """What the anchor's desk asks of the authority."""
-
-    __slots__ = ("_authority",)
-
-    def __init__(self, authority: Authority) -> None:
-        self._authority = authority
-
-    def scopes(self) -> Sequence[Scope]:
-        """Every tenant and environment."""
-        return self._authority.tenants()
-
-    def context_of(self, scope: Scope) -> Context:
-        """The context of one of them."""
-        return self._authority.tenant(scope.tenant, scope.environment).context
 
 
 def _mark_of(store: Path, key_file: Path, mark_file: str | os.PathLike[str] | None) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Final, Protocol
 
 from intended_core.audit.anchored import RecordProof, SlotProof
@@ -15,32 +16,54 @@ from intended_core.audit.record import parse_body, parse_entry
 from intended_core.audit.tiles import TILE_WIDTH, bundle_bytes, tile_path, tiles_between
 from intended_core.canonical import Json
 from intended_core.desks.desk import Desk, Drives
-from intended_core.errors import AuditError, StoreCorruptError
+from intended_core.errors import AuditError, StoreCorruptError, StoreError
 from intended_core.flows.anchor import slot_key, slot_of
 from intended_core.flows.attest import newest_checkpoint, prove_record, prove_slot
 from intended_core.flows.batch import receipts
 from intended_core.flows.cosign import WitnessedBy, cosign_newest
 from intended_core.flows.effects import Context, Flow, LoadTree, ReadRecords
 from intended_core.flows.evidence import authentic_head
+from intended_core.flows.rollback import Evidence, suspect
 from intended_core.flows.seal import EpochKeys, Sealed, anchor_key, read_row, release, seal
 from intended_core.flows.seats import Seat, SlotBook
 from intended_core.ids import Scope
 from intended_core.ports import Witness
 from intended_core.unit import RecordRow
 
-__all__ = ["AnchorDesk", "House"]
+__all__ = ["AnchorDesk", "Handle", "House"]
 
 
-class House(Protocol):
-    """What the desk asks of the authority: who is there, and each one's own context."""
+ROLLED_BACK: Final = frozenset({"anchor.rolled_back", "audit.fork"})
 
-    def scopes(self) -> Sequence[Scope]:
-        """Every tenant and environment."""
+
+class Handle(Drives, Protocol):
+    """What the desk asks of a tenant: its context, and to drive its flows."""
+
+    @property
+    def context(self) -> Context:
+        """What flows of this tenant run in."""
         ...
+
+
+class House:
+    """Who is there: every tenant and environment of the store."""
+
+    __slots__ = ("_tenant", "scopes")
+
+    def __init__(self, *, scopes: Callable[[], Sequence[Scope]], tenant: Callable[[Scope], Handle]) -> None:
+        self.scopes: Final = scopes
+        self._tenant: Final = tenant
 
     def context_of(self, scope: Scope) -> Context:
         """The context of one of them, opened with its own keys."""
-        ...
+        return self._tenant(scope).context
+
+    def refuse(self) -> None:
+        """Nothing is granted any more, in any tenant, until two persons open its next generation."""
+        for scope in self.scopes():
+            tenant = self._tenant(scope)
+            with suppress(StoreError):  # this process refuses all the same
+                tenant.operate(suspect(tenant.context, Evidence(kind="witness")))
 
 
 class AnchorDesk(Desk):
@@ -78,9 +101,18 @@ class AnchorDesk(Desk):
             self._driver.operate(release(self._context, self._keys))
 
     def cosign(self, witness: Witness, key: CosignerKey) -> WitnessedBy:
-        """Have the newest checkpoint cosigned by `witness`, under its pinned `key`. Raises as `cosign_newest`."""
+        """Have the newest checkpoint cosigned by `witness`, under its pinned `key`. Raises as `cosign_newest`.
+
+        Where the witness knows more than this store, or something else, every tenant refuses from then on until it is recovered
+        (`tenant.recovery`). Ask once before the first request is served, and a store that was put back grants nothing.
+        """
         with self._lock:
-            return self._driver.operate(cosign_newest(self._context, witness, key))
+            try:
+                return self._driver.operate(cosign_newest(self._context, witness, key))
+            except AuditError as error:
+                if error.code in ROLLED_BACK:
+                    self._house.refuse()
+                raise
 
     def _seat_all(self) -> None:
         for scope in self._house.scopes():

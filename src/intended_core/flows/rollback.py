@@ -26,13 +26,14 @@ from intended_core.unit import Changes, Head, Row, Unit, UnitView, Write
 
 __all__ = ["Evidence", "EvidenceKind", "alarm", "compare", "heed_token", "note_of", "read_evidence", "suspect"]
 
-EvidenceKind = Literal["mark", "mark_missing", "mark_edited", "token", "memory"]
+EvidenceKind = Literal["mark", "mark_missing", "mark_edited", "token", "memory", "witness"]
 _TEXTS: Final[dict[str, str]] = {
     "mark": "the mark of the newest head is ahead of the store, or of another history",
     "mark_missing": "the mark of the newest head is gone",
     "mark_edited": "the mark of the newest head does not carry its tag",
     "token": "a token that this authority signed names a place that the log does not hold",
     "memory": "the store stands before what this process has committed",
+    "witness": "a witness has cosigned epochs that the store does not hold, or other ones",
 }
 
 

@@ -11,6 +11,7 @@ from intended_core.audit.checkpoint import open_checkpoint
 from intended_core.audit.tiles import read_log
 from intended_core.errors import AuditError, StoreCorruptError
 from intended_core.flows.anchor import ANCHOR_SCOPE, slot_key
+from intended_core.ports import WitnessAnswer
 from tests.reference.sealed_world import SealedWorld
 
 
@@ -69,6 +70,36 @@ def test_a_fresh_key_encryption_key_leaves_the_anchor_log_whole(tmp_path: Path) 
     with Authority.open(**place) as authority:
         assert authority.anchor.seal() is not None
         assert authority.anchor.walk().epochs == 3
+
+
+def test_a_store_that_a_witness_knows_better_grants_nothing() -> None:
+    """Rolled back with everything in it: only the witness remembers, and every tenant refuses."""
+    sealed = SealedWorld()
+    sealed.authority.anchor.seal()
+    old = sealed.store.snapshot()
+    sealed.authority.anchor.seal()
+    sealed.authority.anchor.cosign(sealed.witness, sealed.witness.key)
+    sealed.store.restore(old)
+    sealed.reopen()
+    assert not sealed.tenant().recovery.status().refusing
+    with pytest.raises(AuditError) as caught:
+        sealed.authority.anchor.cosign(sealed.witness, sealed.witness.key)
+    assert caught.value.code == "anchor.rolled_back"
+    for name in ("acme", "beta"):
+        status = sealed.tenant(name).recovery.status()
+        assert status.refusing
+        assert "witness" in status.evidence
+    sealed.reopen()
+    assert sealed.tenant().recovery.status().refusing, "for other processes too"
+
+
+def test_a_witness_that_is_merely_unwell_stops_nothing() -> None:
+    sealed = SealedWorld()
+    sealed.authority.anchor.seal()
+    sealed.witness.answer = lambda _: WitnessAnswer(status=503, body=b"")
+    with pytest.raises(AuditError):
+        sealed.authority.anchor.cosign(sealed.witness, sealed.witness.key)
+    assert not sealed.tenant().recovery.status().refusing
 
 
 def test_the_desk_shows_nothing() -> None:
