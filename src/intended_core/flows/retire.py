@@ -60,7 +60,7 @@ def retire_due(context: Context) -> Flow[Retired]:
         writes = [Write(signing_row(context, record), record.version - 1) for record in retiring]
         draft = Draft(kind=EventKind.KEY_RETIRED, body={"retired": list(kids)}, salt=salt)
         try:
-            return Retired(retired=kids, seq=(yield from write_guards(context, state, writes, draft, now_us)))
+            return Retired(retired=kids, seq=(yield from write_guards(context, state, writes, draft, now_us, narrows=True)))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED:
                 raise
@@ -107,10 +107,10 @@ def _compromise_once(
             )
         else:
             now_us: int = yield Now()
-            replacement = activate(waiting, now_us=now_us)
+            replacement = activate(waiting, now_us=max(now_us, waiting.changed_us))
     now_us = yield Now()
     salt: bytes = yield Random(16)
-    writes = [Write(signing_row(context, compromise(record, now_us=now_us)), record.version)]
+    writes = [Write(signing_row(context, compromise(record, now_us=max(now_us, record.changed_us))), record.version)]
     body: dict[str, Json] = {
         "kid": kid, "before": record.state.value, "digest": b64url(digest),
         "persons": [
@@ -124,6 +124,6 @@ def _compromise_once(
             "active": replacement.kid, "active_key": b64url(replacement.public_der), "active_alg": replacement.algorithm
         }  # fmt: skip
     draft = Draft(kind=EventKind.KEY_COMPROMISED, body=body, salt=salt)
-    seq = yield from write_guards(context, state, writes, draft, now_us)
+    seq = yield from write_guards(context, state, writes, draft, now_us, narrows=True)
     active = (replacement or state.ring.active("token")).kid
     return Compromised(kid=kid, active=active, seq=seq)

@@ -167,15 +167,19 @@ def _withdrawn(context: Context, ring: KeyRing, *, but: str, now_us: int) -> lis
     ]
 
 
-def write_guards(context: Context, state: ScopeState, writes: list[Write], draft: Draft | None, now_us: int) -> Flow[int]:
+def write_guards(
+    context: Context, state: ScopeState, writes: list[Write], draft: Draft | None, now_us: int, *, narrows: bool = False
+) -> Flow[int]:
     """One record and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
 
-    No record (`draft` None) for the anchor log, whose records are epochs.
-    Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
+    No record (`draft` None) for the anchor log, whose records are epochs. `narrows`: what only takes away goes on in a store that was rolled
+    back, and waits for no clock. Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
     """
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us, guards=state.guards)
+        head = open_head(
+            context, view, now_us=now_us, guards=state.guards, even_rolled_back=narrows, any_clock=narrows
+        )
         every = (*writes, guard_write(context, view, head, writes))
         drafts = () if draft is None else (draft,)
         return close_unit(context, view, head, drafts, now_us=now_us, writes=every, bump_guards=True, answer=head.size)

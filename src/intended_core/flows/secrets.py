@@ -31,6 +31,7 @@ from intended_core.flows.roster import GUARD_ROSTER, check_guards, guard_name, s
 from intended_core.flows.rotate import MAX_LOOKS, write_guards
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.secretrows import SecretRow, secret_key, secret_place
+from intended_core.flows.standing import check_standing
 from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head, thread_commitment
 from intended_core.flows.tenant import MAC_SECRET
 from intended_core.keys.hidden import SecretBytes
@@ -73,8 +74,9 @@ def put_secret(context: Context, adapter: str, name: str, value: SecretBytes) ->
         sealed: bytes = yield Seal(secret_place(context.scope, secret), value)
         write = _write(context, key, row, "STORED", replace(secret, sealed=sealed))
         body: dict[str, Json] = {"adapter": adapter, "name": name, "sealing": secret.sealing}
+        draft = Draft(kind=EventKind.SECRET_STORED, body=body, salt=salt)
         try:
-            return (yield from write_guards(context, state, [write], Draft(kind=EventKind.SECRET_STORED, body=body, salt=salt), now_us))
+            return (yield from write_guards(context, state, [write], draft, now_us))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED:
                 raise
@@ -97,8 +99,9 @@ def remove_secret(context: Context, adapter: str, name: str) -> Flow[int]:
         secret = replace(SecretRow.from_row(row), sealed=None, changed_us=now_us)
         write = _write(context, key, row, "REMOVED", secret)
         body: dict[str, Json] = {"adapter": adapter, "name": name, "sealing": secret.sealing}
+        draft = Draft(kind=EventKind.SECRET_REMOVED, body=body, salt=salt)
         try:
-            return (yield from write_guards(context, state, [write], Draft(kind=EventKind.SECRET_REMOVED, body=body, salt=salt), now_us))
+            return (yield from write_guards(context, state, [write], draft, now_us, narrows=True))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED:
                 raise
@@ -133,21 +136,40 @@ def list_secrets(context: Context) -> Flow[tuple[SecretInfo, ...]]:
 def open_secret(context: Context, redeemed: RedeemedToken, name: str) -> Flow[SecretBytes]:
     """The value of the secret `name` of the adapter that redeemed, recorded as `secret.opened` before it is unsealed.
 
-    Raises AccessDeniedError for a token of another tenant, UnitRefusedError `secret_unknown`, `act_attempt` (another attempt redeemed) or
-    `act_completed` (the act is over).
+    Raises AccessDeniedError for a token of another tenant, TokenError when it was halted or revoked meanwhile, UnitRefusedError
+    `secret_unknown`, `act_attempt` (another attempt redeemed) or `act_completed` (the act is over).
     """
     if type(redeemed) is not RedeemedToken:
         raise AccessDeniedError("a secret is opened only for a redeemed token", outcome=None)
     claims = redeemed.claims
     if (claims.tid, claims.env) != (context.scope.uuid, context.scope.environment):
         raise AccessDeniedError("this token is of another tenant or environment", outcome=None)
-    key, nonce = secret_key(claims.aud, name), RowKey("nonce", claims.jti)
+    key = secret_key(claims.aud, name)
+    for again in range(context.settings.state_retries + 1):
+        state: ScopeState = yield LoadState(context.scope, again > 0)
+        try:
+            yield from check_standing(context, state, claims)
+            row = yield from _recorded(context, state, redeemed, key)
+        except UnitRefusedError as refused:
+            if refused.code != GUARDS_MOVED:
+                raise
+        else:
+            secret = SecretRow.from_row(row)
+            value: SecretBytes = yield Unseal(secret_place(context.scope, secret), secret.sealed or b"")
+            return value
+    raise UnitRefusedError("conflict", "keys and secrets kept changing; try again")
+
+
+def _recorded(context: Context, state: ScopeState, redeemed: RedeemedToken, key: RowKey) -> Flow[Row]:
+    """Record the opening; the secret's row as it stands in that unit."""
+    claims = redeemed.claims
+    nonce = RowKey("nonce", claims.jti)
     thread = b64url(thread_commitment("token", claims.jti))
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us)
+        head = open_head(context, view, now_us=now_us, guards=state.guards)
         spent = authentic(context, view, nonce, once=True)
         if spent is None or spent.state != "CONSUMED" or NonceRow.from_row(spent).attempt != redeemed.attempt_id:
             raise UnitRefusedError("act_attempt", "this token was not redeemed by this attempt")
@@ -160,17 +182,17 @@ def open_secret(context: Context, redeemed: RedeemedToken, name: str) -> Flow[Se
             raise StoreCorruptError("a secret's row is not the one that stands: it was taken away or put back")
         if row is None or row.state != "STORED":
             raise _unknown()
+        secret = SecretRow.from_row(row)
         body: dict[str, Json] = {
-            "adapter": claims.aud, "name": name, "sealing": SecretRow.from_row(row).sealing, "token": thread,
+            "adapter": secret.adapter, "name": secret.name, "sealing": secret.sealing, "token": thread,
             "attempt": redeemed.attempt_id,
         }  # fmt: skip
         draft = Draft(kind=EventKind.SECRET_OPENED, body=body, salt=salt, policy_digest=claims.pol)
         return close_unit(context, view, head, (draft,), now_us=now_us, answer=row)
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=(nonce, key, GUARD_ROSTER), threads=(thread,)))
-    secret = SecretRow.from_row(committed.answer)
-    value: SecretBytes = yield Unseal(secret_place(context.scope, secret), secret.sealed or b"")
-    return value
+    row: Row = committed.answer
+    return row
 
 
 def _row(context: Context, key: RowKey) -> Flow[Row | None]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from intended_core import TokenError, UnitRefusedError
+from intended_core import AccessDeniedError, TokenError, UnitRefusedError
 from intended_core.access.persons import LocalPersonKey
 from intended_core.canonical import b64url
 from intended_core.clock import SystemRandomness
 from intended_core.errors import KeyRingError, StoreError
 from intended_core.flows.effects import Commit
 from intended_core.flows.retire import mark_compromised, retire_due
+from intended_core.flows.write import register_person
 from intended_core.ids import EntityRef
 from intended_core.keys.ring import KeyRecord, KeyState
 from intended_core.keys.transitions import compromise_digest
+from intended_core.persons import Person
 from tests.reference.flow_world import ANN, ANN_KEY, BOB, BOB_KEY, World, at, intent, pay, raising, trace
 
 STRANGER = LocalPersonKey.generate(SystemRandomness())
@@ -148,3 +150,18 @@ def test_a_failed_unit_leaves_the_key_as_it_was(world: World) -> None:
     seen = trace(world, mark_compromised(world.context, kid, signatures=both(world, kid)), at(Commit, raising(StoreError("broken"))))
     assert isinstance(seen.error, StoreError)
     assert world.data() == before
+
+
+def test_a_stolen_key_is_stopped_whatever_the_clock_says(world: World) -> None:
+    kid = active(world)
+    world.clock.advance(seconds=-3600)
+    world.tenant.keyring.compromise(kid, signatures=both(world, kid))
+    assert token_keys(world)[kid].state is KeyState.COMPROMISED
+
+
+def test_a_person_without_the_right_is_none_of_the_two(world: World) -> None:
+    world.tenant.operate(register_person(world.context, Person(ref=BOB, public_key=BOB_KEY.public_key, roles=frozenset({"operator"}))))
+    kid = active(world)
+    with pytest.raises(AccessDeniedError, match=r"signing_key\.compromise"):
+        world.tenant.keyring.compromise(kid, signatures=both(world, kid))
+    assert active(world) == kid

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from intended_core import AccessDeniedError, IntentError, RedeemedToken, UnitRefusedError
+from intended_core import AccessDeniedError, IntentError, RedeemedToken, TokenError, UnitRefusedError
 from intended_core.errors import KeyRingError, StoreCorruptError, StoreError
 from intended_core.flows.effects import Commit, ReadHead, Seal, Unseal
+from intended_core.flows.haltrows import HaltTarget
 from intended_core.flows.secrets import list_secrets, open_secret, put_secret, remove_secret
 from intended_core.keys.hidden import SecretBytes
-from tests.reference.flow_world import World, at, intent, pay, raising, trace
+from tests.reference.flow_world import ANN, ANN_KEY, World, at, intent, pay, raising, trace
 
 VALUE = b"S3CRET-OF-THE-BANK"
 ROW = "adapter:bank:api-key"
@@ -42,7 +43,7 @@ def test_opened_for_its_adapters_token_and_recorded_first(stocked: World) -> Non
     token, size = redeemed(stocked), stocked.head.size
     seen = trace(stocked, open_secret(stocked.context, token, "api-key"))
     assert bytes(seen.result) == VALUE
-    assert seen.order == ["Commit", "Unseal"], "the record commits before the value leaves"
+    assert seen.order == ["LoadState", "Commit", "Unseal"], "the record commits before the value leaves"
     assert stocked.kinds(size) == ["secret.opened"]
     assert (stocked.body()["adapter"], stocked.body()["attempt"]) == ("bank", token.attempt_id)
     assert bytes(stocked.tenant.secrets.open(token, "api-key")) == VALUE
@@ -97,6 +98,14 @@ def test_not_after_the_act_is_over(stocked: World) -> None:
     stocked.tenant.complete(token, "done")
     with pytest.raises(UnitRefusedError, match="act_completed"):
         stocked.tenant.secrets.open(token, "api-key")
+
+
+def test_a_halt_meanwhile_keeps_it_shut(stocked: World) -> None:
+    """Redeemed before the halt, and the credential asked for after it, also where this process has not seen the halt yet."""
+    token = redeemed(stocked)
+    assert bytes(stocked.tenant.secrets.open(token, "api-key")) == VALUE
+    stop = at(Commit, lambda: stocked.tenant.halts.engage(HaltTarget.of_adapter("bank"), reason="stop", keys=((ANN, ANN_KEY),)))
+    assert isinstance(trace(stocked, open_secret(stocked.context, token, "api-key"), stop).error, TokenError)
 
 
 @pytest.mark.parametrize("bad", [("Bank!", "a", b"x"), ("bank", "A", b"x"), ("bank", "a", b""), ("bank", "a", b"x" * 65_537)])
