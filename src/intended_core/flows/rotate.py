@@ -172,8 +172,8 @@ def write_guards(
 ) -> Flow[int]:
     """One record and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
 
-    No record (`draft` None) for the anchor log, whose records are epochs. `narrows`: what only takes away goes on in a store that was rolled
-    back, and waits for no clock. Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
+    No record (`draft` None) for the anchor log, whose records are epochs. `narrows`: what only takes away goes on in a store that was
+    rolled back, and waits for no clock. Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
     """
 
     def decide_unit(view: UnitView) -> Changes:

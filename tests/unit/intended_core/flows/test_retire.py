@@ -10,8 +10,8 @@ from intended_core.canonical import b64url
 from intended_core.clock import SystemRandomness
 from intended_core.errors import KeyRingError, StoreError
 from intended_core.flows.effects import Commit
+from intended_core.flows.persons import register_person
 from intended_core.flows.retire import mark_compromised, retire_due
-from intended_core.flows.write import register_person
 from intended_core.ids import EntityRef
 from intended_core.keys.ring import KeyRecord, KeyState
 from intended_core.keys.transitions import compromise_digest
