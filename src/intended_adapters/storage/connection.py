@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
 
+from intended_adapters.storage.openfiles import close, opened, unless_open
 from intended_core.errors import (
     AssemblyError,
     StoreBusyError,
@@ -77,8 +78,7 @@ def check_file(path: Path) -> None:
             raise StoreError(f"{path} is a directory: name the store's file")
         if not stat.S_ISREG(found.st_mode):
             raise StoreError(f"{path} is not a regular file")
-        with path.open("rb") as file:
-            header = file.read(100)
+        header = unless_open(path, lambda: _header(path))
     except FileNotFoundError:
         raise StoreError(f"{path} does not exist: create the store first (opening never creates one)") from None
     except NotADirectoryError:
@@ -89,6 +89,8 @@ def check_file(path: Path) -> None:
         raise StoreCorruptError(f"{path} cannot be read: {error.strerror}") from None
     if found.st_size == 0:
         raise AssemblyError(f"{path} holds no store: its creation was not finished; remove the file and create it again")
+    if header is None:
+        return  # SQLite has it open in this process, and has looked itself
     if not header.startswith(MAGIC) or len(header) < 100:
         raise StoreCorruptError(f"{path} is not a store (it does not begin as an SQLite file): name another, or restore a backup")
     # https://www.sqlite.org/fileformat2.html#the_database_header
@@ -101,6 +103,11 @@ def check_file(path: Path) -> None:
         raise StoreError(f"{path} is an SQLite file of something else: name the store's file")
 
 
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(100)
+
+
 def connect(path: Path, *, durability: Durability, busy_timeout_seconds: float, read_only: bool = False) -> sqlite3.Connection:
     """A connection in autocommit with every setting made and read back. Raises AssemblyError, StoreError."""
     if sqlite3.sqlite_version_info < MIN_SQLITE:
@@ -108,9 +115,12 @@ def connect(path: Path, *, durability: Durability, busy_timeout_seconds: float, 
     location = str(path)
     connection: sqlite3.Connection | None = None
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(location)}?mode=rw", uri=True, timeout=busy_timeout_seconds, isolation_level=None,
-            check_same_thread=False, cached_statements=CACHED_STATEMENTS,
+        connection = opened(
+            path,
+            lambda: sqlite3.connect(
+                f"file:{quote(location)}?mode=rw", uri=True, timeout=busy_timeout_seconds, isolation_level=None,
+                check_same_thread=False, cached_statements=CACHED_STATEMENTS,
+            ),
         )  # fmt: skip
         connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_seconds * 1000)}")
         for text in ("foreign_keys = ON", "trusted_schema = OFF", "cell_size_check = ON", "secure_delete = ON"):
@@ -131,11 +141,11 @@ def connect(path: Path, *, durability: Durability, busy_timeout_seconds: float, 
                 raise StoreError(f"{location} did not take the setting {name} = {value}: this SQLite is built without it")
     except sqlite3.Error as error:
         if connection is not None:
-            connection.close()
+            close(connection)
         raise translate(error, location) from None
     except BaseException:
         if connection is not None:
-            connection.close()
+            close(connection)
         raise
     return connection
 

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 from intended_adapters.storage import forks
 from intended_adapters.storage.connection import Durability, connect, translate
+from intended_adapters.storage.openfiles import close
 from intended_core.errors import AssemblyError, StoreBusyError, StoreError
 
 __all__ = ["Pool"]
@@ -30,7 +31,7 @@ class _Reader:
 
     def drop(self) -> None:
         if self.connection is not None:
-            self.connection.close()
+            close(self.connection)
             self.connection = None
 
     def __del__(self) -> None:
@@ -84,7 +85,7 @@ class Pool:
         try:
             self.check_file_stands()  # what was opened stood there before and after
         except BaseException:
-            made.close()
+            close(made)
             raise
         return made
 
@@ -121,7 +122,7 @@ class Pool:
     def drop_writer(self) -> None:
         """Close the writer's connection, which rolls back what is open; the next holder gets a new one. Call while holding it."""
         if self._writer is not None:
-            self._writer.connection.close()
+            close(self._writer.connection)
             self._writer = None
 
     def read(self, work: Callable[[sqlite3.Cursor], T]) -> T:

@@ -28,6 +28,7 @@ from intended_adapters.storage.connection import (
 )
 from intended_adapters.storage.group import BATCH_SECONDS, GroupCommit, Job
 from intended_adapters.storage.migrate import check_revision, revision_of, upgradable, upgrade_connection
+from intended_adapters.storage.openfiles import close
 from intended_adapters.storage.pool import Pool
 from intended_adapters.storage.tables import statements
 from intended_adapters.storage.units import UNKNOWN_KIND, apply_unit, select_rows
@@ -70,7 +71,7 @@ class SqliteStorage:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 upgrade_connection(connection)
             finally:
-                connection.close()
+                close(connection)
             _sync_directory(pool.path.parent)
             return cls._started(pool)
         except BaseException as error:
