@@ -317,6 +317,11 @@ class Authority:
         """The store's own account of itself, for `doctor`."""
         return self._runtime.storage.info()
 
+    @property
+    def mark_failure(self) -> str:
+        """Why the newest heads could not be noted in the second place, "" where they were; it is tried again and stops nothing."""
+        return "" if self._runtime.keeper is None else self._runtime.keeper.failed
+
     def probe(self) -> None:
         """Raise unless the store answers as configured and every tenant's log matches its head."""
         self._runtime.storage.probe()

@@ -17,7 +17,9 @@ __all__ = ["app", "main", "make_app", "rooms_for"]
 
 app: typer.Typer  # every command; made when it is first asked for
 
-_ROOMS: Final = ("language", "authoring", "authority", "persons", "approvals", "notices", "cedar", "keyring", "log", "tokens", "anchor")
+_ROOMS: Final = (
+    "language", "authoring", "authority", "persons", "approvals", "notices", "cedar", "keyring", "log", "tokens", "halts", "anchor",
+)  # fmt: skip
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
     ("authority", "policies", "policy", "Activate a policy set."),
@@ -27,6 +29,7 @@ _GROUPS: Final = (
     ("approvals", "approvals", "approvals", "List, show and decide requests that wait for people."),
     ("notices", "notices", "notices", "Tell people outside what they should look at."),
     ("tokens", "tokens", "token", "Redeem and inspect tokens; public keys and receipts."),
+    ("halts", "halts", "halt", "Stop a tenant, an adapter or a principal, and let it go on."),
     ("keyring", "keys", "keys", "Prepare, rotate, retire and compromise signing keys; renew the key-encryption key."),
     ("keyring", "secrets", "secrets", "Seal credentials, provider keys and prompts for one adapter each."),
     ("log", "audit", "audit", "Verify and read the log."),

@@ -11,7 +11,7 @@ from pathlib import Path
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, place
-from intended_core import Authority, IntendedError, load_registry
+from intended_core import Authority, IntendedError, StoreError, load_registry
 
 __all__ = ["doctor"]
 
@@ -49,6 +49,8 @@ def doctor(json: JsonFlag = False) -> None:
     if opened:
         with opened[0] as authority:
             probe("log", lambda: _logs(authority))
+            probe("rollback", lambda: _recoveries(authority))
+            probe("halts", lambda: _halts(authority))
     lines = [f"{'ok  ' if good else 'BAD '} {name:10} {text}" for name, good, text in found]
     emit(
         json,
@@ -75,3 +77,29 @@ def _logs(authority: Authority) -> str:
     authority.probe()
     scopes = authority.tenants()
     return f"{len(scopes)} tenant environments, each log as its head names it"
+
+
+def _recoveries(authority: Authority) -> str:
+    """Raise unless every log stands where it should: not behind its mark, nor ahead of the clock."""
+    bad: list[str] = []
+    for scope in authority.tenants():
+        status = authority.tenant(scope.tenant, scope.environment).recovery.status()
+        why = status.evidence or (f"its newest record is {status.ahead_us // 1_000_000} s later than the clock" if status.ahead_us else "")
+        if status.refusing or why:
+            bad.append(f"{scope.tenant}/{scope.environment} grants nothing: {why}; look at `intended recover`")
+    if authority.mark_failure:
+        bad.append(f"the newest heads are not noted: {authority.mark_failure}")
+    if bad:
+        raise StoreError("; ".join(bad))
+    return "no log stands behind what is known of it"
+
+
+def _halts(authority: Authority) -> str:
+    """What is halted: said, and no fault."""
+    halted = [
+        f"{scope.tenant}/{scope.environment} {halt.target}"
+        for scope in authority.tenants()
+        for halt in authority.tenant(scope.tenant, scope.environment).halts.standing()
+        if halt.engaged
+    ]
+    return f"{len(halted)} engaged" + (f": {', '.join(halted)}" if halted else "")

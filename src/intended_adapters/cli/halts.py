@@ -1,0 +1,245 @@
+"""Commands that stop and that recover: `intended halt …`, `intended token revoke`, `intended recover`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.persons import persons
+from intended_adapters.cli.tokens import tokens
+from intended_core import EntityRef, Halt, HaltTarget, LocalPersonKey, TenantAuthority, entity_ref
+
+__all__ = ["halts", "halts_commands", "recover"]
+
+halts = typer.Typer()
+
+Target = Annotated[str, typer.Argument(help="""tenant, environment, adapter:NAME or principal:Agent::"bot".""", metavar="TARGET")]
+Reason = Annotated[str, typer.Option(help="Why: one sentence, for the record and for everybody who is refused.")]
+People = Annotated[list[str] | None, typer.Option("--person", help='Who signs, as in policies: User::"ann".')]
+KeyFiles = Annotated[list[Path] | None, typer.Option("--key", help="The private key (PEM) of the person in the same place.")]
+Signed = Annotated[
+    list[str] | None, typer.Option("--signature", help="A signature (hexadecimal) of the persons that follow those with a key.")
+]
+DigestFlag = Annotated[bool, typer.Option("--digest", help="Only print what is to be signed, and change nothing.")]
+
+
+def _target(text: str) -> HaltTarget:
+    kind, _, name = text.partition(":")
+    if kind == "adapter":
+        return HaltTarget.of_adapter(name)
+    if kind == "principal":
+        return HaltTarget.of_principal(entity_ref(name))
+    if text == "tenant":
+        return HaltTarget("tenant")
+    if text != "environment":
+        fail(Exit.USAGE, """a target is tenant, environment, adapter:NAME or principal:Agent::"bot\"""")
+    return HaltTarget("environment")
+
+
+def _signers(
+    people: list[str] | None, keys: list[Path] | None, signatures: list[str] | None
+) -> tuple[list[tuple[EntityRef, LocalPersonKey]], list[tuple[EntityRef, bytes]]]:
+    """Who signs with a key that is here, and who has signed elsewhere."""
+    refs, files, texts = [entity_ref(each) for each in people or ()], keys or [], signatures or []
+    if not refs or len(refs) != len(files) + len(texts):
+        fail(Exit.USAGE, "say who signs: each --person has a --key or, after those, a --signature")
+    opened = [LocalPersonKey.from_pem(read_file(path, limit=64 * 1024)) for path in files]
+    try:
+        signed = [bytes.fromhex(text) for text in texts]
+    except ValueError:
+        fail(Exit.USAGE, "a signature is 128 hexadecimal characters, as `intended person sign` prints it")
+    return list(zip(refs, opened, strict=False)), list(zip(refs[len(files) :], signed, strict=True))
+
+
+def _shown(halt: Halt, env: str) -> dict[str, Any]:
+    return {
+        "target": str(halt.target), "engaged": halt.engaged, "reason": halt.reason, "by": [str(ref) for ref in halt.by],
+        "seq": halt.seq, "at_us": halt.at_us, "env": env,
+    }  # fmt: skip
+
+
+def _line(shown: dict[str, Any]) -> str:
+    state = "HALTED " if shown["engaged"] else "resumed"
+    return f"{state} {shown['env']:4} {shown['target']}: {shown['reason']} (by {', '.join(shown['by'])}; record {shown['seq']})"
+
+
+def _every(tenant: TenantAuthority, target: HaltTarget, authority: Any) -> list[TenantAuthority]:
+    """A halt of the tenant is one of each of its environments, this one first."""
+    if target.kind != "tenant":
+        return [tenant]
+    scopes = [scope for scope in authority.tenants() if scope.tenant == tenant.scope.tenant and scope != tenant.scope]
+    return [tenant, *(authority.tenant(scope.tenant, scope.environment) for scope in scopes)]
+
+
+@halts.command("engage")
+def halt_engage(
+    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signed = None,
+    digest: DigestFlag = False, json: JsonFlag = False,
+) -> None:  # fmt: skip
+    """Stop a tenant, an environment, an adapter or a principal at once; one person signs. It needs no policy set.
+
+    Example: intended --tenant acme halt engage adapter:bank --reason 'it pays the wrong people' --person 'User::"ann"' --key ann.pem
+    """
+    _change("engage", target, reason, person, key, signature, digest, json)
+
+
+@halts.command("resume")
+def halt_resume(
+    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signed = None,
+    digest: DigestFlag = False, json: JsonFlag = False,
+) -> None:  # fmt: skip
+    """Let what was halted go on; two distinct persons sign.
+
+    Example: intended --tenant acme halt resume tenant --reason mended --person 'User::"ann"' --key a.pem --person 'User::"bob"' --key b.pem
+    """
+    _change("resume", target, reason, person, key, signature, digest, json)
+
+
+def _change(
+    verb: str, target: str, reason: str, person: list[str] | None, key: list[Path] | None, signature: list[str] | None,
+    digest: bool, as_json: bool,
+) -> None:  # fmt: skip
+    aim, where = _target(target), place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        if digest:
+            asked = tenant.halts.digest("engage" if verb == "engage" else "resume", aim, reason)
+            emit(as_json, {"target": str(aim), "reason": reason, "digest": asked.hex()}, asked.hex())
+            return
+        keys, signatures = _signers(person, key, signature)
+        done = []
+        for each in _every(tenant, aim, authority):
+            act = each.halts.engage if verb == "engage" else each.halts.resume
+            done.append(_shown(act(aim, reason=reason, keys=keys, signatures=signatures), each.scope.environment))
+    emit(as_json, {"halts": done}, "\n".join(map(_line, done)))
+
+
+@halts.command("list")
+def halt_list(json: JsonFlag = False) -> None:
+    """List the halts of this tenant environment, and what became of them.
+
+    Example: intended --tenant acme halt list
+    """
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        found = [_shown(halt, tenant.scope.environment) for halt in tenant.halts.standing()]
+    emit(json, {"halts": found}, "\n".join(map(_line, found)) or "nothing was ever halted")
+
+
+@tokens.command("revoke")
+def token_revoke(
+    reason: Reason,
+    token: Annotated[Path | None, typer.Option(help="The token's file; - for standard input.")] = None,
+    jti: Annotated[str, typer.Option(help="The token's jti, as `token inspect` shows it.")] = "",
+    principal: Annotated[str, typer.Option(help="Every token so far in whose chain this principal stands.")] = "",
+    person: People = None,
+    key: KeyFiles = None,
+    signature: Signed = None,
+    digest: DigestFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Revoke one token, or all tokens of a principal that were issued so far; one person signs.
+
+    Example: intended --tenant acme token revoke --principal 'Agent::"bot"' --reason 'taken over' --person 'User::"ann"' --key ann.pem
+    """
+    if [token is not None, bool(jti), bool(principal)].count(True) != 1:
+        fail(Exit.USAGE, "name one of --token, --jti and --principal")
+    where = place()
+    with where.open() as authority:
+        desk = where.handle(authority).halts
+        what: EntityRef | str = entity_ref(principal) if principal else jti
+        if token is not None:
+            what = desk.jti(read_file(token, limit=64 * 1024).decode("ascii", "replace").strip())
+        if digest:
+            asked = desk.revocation_digest(what, reason)
+            emit(json, {"revoke": str(what), "digest": asked.hex()}, asked.hex())
+            return
+        keys, signatures = _signers(person, key, signature)
+        if isinstance(what, EntityRef):
+            seq = desk.revoke_tokens_of(what, reason=reason, keys=keys, signatures=signatures)
+        else:
+            seq = desk.revoke_token(what, reason=reason, keys=keys, signatures=signatures)
+    text = f"revoked every token of {what} before record {seq}" if principal else f"revoked token {what}; record {seq}"
+    emit(json, {"revoked": str(what), "seq": seq}, text)
+
+
+@persons.command("sign")
+def person_sign(
+    digest: Annotated[str, typer.Argument(help="What is signed: 64 hexadecimal characters, as --digest prints them.")],
+    key: Annotated[Path, typer.Option(help="The person's private key (PEM).")],
+    json: JsonFlag = False,
+) -> None:
+    """Sign a digest with a person's own key, on their own machine; it needs no store.
+
+    Example: intended person sign 4b0f… --key ann.pem
+    """
+    try:
+        asked = bytes.fromhex(digest)
+    except ValueError:
+        fail(Exit.USAGE, "a digest is 64 hexadecimal characters")
+    signature = LocalPersonKey.from_pem(read_file(key, limit=64 * 1024)).sign(asked).hex()
+    emit(json, {"digest": digest, "signature": signature}, signature)
+
+
+def recover(
+    reason: Annotated[str, typer.Option(help="Why the next generation is opened; without it, only say where the log stands.")] = "",
+    person: People = None,
+    key: KeyFiles = None,
+    signature: Signed = None,
+    digest: DigestFlag = False,
+    json: JsonFlag = False,
+) -> None:
+    """Open the next generation of a log whose store was put back, or whose clock had run ahead: two distinct persons sign.
+
+    Example: intended --tenant acme recover --reason backup --person 'User::"ann"' --key a.pem --person 'User::"bob"' --key b.pem
+
+    Without --reason it shows where the log stands and what to do next. Every token and approval of the older generations is void.
+    """
+    where = place()
+    with where.open() as authority:
+        desk = where.handle(authority).recovery
+        status = desk.status()
+        shown: dict[str, Any] = {
+            "generation": status.generation, "size": status.size, "root": status.root.hex(), "refusing": status.refusing,
+            "evidence": status.evidence, "ahead_seconds": status.ahead_us // 1_000_000,
+        }  # fmt: skip
+        if not reason:
+            emit(json, shown, _steps(shown))
+            return
+        if digest:
+            emit(json, {**shown, "digest": desk.digest(reason).hex()}, desk.digest(reason).hex())
+            return
+        keys, signatures = _signers(person, key, signature)
+        done = desk.recover(reason=reason, keys=keys, signatures=signatures)
+    text = f"generation {done.generation} is open; record {done.seq}\nevery token and approval of older generations is void"
+    if done.clock:
+        text += "\nthe log's time begins anew at the present one"
+    emit(json, {"generation": done.generation, "seq": done.seq, "clock": done.clock}, text)
+
+
+def _steps(shown: dict[str, Any]) -> str:
+    lines = [f"generation {shown['generation']}, {shown['size']} records, root {shown['root']}"]
+    if shown["evidence"]:
+        lines.append(f"refusing: {shown['evidence']}")
+    if shown["ahead_seconds"]:
+        lines.append(f"refusing: the newest record is {shown['ahead_seconds']} s later than the clock")
+    if len(lines) == 1:
+        return f"{lines[0]}\nnothing is known against it"
+    return "\n".join(
+        [
+            *lines,
+            "1. look for the newest copy of the store, and put it back if there is one: nothing else brings lost records back",
+            "2. two persons look at these lines, and at what ran since that copy was made",
+            "3. each signs: intended … recover --reason WHY --digest, then their own key; or both give --person and --key here",
+            "4. intended … recover --reason WHY with both persons opens the next generation",
+        ]
+    )
+
+
+def halts_commands(app: typer.Typer) -> None:
+    """Add this room's root commands."""
+    app.command("recover")(recover)
