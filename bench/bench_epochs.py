@@ -139,7 +139,7 @@ def published(results: Results, folder: Path) -> None:
     for name in ("data", "keys"):
         (folder / name).mkdir()
     authority = Authority.create(folder / "data" / "a.db", key_file=folder / "keys" / "kek")
-    tenants = [authority.create_tenant(f"tenant-{number}", algorithm="Ed25519") for number in range(100)]
+    tenants = [authority.create_tenant(f"tenant-{number}", algorithm="Ed25519") for number in range(1_000)]
     secret = key_of("bench")
     key = CosignerKey("bench.example/1", ED25519, public_of(secret))
     known: dict[str, Any] = {}
@@ -188,7 +188,7 @@ def published(results: Results, folder: Path) -> None:
     p99 = waits[int(len(waits) * 0.99)]
     results.figure("record to published, cosigned epoch head, median (epochs of 1 s)", statistics.median(waits), "s")
     results.figure("record to published, cosigned epoch head, p99 (epochs of 1 s)", p99, "s", target="≤ 1.5", met=p99 <= 1.5)
-    results.figure("close, sign, cosign and keep an epoch of 100 tenants", statistics.median(costs) * 1e3, "ms")
+    results.figure("close, sign, cosign and keep an epoch of 1,000 tenants", statistics.median(costs) * 1e3, "ms")
     proof = authority.anchor.prove_record(tenants[0].scope, 0)
     policy = parse_policy(f"log {authority.anchor.key()}\nwitness w {key}\nquorum w\n".encode())
     leaf = next(tenants[0].records()).leaf
@@ -201,7 +201,7 @@ def published(results: Results, folder: Path) -> None:
     for _ in range(rounds):
         authority.anchor.prove_record(tenants[0].scope, 0)
     results.figure("prove a record to a cosigned checkpoint, from the store", rounds / (time.process_time() - begin), "/s")
-    results.figure("proof of a record, 100 tenants, 13 epochs, one cosignature", len(encode_proof(proof)), "bytes")
+    results.figure("proof of a record, 1,000 tenants, 13 epochs, one cosignature", len(encode_proof(proof)), "bytes")
     slot = proof.slot
     large = type(proof)(
         seq=0, path=(bytes(32),) * 20,

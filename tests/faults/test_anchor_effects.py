@@ -108,6 +108,34 @@ def test_the_anchor_log_survives_everything(name: str, fault: str) -> None:
     assert at >= 2, "the flow is long enough to break"
 
 
+def test_another_tenant_takes_a_slot_at_every_point() -> None:
+    """Two tenants are founded at once, in every order of what each asks for: two places, or one of them says that it was too late."""
+    here = world()
+    other = Scope("delta", "d" * 32, "live")
+    for at in range(20):
+        here.restore()
+        count = 0
+        flow = take_slot(here.context, NEW)
+        theirs = None
+        mine = None
+        try:
+            effect = next(flow)
+            while True:
+                if count == at:
+                    theirs = drive(here.runtime, here.context, take_slot(here.context, other))
+                count += 1
+                effect = flow.send(here.runtime.perform(effect, here.context))
+        except StopIteration as done:
+            mine = done.value
+        if theirs is None:
+            break
+        assert mine is not None
+        assert mine != theirs
+        here.check()
+        assert here.authority.anchor.seal() is not None, "two places are taken, and nobody sits there yet"
+    assert at >= 2
+
+
 def test_another_sealer_at_every_point() -> None:
     """Before each effect of one sealer another one seals: no epoch twice, one chain, and whoever was slower says so."""
     here = world()

@@ -188,9 +188,10 @@ def audit_check(
         fail(Exit.USAGE, f"{min_verdict} is not a verdict")
     trusted = read_file(policy, limit=SMALL)
     proofs = [read_file(path, limit=SMALL) for path in files]
+    unproved: list[int] = []
     if len(proofs) > 1:
         walk = check_slots(proofs, policy=trusted)
-        head = walk.heads[-1]
+        head, unproved = walk.heads[-1], list(walk.unproved)
         if min_epoch is not None and head.epoch < min_epoch:
             raise AuditError(f"the proofs end with epoch {head.epoch}", code="audit.stale")
     else:
@@ -201,7 +202,7 @@ def audit_check(
     told = {
         "verdict": head.grade.value, "organisations": list(head.organisations), "epoch": head.epoch, "size": head.opening.size,
         "root": head.opening.root.hex(), "origin": head.opening.origin, "slot": head.opening.slot, "seen_s": head.seen_s,
-        "epochs": len(proofs),
+        "epochs": len(proofs), "unproved": unproved,
     }  # fmt: skip
     text = (
         f"{head.grade.value}({len(head.organisations)} organisations): {head.opening.origin} held {head.opening.size} records "
@@ -209,6 +210,10 @@ def audit_check(
     )
     if len(proofs) > 1:
         text += f"; {len(proofs)} epochs without a gap"
+    if unproved:
+        text += (
+            f"\n  that the log of epochs {', '.join(map(str, unproved))} extends the one before is for `audit verify` with these proofs to show"
+        )
     emit(json, told, text)
     raise typer.Exit(exit_code(head.grade, minimum=minimum))
 

@@ -102,11 +102,15 @@ class Picture:
 
 
 class SlotBook:
-    """Every seat of one store, by scope. Not safe to share between threads while it changes: one sealer uses it."""
+    """Every seat of one store, by scope. Not safe to share between threads while it changes: one sealer uses it.
 
-    __slots__ = ("_seats", "_slots")
+    `compared`: the version of the taken slots with which every slot row was compared last.
+    """
+
+    __slots__ = ("_seats", "_slots", "compared")
 
     def __init__(self) -> None:
+        self.compared = -1
         self._seats: dict[str, Seat] = {}
         self._slots: dict[int, str] = {}
 
