@@ -211,9 +211,8 @@ def audit_check(
     if len(proofs) > 1:
         text += f"; {len(proofs)} epochs without a gap"
     if unproved:
-        text += (
-            f"\n  that the log of epochs {', '.join(map(str, unproved))} extends the one before is for `audit verify` with these proofs to show"
-        )
+        grown = ", ".join(map(str, unproved))
+        text += f"\n  that the longer logs of epochs {grown} extend the shorter ones is for `audit verify` with these proofs to show"
     emit(json, told, text)
     raise typer.Exit(exit_code(head.grade, minimum=minimum))
 

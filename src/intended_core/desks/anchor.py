@@ -166,14 +166,14 @@ class AnchorDesk(Desk):
         Written in this order and the checkpoint last, a reader never sees a checkpoint whose tiles are not there. Raises AuditError.
         """
         note = self.checkpoint()
-        size = read_head(split_note(note)[0])[1]
+        size, root = read_head(split_note(note)[0])[1:3]
         if not 0 <= since <= size:
             raise AuditError(f"there are {size} epochs to export", code="audit.index")
         for begin in range(since // TILE_WIDTH * TILE_WIDTH, size, TILE_WIDTH):
             entries = [row.entry for row in self._entries(begin, min(begin + TILE_WIDTH, size))]
             if since < size:
                 yield tile_path(None, begin // TILE_WIDTH, width=len(entries)), bundle_bytes(entries)
-        tree = self._driver.operate(_tree(self._context, size))
+        tree = self._driver.operate(_tree(self._context, size, root))
         yield from tiles_between(tree, first=since, second=size)
         yield "checkpoint", note
 
@@ -201,8 +201,8 @@ def _records(context: Context, start: int, stop: int) -> Flow[Sequence[RecordRow
     return found
 
 
-def _tree(context: Context, size: int) -> Flow[Levels]:
-    tree: Levels = yield LoadTree(context.scope, size)
+def _tree(context: Context, size: int, root: bytes) -> Flow[Levels]:
+    tree: Levels = yield LoadTree(context.scope, size, root)
     return tree
 
 

@@ -102,6 +102,10 @@ def _heads(_: ReadHeads, answer: Any) -> bool:
     return len({scope.key for scope, _ in answer}) == len(answer)
 
 
+def _tree(effect: LoadTree, answer: Any) -> bool:
+    return isinstance(answer, Levels) and answer.size >= effect.size and answer.root(0, effect.size) == effect.root
+
+
 def _told(_: AskWitness, answer: Any) -> bool:
     return (
         type(answer) is WitnessAnswer
@@ -121,7 +125,7 @@ FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     ReadHead: lambda _, answer: answer is None or type(answer) is Head,
     ReadHeads: _heads,
     ReadLeaves: _leaves,
-    LoadTree: lambda effect, answer: isinstance(answer, Levels) and answer.size >= effect.size,
+    LoadTree: _tree,
     ReadRecords: _records,
     Commit: lambda _, answer: type(answer) is Committed,
     Sign: lambda _, answer: type(answer) is bytes,

@@ -45,8 +45,8 @@ def prove_slot(context: Context, seat: Seat, *, epoch: int | None = None) -> Flo
     if seat.slot not in row.cells:
         raise AuditError(f"this tenant had no log yet in epoch {at}", code="audit.index")
     found: Sequence[RecordRow] = yield ReadRecords(context.scope, at, at + 1)
-    anchors: Levels = yield LoadTree(context.scope, size)
-    if not found or anchors.root(0, size) != root:
+    anchors: Levels = yield LoadTree(context.scope, size, root)
+    if not found:
         raise StoreCorruptError("the anchor log is not the one that its checkpoint names")
     entry = parse_epoch(found[0].entry)
     head = yield from authentic_head(seat.context)
@@ -54,7 +54,7 @@ def prove_slot(context: Context, seat: Seat, *, epoch: int | None = None) -> Flo
     generation, sealed = seat.key.find(at, hidden)
     if generation > head.generation or not 0 <= sealed <= head.size:
         raise AuditError(f"epoch {at} holds another history of this log", code="audit.index")
-    tree: Levels = yield LoadTree(seat.context.scope, sealed)
+    tree: Levels = yield LoadTree(seat.context.scope, head.size, head.frontier.root())
     opening = seat.opening(
         epoch=at, origin=head.origin, generation=generation, size=sealed, root=tree.root(0, sealed),
         previous=previous.cells[seat.slot][0] if previous is not None and seat.slot in previous.cells else FIRST_LEAF,
@@ -74,7 +74,8 @@ def prove_record(context: Context, seat: Seat, seq: int, *, epoch: int | None = 
     size = slot.opening.size
     if not 0 <= seq < size:
         raise AuditError(f"epoch {parse_epoch(slot.entry).epoch} holds {size} records of this log", code="audit.index")
-    tree: Levels = yield LoadTree(seat.context.scope, size)
+    head = yield from authentic_head(seat.context)
+    tree: Levels = yield LoadTree(seat.context.scope, head.size, head.frontier.root())
     return RecordProof(seq=seq, path=prove_inclusion(tree, index=seq, size=size).path, slot=slot)
 
 

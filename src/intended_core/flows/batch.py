@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from intended_core.audit.batch_receipts import MAX_BATCH, Promise, give_receipts, receipts_message
 from intended_core.audit.levels import Levels
-from intended_core.errors import AuditError, StoreCorruptError
+from intended_core.errors import AuditError
 from intended_core.flows.effects import Context, Flow, LoadTree, Sign
 from intended_core.flows.evidence import authentic_head
 from intended_core.flows.seal import anchor_key
@@ -28,9 +28,7 @@ def receipts(context: Context, wanted: Sequence[tuple[Context, int]]) -> Flow[tu
         head = yield from authentic_head(tenant)
         if not 0 <= seq < head.size:
             raise AuditError(f"the log has no record {seq}; it ends at {head.size - 1}", code="audit.index")
-        tree: Levels = yield LoadTree(tenant.scope, head.size)
-        if tree.root(0, head.size) != head.frontier.root():
-            raise StoreCorruptError("the log's leaves are not those that its head names")
+        tree: Levels = yield LoadTree(tenant.scope, head.size, head.frontier.root())
         promises.append(
             Promise(origin=head.origin, generation=head.generation, seq=seq, leaf=tree.root(seq, seq + 1), deadline=0)
         )

@@ -145,10 +145,11 @@ class ReadHeads:
 
 @dataclass(frozen=True, slots=True)
 class LoadTree:
-    """-> audit.levels.Levels over at least the first `size` leaves of a scope; what it rests on is compared with the head by the flow."""
+    """-> audit.levels.Levels over at least the first `size` leaves of a scope, which have this authentic `root`."""
 
     scope: Scope
     size: int
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     ScanRows: lambda runtime, effect, _: runtime.storage.scan(effect.scope, effect.kind, state=effect.state),
     ReadHead: lambda runtime, effect, _: runtime.storage.head(effect.scope),
     ReadHeads: lambda runtime, _, __: runtime.storage.heads(),
-    LoadTree: lambda runtime, effect, _: runtime.trees.get(runtime.storage, effect.scope, effect.size),
+    LoadTree: lambda runtime, effect, _: runtime.trees.get(runtime.storage, effect.scope, effect.size, effect.root),
     ReadLeaves: lambda runtime, effect, _: runtime.storage.leaves(effect.scope, effect.start, effect.stop),
     ReadRecords: _read_records,
     Commit: _commit,

@@ -1,7 +1,7 @@
 """Trees of logs, kept in memory and grown as the logs grow: a proof is then a few look-ups, and only new leaves are read.
 
-What is kept rests on leaves as the store answered them, and is believed by nobody: whoever uses a root compares it with a head that is
-authentic.
+What is kept rests on leaves as the store answered them: whoever asks for a tree gives its authentic root. A tree that has another one is
+read anew once, since the store may have been put back and gone on from there.
 """
 
 from __future__ import annotations
@@ -33,21 +33,25 @@ class TreeCache:
     def __repr__(self) -> str:
         return f"TreeCache({len(self._trees)} trees)"
 
-    def get(self, storage: Storage, scope: Scope, size: int) -> Growing:
-        """The tree of a scope over at least its first `size` leaves. Raises StoreCorruptError when the store does not hold as many."""
+    def get(self, storage: Storage, scope: Scope, size: int, root: bytes) -> Growing:
+        """The tree of a scope over at least its first `size` leaves, which have this root. Raises StoreCorruptError when they have not."""
         with self._lock:
-            tree = self._trees.pop(scope.key, None) or Growing()
-            while tree.size < size:
-                leaves = storage.leaves(scope, tree.size, min(size, tree.size + PAGE))
-                if not leaves:
-                    raise StoreCorruptError("the store does not hold every leaf of its log")
-                tree.extend(leaves)
+            tree = self._trees.pop(scope.key, None)
+            if tree is None or not _reaches(tree, storage, scope, size, root):
+                tree = Growing()
+                if not _reaches(tree, storage, scope, size, root):
+                    raise StoreCorruptError("the store's leaves are not those that the head of their log names")
             self._trees[scope.key] = tree
             while len(self._trees) > 1 and sum(one.size for one in self._trees.values()) > self._max_leaves:
                 self._trees.popitem(last=False)
             return tree
 
-    def forget(self, scope: Scope) -> None:
-        """Drop what is kept of a scope: a root did not fit its head, and the store is read anew the next time."""
-        with self._lock:
-            self._trees.pop(scope.key, None)
+
+def _reaches(tree: Growing, storage: Storage, scope: Scope, size: int, root: bytes) -> bool:
+    """Whether the tree, grown from the store, has this root over its first `size` leaves."""
+    while tree.size < size:
+        leaves = storage.leaves(scope, tree.size, min(size, tree.size + PAGE))
+        if not leaves:
+            return False
+        tree.extend(leaves)
+    return tree.root(0, size) == root

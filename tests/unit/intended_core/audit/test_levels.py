@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intended_core.audit.levels import Levels
+from intended_core.audit.levels import Growing, Levels
 from intended_core.audit.proof import prove_consistency, prove_inclusion
 from intended_core.audit.tree import EMPTY_ROOT, Frontier, leaf_hashes
 from intended_core.errors import AuditError
@@ -52,3 +52,16 @@ def test_what_is_not_there_is_refused() -> None:
         whole.frontier(6)
     with pytest.raises(AuditError):
         prove_inclusion(whole, index=2, size=6)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 64])
+def test_a_growing_tree_is_the_whole_one_at_every_size(step: int) -> None:
+    tree = Growing()
+    for start in range(0, len(LEAVES), step):
+        tree.extend(LEAVES[start : start + step])
+        assert tree.size == min(start + step, len(LEAVES))
+        for size in {1, tree.size // 2 + 1, tree.size}:
+            assert tree.root(0, size) == Levels(LEAVES[:size]).root(0, size)
+            assert tree.frontier(size) == Levels(LEAVES[:size]).frontier(size)
+    tree.extend([])
+    assert tree.size == len(LEAVES)

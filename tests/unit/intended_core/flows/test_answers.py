@@ -58,7 +58,8 @@ SIGN = Sign(SCOPE, None, b"payload")  # type: ignore[arg-type]  # the key is not
 ASK = AskWitness(None, b"")  # type: ignore[arg-type]  # nobody is asked here
 TELL = Notify(None, None)  # type: ignore[arg-type]  # nobody is told here
 ONCE = SignOnce("Ed25519", b"p", b"payload")
-TREE = LoadTree(SCOPE, 2)
+PAIR = Levels([b"l" * 32] * 2)
+TREE = LoadTree(SCOPE, 2, PAIR.root(0, 2))
 TOLD = WitnessAnswer(status=200, body=b"line")
 
 GOOD: list[tuple[Effect, Any]] = [
@@ -66,7 +67,7 @@ GOOD: list[tuple[Effect, Any]] = [
     (ReadHead(SCOPE), None), (ReadHead(SCOPE), HEAD), (LEAVES, ()), (LEAVES, (b"l" * 32, b"l" * 32)), (RECORDS, (FIRST, SECOND)),
     (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
     (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"),
-    (TELL, NotificationReceipt(status=204)), (ASK, TOLD), (ONCE, b"s"), (TREE, Levels([b"l" * 32] * 2)), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
+    (TELL, NotificationReceipt(status=204)), (ASK, TOLD), (ONCE, b"s"), (TREE, PAIR), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
 ]  # fmt: skip
 BAD: list[tuple[Effect, Any]] = [
     (TELL, None), (TELL, 204), (TELL, NotificationReceipt(status="204")),  # type: ignore[arg-type]
@@ -80,7 +81,7 @@ BAD: list[tuple[Effect, Any]] = [
     (COMMIT, HEAD), (COMMIT, True), (GenerateKey("RS256"), (b"p", b"q")),
     (GenerateKey("RS256"), GeneratedKey(private_der="p", public_der=b"q")),  # type: ignore[arg-type]
     (SEAL, "sealed"), (SIGN, "s"), (UNSEAL, b"plain bytes"), (REWRAP, SecretBytes(b"s")),
-    (ONCE, "s"), (TREE, Levels([])), (TREE, Growing()), (TREE, [b"l" * 32] * 2),
+    (ONCE, "s"), (TREE, Levels([])), (TREE, Levels([b"m" * 32] * 2)), (TREE, Growing()), (TREE, [b"l" * 32] * 2),
     (ASK, b"line"), (ASK, WitnessAnswer(status=200, body=b"x" * 70_000)), (ASK, WitnessAnswer(status="200", body=b"")),  # type: ignore[arg-type]
     (ReadHeads(), [HEAD]), (ReadHeads(), [(SCOPE, HEAD), (SCOPE, HEAD)]), (ReadHeads(), {SCOPE: HEAD}), (ReadHeads(), [(SCOPE, None)]),
 ]  # fmt: skip
