@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
+from intended_core.aio import AsyncTenantAuthority, Threads
 from intended_core.errors import StoreError
 from intended_core.flows.effects import GenerateKey
 from intended_core.flows.runtime import Runtime
@@ -51,3 +53,21 @@ def test_persons_agree_with_keys_and_signatures(world: World) -> None:
     signature = BOB_KEY.sign(world.tenant.keyring.compromise_digest(kid))
     done = world.tenant.keyring.compromise(kid, keys=[(ANN, ANN_KEY)], signatures=[(BOB, signature)])
     assert done.kid == kid
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_async_program_reaches_it_in_one_hop(world: World, backend: str) -> None:
+    async def turn() -> str:
+        tenant = AsyncTenantAuthority(world.tenant, Threads(1))
+        done = await tenant.call(lambda t: t.keyring.rotate(), operator=True)
+        return done.active
+
+    assert anyio.run(turn, backend=backend) == world.signing
+
+
+def test_it_counts_what_each_key_encryption_key_holds(world: World) -> None:
+    assert world.tenant.keyring.sealed_under() == {"memory": 4}, "two signing keys, the row-tag secret, one adapter's secret"
+    world.tenant.keyring.prepare()
+    assert world.tenant.keyring.sealed_under() == {"memory": 5}
+    world.tenant.rotate_keys()
+    assert world.tenant.keyring.sealed_under() == {"memory": 4}, "the key that stopped has no private half any more"
