@@ -16,6 +16,7 @@ from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
 from intended_core.flows.deliver import deliver
+from intended_core.flows.duties import find_overdue
 from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.evidence_range import collect_range
 from intended_core.flows.halt import engage, list_halts, resume
@@ -85,6 +86,8 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "cancel": lambda w: withdraw.cancel(w.context, w.pending.approval_id),
     "list-approvals": lambda w: queue.list_approvals(w.context, approver=ANN),
     "deliver": lambda w: deliver(w.context, "ops", Notices(), since=0),
+    "expire-requests": lambda w: withdraw.expire_requests(w.context),
+    "find-overdue": lambda w: find_overdue(w.context),
     "rotate": lambda w: rotate(w.context),
     "prepare": lambda w: prepare(w.context),
     "compromise": lambda w: mark_compromised(w.context, w.signing, signatures=w.both_sign(w.signing)),

@@ -63,6 +63,7 @@ class Settings:
     jwks_age_seconds: int = 300  # how long others keep a key set that they fetched (its max-age): part of a PREVIOUS key's time
     # pairs of an adapter and its detached register (authority.md § 2): its tokens are counted there, and nowhere else
     detached_registers: tuple[tuple[str, str], ...] = ()
+    obligation_seconds: int = 86_400  # until when an obligation is due after the act, where it does not say so itself
     state_retries: int = 2  # a changed policy or entity version is re-evaluated at most twice, then Deny(conflict)
 
 

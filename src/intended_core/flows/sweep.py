@@ -13,6 +13,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import b64url
 from intended_core.errors import UnitRefusedError
+from intended_core.flows.duties import find_overdue
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ScanRows
 from intended_core.flows.metering import held_key, meter_rows, open_book
 from intended_core.flows.rows import NonceRow
@@ -29,15 +30,18 @@ GRACE_S = 1  # whole seconds are compared: a token of this second may still be r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What a sweep did: reservations `released`, those found to be `used`, approval requests that `expired`."""
+    """What a sweep did: reservations `released`, those found to be `used`, approval requests that `expired`, obligations that are `overdue`
+    now for the first time.
+    """
 
     released: int
     used: int
     expired: int = 0
+    overdue: int = 0
 
 
 def sweep(context: Context) -> Flow[Swept]:
-    """Settle every reservation whose token can no longer be redeemed, and end the requests whose time is over.
+    """Settle every reservation whose token can no longer be redeemed, end the requests whose time is over, record overdue obligations.
 
     Raises StoreError; nothing is lost by stopping in between.
     """
@@ -56,7 +60,8 @@ def sweep(context: Context) -> Flow[Swept]:
             continue  # another process has settled it meanwhile, or it waits for a newer clock
         released, used = released + freed, used + 1 - freed
     expired = yield from expire_requests(context)
-    return Swept(released=released, used=used, expired=expired)
+    overdue = yield from find_overdue(context)
+    return Swept(released=released, used=used, expired=expired, overdue=overdue)
 
 
 def _settle(context: Context, nonce: str, held: Held, now_us: int) -> Flow[int]:
