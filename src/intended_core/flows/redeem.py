@@ -133,9 +133,10 @@ def _attempt(
         bound = bind(verified, call.arh)
         if bound.claims.pol != state.policy.digest:
             raise TokenError("token.policy")
-        check_holder(
-            bound, proof, text=token, now_s=now_us // 1_000_000, leeway_s=context.settings.leeway_seconds
-        )  # fmt: skip
+        if proof is not None or bound.claims.cnf is not None:
+            check_holder(
+                bound, proof, text=token, now_s=now_us // 1_000_000, leeway_s=context.settings.leeway_seconds
+            )
     except TokenError as error:
         if error.code in MAY_BE_STALE:
             yield from look_again_if_stale(context, guards=state.guards)
