@@ -14,6 +14,7 @@ from intended_core.audit.bundle import write_bundle
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
 from intended_core.audit.grades import Grade, exit_code
+from intended_core.audit.keychain import KeyChain
 from intended_core.audit.range_bundle import RangeClaims, write_range
 from intended_core.audit.range_verify import RangeVerdict, says_range, verify_range
 from intended_core.audit.record import EventKind, parse_body, parse_entry
@@ -84,7 +85,8 @@ def verify_tenant_log(
     """Verify the whole log of a tenant against its signed head and against older checkpoints that the caller kept.
 
     `pinned`: verifier keys that the caller trusts (`name+hash+base64`); without any, the store's own key is used and the best grade is
-    CONSISTENT_UNPINNED. `proofs`: slot proofs of this log that the caller kept, believed under their own `policy` file (C2SP tlog-policy):
+    CONSISTENT_UNPINNED. Every change of its token keys must be signed for by the key before it, or by two persons.
+    `proofs`: slot proofs of this log that the caller kept, believed under their own `policy` file (C2SP tlog-policy):
     the log must hold every head that they show, and the grade is ANCHORED or WITNESSED where it does. Raises AuditError for a checkpoint
     that is not signed by a trusted key, and for a proof that does not hold or is of another log.
     """
@@ -94,11 +96,14 @@ def verify_tenant_log(
     keys: list[VerifierKey] = [parse_vkey(text) for text in pinned] or [own]
     heads = [KnownHead.of(open_checkpoint(each, keys)) for each in (note, *checkpoints)]
     heads += known_heads(attested, origin=head.origin, genesis=next(tenant.records(stop=1), None))
+    chain = KeyChain(tenant.scope)
     verdict = verify_log(
-        tenant.records(),
+        chain.watch(tenant.records()),
         identity=LogIdentity(origin=head.origin, tenant_uuid=tenant.scope.uuid, generation=head.generation),
         heads=heads,
     )
+    if chain.finding is not None and not verdict.findings:
+        verdict = replace(verdict, grade=chain.finding.grade, seq=chain.finding.seq, findings=(chain.finding,))
     if verdict.grade is not Grade.CONSISTENT_UNANCHORED:
         return verdict
     return attest_verdict(verdict if pinned else replace(verdict, grade=Grade.CONSISTENT_UNPINNED), attested)
