@@ -114,7 +114,7 @@ def suspect(context: Context, evidence: Evidence) -> Flow[None]:
     stored: Head | None = yield ReadHead(context.scope)
     if stored is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
-    context.heads.suspect(context.heads.read(context.mac, context.scope, stored).generation)
+    generation = context.heads.read(context.mac, context.scope, stored).generation
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
 
@@ -135,9 +135,11 @@ def suspect(context: Context, evidence: Evidence) -> Flow[None]:
 
     try:
         yield Commit(Unit(context.scope, decide_unit, reads=(ROLLBACK, GUARD_ROSTER)), shielded=True)
-    except UnitRefusedError as refused:
-        if refused.code != "halt_stands":
+    except IntendedError as error:
+        if not (isinstance(error, UnitRefusedError) and error.code == "halt_stands"):
+            context.heads.suspect(generation)
             raise
+    context.heads.suspect(generation)
 
 
 def alarm(context: Context) -> Flow[None]:
