@@ -74,11 +74,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class UnitView:
-    """What a store found under the lock: the head (None for a scope that does not exist yet), the named rows, the named threads."""
+    """What a store found under the lock: the head (None for a scope that does not exist yet), the named rows, the named threads.
+
+    `time_us`: the store's own clock in microseconds, of a database on another machine; None where the store has no clock of its own.
+    """
 
     head: Head | None
     rows: Mapping[RowKey, Row]
     threads: Mapping[str, tuple[RecordRow, ...]] = field(default_factory=dict)
+    time_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

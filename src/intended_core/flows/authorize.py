@@ -138,7 +138,7 @@ def authorize(
 
 def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError) -> Flow[Deny]:
     if refused.code == CLOCK_BACK:
-        return denied("clock", "the clock stands before the newest record of the log")
+        return denied("clock", refused.detail)
     if refused.code == "scope_missing":
         return denied("unavailable", "this tenant and environment has no log")
     if refused.code == ROLLED_BACK:

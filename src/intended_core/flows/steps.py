@@ -50,7 +50,10 @@ def open_head(
     if view.head is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
     head = context.heads.read(context.mac, context.scope, view.head)
-    if now_us + context.settings.leeway_seconds * 1_000_000 < head.time_us and not any_clock:
+    leeway_us = context.settings.leeway_seconds * 1_000_000
+    if view.time_us is not None and abs(now_us - view.time_us) > leeway_us and not any_clock:
+        raise UnitRefusedError(CLOCK_BACK, "the clock and the store's clock are further apart than the leeway")
+    if now_us + leeway_us < head.time_us and not any_clock:
         raise UnitRefusedError(CLOCK_BACK, "the clock stands before the newest record")
     if guards is not None and head.guards != guards:
         raise UnitRefusedError(GUARDS_MOVED, "policy, keys or persons changed meanwhile")

@@ -53,6 +53,23 @@ def test_a_head_that_was_edited_or_is_another_scopes(world: World) -> None:
         open_head(world.new, view(world), now_us=NOW_US)
 
 
+def test_the_clock_stands_within_the_leeway_of_the_stores_own(world: World) -> None:
+    leeway = world.context.settings.leeway_seconds * SECOND
+    for apart in (-leeway, 0, leeway):
+        assert open_head(world.context, replace(view(world), time_us=NOW_US + apart), now_us=NOW_US) == world.head
+    for apart in (-leeway - 1, leeway + 1):
+        seen = replace(view(world), time_us=NOW_US + apart)
+        assert code(world, seen) == "clock_back"
+        assert open_head(world.context, seen, now_us=NOW_US, any_clock=True) == world.head
+
+
+def test_what_is_refused_in_a_store_that_was_rolled_back(world: World) -> None:
+    head = next_head(world.context, world.data().head, replace(world.head, rolled_back=True))
+    seen = UnitView(head, {})
+    assert code(world, seen) == "rolled_back"
+    assert open_head(world.context, seen, now_us=NOW_US, even_rolled_back=True).rolled_back
+
+
 def test_the_clock_may_stand_back_by_the_leeway_and_not_more(world: World) -> None:
     leeway = world.context.settings.leeway_seconds * SECOND
     assert open_head(world.context, view(world), now_us=NOW_US - leeway).time_us == NOW_US
