@@ -13,7 +13,7 @@ from typing import TypeAlias
 from intended_core.ids import EntityRef
 from intended_core.outcome import ApprovalRequirement
 
-__all__ = ["Assigned", "Eligible", "assign", "choose", "is_full"]
+__all__ = ["Assigned", "Eligible", "assign", "choose", "counts_for", "is_full"]
 
 Eligible: TypeAlias = Mapping[EntityRef, frozenset[str]]  # person -> keys of the requirements that they may serve
 Assigned: TypeAlias = dict[str, tuple[EntityRef, ...]]  # key -> who counts for it, in the order of their names
@@ -47,6 +47,22 @@ def _place(
                 serving[person] = key  # `other` serves elsewhere now: this requirement keeps its number
                 return True
     return False
+
+
+def counts_for(
+    alternatives: Sequence[Sequence[ApprovalRequirement]], before: Eligible, person: EntityRef, may: frozenset[str]
+) -> str:
+    """A requirement that `person`, who may serve `may`, brings nearer to its quorum; "" when everybody they could stand for is there."""
+    after = {**before, person: may}
+    for requirements in alternatives:
+        assigned = assign(requirements, after)
+        if _placed(assigned) > _placed(assign(requirements, before)):
+            return next((key for key, people in assigned.items() if person in people), requirements[0].key)
+    return ""
+
+
+def _placed(assigned: Assigned) -> int:
+    return sum(len(people) for people in assigned.values())
 
 
 def is_full(requirements: Sequence[ApprovalRequirement], assigned: Assigned) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from intended_core.access.persons import authenticate
 from intended_core.access.roles import Permission, check_permitted
-from intended_core.approvals.assignment import Eligible, assign, choose
+from intended_core.approvals.assignment import Eligible, choose, counts_for
 from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import Json, b64url
@@ -22,7 +22,6 @@ from intended_core.flows.steps import close_unit, open_head, thread_commitment
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang.intents import parse_wire
-from intended_core.outcome import ApprovalRequirement
 from intended_core.persons import Person
 from intended_core.unit import Changes, Row, Unit, UnitView
 
@@ -124,7 +123,7 @@ def _attempt(
         context, state, asked.policy, asked.intent, asked.entities.snapshot, request.alternatives, person, now_us=now_us
     )
     eligible = {**asked.eligible, person: may}
-    key = _counts_for(request.alternatives, asked.eligible, eligible, person)
+    key = counts_for(request.alternatives, asked.eligible, person, may)
     if not key:
         raise may_not(str(problem) if problem is not None and not may else "every requirement has its approvers already")
     chosen = choose(request.alternatives, eligible)
@@ -158,21 +157,6 @@ def _attempt(
 
     yield Commit(Unit(context.scope, decide_unit, reads=request_reads(approval_id)))
     return ApprovalStatus(approval_id=approval_id, state=name, counted_for=key)
-
-
-def _counts_for(
-    alternatives: tuple[tuple[ApprovalRequirement, ...], ...], before: Eligible, after: Eligible, person: EntityRef
-) -> str:
-    """A requirement that `person` brings nearer to its quorum, "" when there is none: everybody they could stand for is there already."""
-    for requirements in alternatives:
-        assigned = assign(requirements, after)
-        if _placed(assigned) > _placed(assign(requirements, before)):
-            return next((key for key, people in assigned.items() if person in people), requirements[0].key)
-    return ""
-
-
-def _placed(assigned: Mapping[str, tuple[EntityRef, ...]]) -> int:
-    return sum(len(people) for people in assigned.values())
 
 
 def request_draft(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from intended_core.approvals.assignment import choose, counts_for
 from intended_core.canonical import canonical_json, digest
 from intended_core.engine.approvers import approver_may
 from intended_core.engine.evaluator import decide
@@ -25,7 +26,7 @@ from intended_core.lang.surroundings import Surroundings
 from intended_core.lang.typed import CheckedPolicySet, Expectation, PolicyTest, Span, TestStep
 from intended_core.lang.types import RecordType, Schema, Type
 from intended_core.meters.counter import Counter
-from intended_core.outcome import Allow, ApprovalRequirement, Deny, Escalate
+from intended_core.outcome import Allow, Deny, Escalate
 
 __all__ = ["TEST_SCOPE", "CaseResult", "TestReport", "run_tests"]
 
@@ -77,16 +78,13 @@ class _Waiting:
     intent: ValidIntent
     asked: Escalate
     until_ms: int
-    given: dict[str, set[EntityRef]] = field(default_factory=dict)
+    given: dict[EntityRef, frozenset[str]] = field(default_factory=dict)
 
     def keys(self, intent: ValidIntent, now_ms: int) -> frozenset[str]:
         """The requirements that hold, for exactly this intent and before they expire."""
         if intent.ith != self.intent.ith or now_ms >= self.until_ms:
             return frozenset()
-        for alternative in self.asked.alternatives:
-            if all(len(self.given.get(need.key, ())) >= need.quorum for need in alternative):
-                return frozenset(need.key for need in alternative)
-        return frozenset()
+        return frozenset(choose(self.asked.alternatives, self.given) or ())
 
 
 class _Run:
@@ -198,29 +196,28 @@ class _Run:
         return [_refusal(name, expected, tuple(problems), step.span)]
 
     def _count(self, person: EntityRef, now_ms: int, surroundings: Surroundings) -> str:
-        """Count `person` for the first requirement that they may meet; why not, or nothing."""
+        """Count `person` wherever they are needed; why not, or nothing."""
         waiting = self.waiting
         if waiting is None:
             return f"{person}: nothing waits for approval"
-        if any(person in people for people in waiting.given.values()):
+        if person in waiting.given:
             return f"{person}: has approved this already"
         problem = "every requirement has its approvers already"
-        asked: dict[str, ApprovalRequirement] = {}
-        for alternative in waiting.asked.alternatives:
-            asked.update({need.key: need for need in alternative})
-        for key, need in asked.items():
-            if len(waiting.given.get(key, ())) >= need.quorum:
-                continue
+        may: set[str] = set()
+        for key in sorted({need.key for alternative in waiting.asked.alternatives for need in alternative}):
             try:
                 approver_may(
                     self.compiled, key, waiting.intent, self._world(), person, now_ms=now_ms, surroundings=surroundings
                 )
             except AccessDeniedError as error:
-                problem = str(error)
-                continue
-            waiting.given.setdefault(key, set()).add(person)
-            return ""
-        return f"{person}: {problem}"
+                problem = problem if may else str(error)
+            else:
+                may.add(key)
+                problem = "every requirement has its approvers already"
+        if not counts_for(waiting.asked.alternatives, waiting.given, person, frozenset(may)):
+            return f"{person}: {problem}"
+        waiting.given[person] = frozenset(may)
+        return ""
 
 
 def _expected(expect: Expectation) -> str:

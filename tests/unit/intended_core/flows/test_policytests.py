@@ -90,3 +90,36 @@ def test_a_report_names_the_failed() -> None:
     report = TestReport(cases=cases('case "good" expect allow; case "bad" expect deny;'))
     assert [case.name for case in report.failed] == ["pay / bad"]
     assert TestReport(cases=()).failed == ()
+
+
+TWO_BLOCKS = """
+entity Group;
+@root entity User in Group {}
+entity Doc;
+action send { principal: User; resource: Doc; args: { n: Int }; }
+@id("ask") permit ask { action == send; approval { from: Group::"a"; quorum: 1; expires: 1h; } }
+@id("gate") escalate gate { action == send; approval { from: Group::"b"; quorum: 1; expires: 1h; } }
+test "people" {
+  entity Group::"a", Group::"b"; entity User::"eve"; entity Doc::"d";
+  entity User::"ann" in [Group::"a", Group::"b"]; entity User::"bob" in Group::"a";
+  intent { principal: User::"eve"; action: send; resource: Doc::"d"; now: datetime("2026-01-01T00:00:00Z"); args: { n: 1 }; }
+  expect escalate;
+  approve by [%s];
+  again expect %s;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("people", "outcome"),
+    [('User::"ann", User::"bob"', "allow"), ('User::"bob", User::"ann"', "allow"), ('User::"ann"', "escalate"), ('User::"bob"', "escalate")],
+)  # fmt: skip
+def test_who_may_serve_two_blocks_is_counted_where_they_are_needed(people: str, outcome: str) -> None:
+    text = TWO_BLOCKS % (people, outcome)
+    assert [case.reasons for case in run_tests(check([Source.from_bytes("p.policy", text.encode())])).failed] == []
+
+
+def test_a_second_yes_for_the_same_block_is_one_too_many() -> None:
+    text = TWO_BLOCKS.replace('User::"bob" in Group::"a"', 'User::"bob", User::"joe" in Group::"a"') % ('User::"bob", User::"joe"', "escalate")
+    (failed,) = run_tests(check([Source.from_bytes("p.policy", text.encode())])).failed
+    assert failed.reasons == ('User::"joe": every requirement has its approvers already',)
