@@ -7,7 +7,7 @@ register that was not signed for this adapter and this call; then one register c
 - `Redeemer(…, register=…, journal=…)`: a detached register beside the adapter, for tokens whose `reg` names it (docs/adr/0018).
 
 The call comes as text beside the token (`CallText`): the token's `arh` is the digest of exactly those bytes, and what is returned to be run
-is read from them. Imports neither engine nor store: see `bench/bench_redeemer.py`.
+is read from them. Imports neither engine nor store (a test says so).
 """
 
 from __future__ import annotations
