@@ -15,6 +15,7 @@ from intended_core.lang.compiler import CompiledPolicySet, compile_set
 from intended_core.lang.intents import validate
 from intended_core.lang.snapshot import TypedSnapshot, type_snapshot
 from intended_core.lang.source import Source
+from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
 from intended_core.lang.typed import CheckedPolicySet
 
 __all__ = ["ANN", "BOB", "NOW_MS", "SCHEMA", "World", "group", "user"]
@@ -51,8 +52,8 @@ class World:
     snapshot: TypedSnapshot
 
     @classmethod
-    def of(cls, rules: str, entities: Sequence[Entity] | None = None) -> World:
-        checked = check([Source.from_bytes("t.policy", (SCHEMA + rules).encode())])
+    def of(cls, rules: str, entities: Sequence[Entity] | None = None, schema: str = SCHEMA) -> World:
+        checked = check([Source.from_bytes("t.policy", (schema + rules).encode())])
         if entities is None:
             entities = [
                 Entity(ref=group("staff")), Entity(ref=group("board")), user("ann", "staff"), user("bob", "staff", "board"),
@@ -71,12 +72,16 @@ class World:
 
     def decide(
         self, intent: Intent | None = None, approved: frozenset[str] = frozenset(), readings: Mapping[str, int] | None = None,
-        now_ms: int = NOW_MS,
+        now_ms: int = NOW_MS, surroundings: Surroundings = NO_SURROUNDINGS,
     ) -> Allow | Escalate | Deny:
         """The compiled answer; the interpreter must give the same."""
         valid = validate(self.checked.schema, TEST_SCOPE, intent or self.intent())
-        fast = decide(self.compiled, valid, self.snapshot, now_ms=now_ms, approved=approved, readings=readings)
-        slow: Meaning = interpret(self.checked, valid, self.snapshot, now_ms=now_ms, approved=approved, readings=readings)
+        fast = decide(
+            self.compiled, valid, self.snapshot, now_ms=now_ms, approved=approved, readings=readings, surroundings=surroundings
+        )
+        slow: Meaning = interpret(
+            self.checked, valid, self.snapshot, now_ms=now_ms, approved=approved, readings=readings, surroundings=surroundings
+        )
         said = "allow" if isinstance(fast, Allow) else "escalate" if isinstance(fast, Escalate) else "deny"
         kind = fast.kind if isinstance(fast, Deny) else ""
         keys = frozenset(frozenset(need.key for need in one) for one in fast.alternatives) if isinstance(fast, Escalate) else frozenset()
