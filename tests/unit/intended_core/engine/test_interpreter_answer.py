@@ -47,6 +47,12 @@ def test_ways_multiply_over_hops() -> None:
 def test_too_many_ways_are_an_error() -> None:
     wide = [hop(permit={f"{n}{at}": frozenset({(f"{n}{at}#1", BOARD)}) for at in range(3)}) for n in range(4)]
     assert said(*wide)[:2] == ("deny", "error")
+    pair = [hop(permit={f"{n}{at}": frozenset({(f"{n}{at}#1", BOARD)}) for at in range(width)}) for n, width in ((0, 13), (1, 5))]
+    assert said(*pair)[:2] == ("deny", "error")
+    assert said(*pair[:1])[0] == "escalate"
+    level = [hop(permit={f"{n}{at}": frozenset({(f"{n}{at}#1", BOARD)}) for at in range(8)}) for n in range(2)]
+    assert said(*level)[0] == "escalate"
+    assert said(hop(permit={f"p{at}": frozenset({(f"p{at}#1", BOARD)}) for at in range(65)}))[0] == "escalate"  # one hop: as many as there are
 
 
 def test_a_link_carries_only_while_everything_about_it_holds() -> None:

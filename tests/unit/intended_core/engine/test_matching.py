@@ -60,8 +60,10 @@ def test_a_forbid_hands_over_what_it_wants_done_afterwards() -> None:
         (KeyError("note"), "`note` is not there"),
         (EvaluationError("an Int overflows 64 bits"), "an Int overflows 64 bits"),
         (ZeroDivisionError(), "the rule could not be evaluated (ZeroDivisionError)"),
+        (KeyError(), "the rule could not be evaluated (KeyError)"),
+        (KeyError(7), "the rule could not be evaluated (KeyError)"),
     ],
-    ids=["entity", "member", "ours", "other"],
+    ids=["entity", "member", "ours", "other", "nothing", "number"],
 )
 def test_causes_in_plain_words(error: Exception, said: str) -> None:
     assert cause_of(error) == said
