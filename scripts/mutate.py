@@ -244,10 +244,10 @@ class Loop:
         self.survivors: list[Mutant] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Every mutant in turn; the test that killed the last one is tried first."""
+        """Every mutant in turn; the test that killed the last one is tried first of its kind, plain tests before properties."""
         if session.testsfailed:
             raise session.Failed("the tests could not be collected")
-        order = list(session.items)
+        order = sorted(session.items, key=_is_slow)
         begin = time.monotonic()
         pid, _ = self._start(session, order, None)
         if os.waitpid(pid, 0)[1] != 0:
@@ -279,7 +279,8 @@ class Loop:
             else:
                 killer = tried[int.from_bytes(place[:4], "big")]
                 order.remove(killer)
-                order.insert(0, killer)
+                slow = sum(not _is_slow(item) for item in order)
+                order.insert(slow if _is_slow(killer) else 0, killer)
         return True
 
     def _start(self, session: pytest.Session, order: list[pytest.Item], mutant: Mutant | None) -> tuple[int, mmap.mmap]:
@@ -295,6 +296,11 @@ class Loop:
             finally:
                 os._exit(code)
         return pid, place
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    """A property takes as long as a hundred plain tests: it never goes before one."""
+    return "/property/" in str(item.path)
 
 
 def _pass(session: pytest.Session, order: list[pytest.Item], place: mmap.mmap) -> bool:
