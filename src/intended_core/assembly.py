@@ -162,9 +162,10 @@ class Authority:
         signer: Signer = registry.create("signer", "local")  # type: ignore[assignment]
         heads: HeadMark = mark  # type: ignore[assignment]
         store.probe()
+        time = clock or SystemClock()
         runtime = Runtime(
-            storage=store, signer=signer, kek=encryption, clock=clock or SystemClock(),
-            randomness=randomness or SystemRandomness(), states=StateCache(store), entities=EntityCache(store),
+            storage=store, signer=signer, kek=encryption, clock=time, randomness=randomness or SystemRandomness(),
+            states=StateCache(store, monotonic=time.monotonic), entities=EntityCache(store),
             keys=SigningKeys(kek=encryption, signer=signer), provider=entities, keeper=HeadKeeper(heads),
         )  # fmt: skip
         return cls(runtime=runtime, settings=_bounded(settings or Settings()), registry=registry, name=name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -95,11 +95,14 @@ class LoadedEntities:
 class StateCache:
     """Loads and keeps `ScopeState`s. Thread-safe; bounded by the number of scopes that a process opens."""
 
-    __slots__ = ("_lock", "_policies", "_states", "_storage", "_values")
+    __slots__ = ("_lock", "_making", "_monotonic", "_policies", "_spent", "_states", "_storage", "_values")
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, *, monotonic: Callable[[], float] = lambda: 0.0) -> None:
         self._storage = storage
+        self._monotonic = monotonic
         self._lock = threading.Lock()
+        self._making = threading.Lock()
+        self._spent = threading.local()
         self._states: dict[str, ScopeState] = {}
         self._policies: OrderedDict[tuple[str, bytes], ActivePolicy] = OrderedDict()
         self._values: dict[str, tuple[tuple[bytes, bytes | None], DataSnapshot]] = {}
@@ -110,6 +113,7 @@ class StateCache:
             known = self._states.get(scope.key)
             if known is not None:
                 return known
+        self._spent.seconds = 0.0
         state = self._load(scope, mac)
         with self._lock:
             self._states[scope.key] = state
@@ -188,8 +192,21 @@ class StateCache:
         rows = {row.key: row for row in self._storage.read(scope, [stored, kept])}
         if stored.key not in rows:
             raise StoreCorruptError("the active policy set's sources are gone")
-        sources = decode_sources(mac.check(scope, rows[stored.key]).row.body)
-        checked = cached_set(scope, mac, rows.get(kept.key), sources, digest=wanted, semantic=semantic)
+        sources, copy = mac.check(scope, rows[stored.key]).row.body, rows.get(kept.key)
+        begun = self._monotonic()
+        try:
+            with self._making:  # who comes meanwhile for the same set waits for it instead of making it once more
+                return self._made(scope, mac, sources, copy, wanted, semantic)
+        finally:
+            self._spent.seconds = self._spent_here() + self._monotonic() - begun
+
+    def _made(self, scope: Scope, mac: RowMac, stored: bytes, copy: Row | None, wanted: bytes, semantic: bytes) -> ActivePolicy:
+        with self._lock:
+            known = self._policies.get((scope.key, wanted))
+        if known is not None:
+            return known
+        sources = decode_sources(stored)
+        checked = cached_set(scope, mac, copy, sources, digest=wanted, semantic=semantic)
         made = compile_policy(scope, sources) if checked is None else _compiled(scope, checked)
         if made.digest != wanted:
             raise StoreCorruptError("the active policy set is not the one that was activated")
@@ -198,6 +215,16 @@ class StateCache:
             while len(self._policies) > 64:
                 self._policies.popitem(last=False)
         return made
+
+    def _spent_here(self) -> float:
+        seconds: float = getattr(self._spent, "seconds", 0.0)
+        return seconds
+
+    def take_spent(self) -> float:
+        """Seconds that this thread has spent on making policy sets (not on the store) since it last asked."""
+        seconds = self._spent_here()
+        self._spent.seconds = 0.0
+        return seconds
 
 
 def decode_sources(body: bytes) -> list[Source]:

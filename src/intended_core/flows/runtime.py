@@ -163,6 +163,9 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
 _OUR_OWN: Final = frozenset({Commit, LoadState})
 
 
+_NOTICED: Final = 0.001  # seconds; a state that was known is answered in microseconds
+
+
 GONE: Final = "the caller does not wait any longer"
 
 
@@ -184,7 +187,8 @@ def drive(
     """Run `flow` to its end. After its deadline every unshielded effect fails, so that the flow ends in a denial.
 
     `seconds`: the deadline; default `Settings.flow_deadline_seconds`. An answer that took longer than `Settings.call_deadline_seconds` is
-    not used either. `stop`: ends the call early, in the same way.
+    not used either. `stop`: ends the call early, in the same way. What this process spends on making a policy set ready (once) is its
+    own work and no delay of anybody: it does not count, up to `Settings.operator_deadline_seconds`.
     """
     monotonic, perform = runtime.clock.monotonic, runtime.perform
     asked = monotonic()
@@ -209,6 +213,8 @@ def drive(
                     committed = committed or type(effect) is Commit
                     answer = perform(effect, context)
                     before, asked = asked, monotonic()
+                    if type(effect) is LoadState and asked - before > _NOTICED:
+                        deadline += min(runtime.states.take_spent(), context.settings.operator_deadline_seconds)
                     if asked - before > patience and type(effect) not in _OUR_OWN:
                         raise StoreBusyError(f"{type(effect).__name__} took longer than {patience} s")
             except IntendedError as error:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from intended_core.ids import EntityRef
 from intended_core.intent import ORIGINS, Intent, ValidIntent
+from intended_core.lang.straight import straight
 from intended_core.lang.types import ActionDecl, EntityType, EnumType, ListType, RecordType, Scalar, SetType, Type
 from intended_core.values import DECIMAL_DIGITS, SAFE_INT, Record
 
@@ -28,12 +29,6 @@ MAX_BOUND: Final = 200 * 1024  # bytes of wire form; below MAX_INTENT_BYTES with
 _ESCAPED: Final = 6 * MAX_TEXT + 16  # a control character takes six bytes in JSON
 _DECIMAL: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.([0-9]{1,9}))?").fullmatch
 _WHOLE: Final = "0" * DECIMAL_DIGITS
-# A frozen value is filled through its slots: what is not set here is made when it is asked for (`ValidIntent.__getattr__`).
-_new: Final = object.__new__
-_slot: Callable[[str], Callable[[ValidIntent, Any], None]] = lambda name: getattr(ValidIntent, name).__set__  # noqa: E731
-_set_principal, _set_action, _set_resource = _slot("principal"), _slot("action"), _slot("resource")
-_set_args, _set_context, _set_origins, _set_late = _slot("args"), _slot("context"), _slot("origins"), _slot("_late")
-_set_chain = _slot("chain")
 
 
 class NotPlainError(Exception):
@@ -63,44 +58,29 @@ def door(declared: ActionDecl, origin_paths: frozenset[str]) -> Door | None:
         return None
     if sum(len(path) + 80 for path in origin_paths) > MAX_BOUND // 8:
         return None
-    take_args, take_context = args, context
-    principals, resources = frozenset(declared.principals), frozenset(declared.resources)
-    name = declared.name
-    origins_of = _ORIGINS
 
-    def enter(intent: Intent, late: Any) -> ValidIntent:
-        principal, resource = intent.principal, intent.resource
-        if (
-            principal.__class__ is not EntityRef or principal.type not in principals or len(principal.id) > MAX_TEXT
-            or resource.__class__ is not EntityRef or resource.type not in resources or len(resource.id) > MAX_TEXT
-            or intent.caller_context or intent.chain
-        ):  # fmt: skip
+    def origins(given: Any) -> dict[str, frozenset[str]]:
+        if given.__class__ is not dict:
             raise NotPlainError
-        args = take_args(intent.args)
-        context = take_context(intent.context)
-        origins: dict[str, frozenset[str]] = {}
-        given = intent.origins
-        if given:
-            if given.__class__ is not dict:
+        made: dict[str, frozenset[str]] = {}
+        for path, places in given.items():
+            kind = places.__class__
+            if path.__class__ is not str or path not in origin_paths or (kind is not set and kind is not frozenset):
                 raise NotPlainError
-            for path, places in given.items():
-                kind = places.__class__
-                if path.__class__ is not str or path not in origin_paths or (kind is not set and kind is not frozenset):
-                    raise NotPlainError
-                origins[path] = origins_of[frozenset(places)]
-
-        made: ValidIntent = _new(ValidIntent)
-        _set_principal(made, principal)
-        _set_action(made, name)
-        _set_resource(made, resource)
-        _set_args(made, args)
-        _set_context(made, context)
-        _set_origins(made, origins)
-        _set_late(made, late)
-        _set_chain(made, ())
+            made[path] = _ORIGINS[frozenset(places)]
         return made
 
-    return enter
+    return straight(
+        declared.name, frozenset(declared.principals), frozenset(declared.resources), declared.args, declared.context,
+        origins=origins, taker=_known, max_text=MAX_TEXT, refused=NotPlainError,
+    )  # fmt: skip
+
+
+def _known(wanted: Type) -> Fast:
+    found = _fast(wanted)
+    if found is None:
+        raise NotPlainError  # not reached: `door` asked before
+    return found
 
 
 def _fast(wanted: Type) -> Fast | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 
 from intended_core.clock import ManualClock
 from intended_core.errors import AdapterError, IntendedError, KeyRingError, StoreBusyError, StoreError, UnitRefusedError
+from intended_core.flows import cache
+from intended_core.flows.cache import StateCache
 from intended_core.flows.effects import (
     Commit,
     Context,
     Effect,
     Flow,
     LoadEntities,
+    LoadState,
     Now,
     Random,
     ReadHead,
@@ -23,6 +27,8 @@ from intended_core.flows.effects import (
 )
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import mac_place
+from intended_core.lang.checker import check
+from intended_core.lang.source import Source
 from intended_core.unit import Changes, Unit
 from tests.reference.flow_world import NOW_US, MemoryKeyEncryption, World
 
@@ -171,6 +177,73 @@ def test_the_deadline_of_the_settings_holds_where_none_is_given(world: World) ->
         with_(world, clock=Slow(NOW_US)), context, late(context, Unit(context.scope, _refuse), shielded=False)
     )
     assert ended == ["done", StoreBusyError.__name__, StoreBusyError.__name__]
+
+
+class Ticking(ManualClock):
+    """A clock that others move."""
+
+    at = 0.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class SlowCheck:
+    """Checking takes ten seconds of this clock."""
+
+    def __init__(self, clock: Ticking) -> None:
+        self.clock = clock
+
+    def __call__(self, sources: Sequence[Source]) -> object:
+        self.clock.at += 10.0
+        return check(sources)
+
+
+class SlowStore:
+    """Reading takes ten seconds of this clock."""
+
+    def __init__(self, store: object, clock: Ticking) -> None:
+        self.store, self.clock = store, clock
+
+    def __getattr__(self, name: str) -> object:
+        if name == "scan":
+            self.clock.at += 10.0
+        return getattr(self.store, name)
+
+
+def loading(context: Context) -> Flow[str]:
+    yield LoadState(context.scope, fresh=True)
+    try:
+        yield Now()
+    except IntendedError as error:
+        return type(error).__name__
+    return "in time"
+
+
+def test_making_a_policy_set_ready_is_no_delay_of_the_caller(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first authorize over a large set: the deadline is for the store and the signer, not for what this process does once."""
+    clock = Ticking(NOW_US)
+    monkeypatch.setattr(cache, "_checked", SlowCheck(clock))
+    monkeypatch.setattr(cache, "cached_set", lambda *_, **__: None)
+    runtime = with_(world, clock=clock, states=StateCache(world.store, monotonic=clock.monotonic))
+    assert drive(runtime, world.context, loading(world.context)) == "in time"
+    assert clock.at == 10.0
+
+
+def test_a_store_that_is_slow_is_one(world: World) -> None:
+    clock = Ticking(NOW_US)
+    slow: Any = SlowStore(world.store, clock)
+    runtime = with_(world, clock=clock, states=StateCache(slow, monotonic=clock.monotonic))
+    assert drive(runtime, world.context, loading(world.context)) == "StoreBusyError"
+
+
+def test_making_a_set_has_a_bound_of_its_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Ticking(NOW_US)
+    monkeypatch.setattr(cache, "_checked", SlowCheck(clock))
+    monkeypatch.setattr(cache, "cached_set", lambda *_, **__: None)
+    context = replace(world.context, settings=replace(world.context.settings, flow_deadline_seconds=1.0, operator_deadline_seconds=8.0))
+    runtime = with_(world, clock=clock, states=StateCache(world.store, monotonic=clock.monotonic))
+    assert drive(runtime, context, loading(context)) == "StoreBusyError"
 
 
 def _refuse(_view: object) -> Changes:
