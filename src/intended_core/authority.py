@@ -21,6 +21,7 @@ from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.notices import NoticesDesk
 from intended_core.desks.persons import PersonsDesk
+from intended_core.desks.policies import PoliciesDesk
 from intended_core.desks.recovery import RecoveryDesk
 from intended_core.desks.secrets import SecretsDesk
 from intended_core.desks.tokens import TokensDesk
@@ -141,6 +142,11 @@ class TenantAuthority:
     def remove_entities(self, refs: Sequence[EntityRef]) -> int:
         """Remove entities, all or nothing; returns the record's place in the log."""
         return self.operate(remove_entities(self._context, refs))
+
+    @property
+    def policies(self) -> PoliciesDesk:
+        """Policy sets: draft, check, simulate, approve, activate, roll back."""
+        return PoliciesDesk(context=self._context, driver=self)
 
     @property
     def data(self) -> DataDesk:

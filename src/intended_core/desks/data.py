@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from intended_core.desks.desk import Desk
+from intended_core.access.persons import LocalPersonKey
+from intended_core.desks.desk import Desk, signature_of
 from intended_core.flows.data import DataChange, DataView, DataWritten, show_data, write_data
+from intended_core.flows.drafts import DraftView, draft_data, sign_draft
+from intended_core.ids import EntityRef
 
 __all__ = ["DataDesk"]
 
@@ -31,6 +34,24 @@ class DataDesk(Desk):
         """
         change = DataChange(params=params or {}, tables=tables or {}, remove=tuple(remove))
         return self._driver.operate(write_data(self._context, change))
+
+    def draft(
+        self,
+        *,
+        params: Mapping[str, object] | None = None,
+        tables: Mapping[str, object] | None = None,
+        remove: Sequence[str] = (),
+        drafter: EntityRef | None = None,
+        key: LocalPersonKey | None = None,
+        note: str = "",
+    ) -> DraftView:
+        """Keep a change as a draft, to be checked, approved and put in force at `tenant.policies`. Arguments and errors as `set`."""
+        change = DataChange(params=params or {}, tables=tables or {}, remove=tuple(remove))
+        view = self._driver.operate(draft_data(self._context, change, drafter=drafter, note=note))
+        if key is None:
+            return view
+        signature = signature_of(key, None, lambda: view.to_sign)
+        return self._driver.operate(sign_draft(self._context, view.draft_id, signature=signature))
 
     def show(self) -> DataView:
         """Every value in force, and what the active set still waits for."""

@@ -6,11 +6,13 @@ stands at a desk, in a room of its own. A desk drives flows of its scope and hol
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
+from intended_core.access.persons import LocalPersonKey
 from intended_core.flows.effects import Context, Flow
 
-__all__ = ["Desk", "Drives"]
+__all__ = ["Desk", "Drives", "signature_of"]
 
 T = TypeVar("T")
 
@@ -25,6 +27,13 @@ class Drives(Protocol):
     def operate(self, flow: Flow[T]) -> T:
         """Drive a flow within the deadline of an operator's work."""
         ...
+
+
+def signature_of(key: LocalPersonKey | None, signature: bytes | None, asked: Callable[[], bytes]) -> bytes:
+    """A person's signature: theirs from elsewhere, or made with their key over what is asked. Raises TypeError unless one is given."""
+    if (key is None) == (signature is None):
+        raise TypeError("give either the person's key or their signature")
+    return key.sign(asked()) if key is not None else signature or b""
 
 
 class Desk:

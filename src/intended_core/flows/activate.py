@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind
-from intended_core.canonical import Json, b64url, canonical_json
+from intended_core.canonical import Json, b64url, canonical_json, parse_canonical
 from intended_core.errors import IntentError, PolicyError, UnitRefusedError
 from intended_core.flows.cache import ActivePolicy, compile_policy
 from intended_core.flows.datarows import (
@@ -26,6 +26,7 @@ from intended_core.flows.datarows import (
     typed_content,
 )
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
+from intended_core.flows.governance import in_the_founders_hand, read_persons
 from intended_core.flows.metering import DIRECTORY, first_row
 from intended_core.flows.policycache import cache_key, cache_write, freeze
 from intended_core.flows.policytests import TestReport, run_tests
@@ -33,11 +34,15 @@ from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
 from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
 from intended_core.lang.data import NO_DATA, DataSnapshot
 from intended_core.lang.source import Source
-from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
+from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["POLICY_POINTER", "Activated", "Warrant", "activate", "checked_and_tested", "put_in_force", "set_row", "set_write"]
+__all__ = [
+    "POLICY_POINTER", "Activated", "Warrant", "activate", "checked_and_tested", "founders_warrant", "put_in_force",
+    "set_row", "sources_write",
+]  # fmt: skip
 
 POLICY_POINTER: Final = RowKey("policy", "active")
+MAX_HISTORY: Final = 16  # sets that a rollback finds by their digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +69,30 @@ class Warrant:
 
 
 def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
-    """Check, test and activate. Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails."""
-    return (yield from put_in_force(context, sources, Warrant(reads=(), demand=lambda _view, _head: ((), {}))))
+    """Check, test and activate, by the founder's hand alone.
+
+    Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails, and UnitRefusedError `governed` once the
+    scope has an admin: then a set is drafted and approved first (`flows.drafts`).
+    """
+    for attempt in range(context.settings.state_retries + 1):
+        warrant = yield from founders_warrant(context)
+        try:
+            return (yield from put_in_force(context, sources, warrant))
+        except UnitRefusedError as refused:
+            if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
+                raise
+    raise UnitRefusedError("conflict", "policy, data or persons kept changing; try again")
+
+
+def founders_warrant(context: Context) -> Flow[Warrant]:
+    """What lets one hand put something in force: that no admin stands."""
+    persons = yield from read_persons(context)
+
+    def demand(view: UnitView, head: LogHead) -> tuple[tuple[Write, ...], Mapping[str, Json]]:
+        in_the_founders_hand(context, view, head, persons)
+        return (), {}
+
+    return Warrant(reads=(GUARD_ROSTER,), demand=demand)
 
 
 def set_row(digest: bytes) -> RowKey:
@@ -73,12 +100,13 @@ def set_row(digest: bytes) -> RowKey:
     return RowKey("policy", f"set:{b64url(digest)}")
 
 
-def set_write(context: Context, view: UnitView, policy: ActivePolicy) -> tuple[Write, ...]:
+def sources_write(context: Context, view: UnitView, digest: bytes, sources: Sequence[Source]) -> tuple[Write, ...]:
     """The row of a set's sources, where it is not there yet; the unit read `set_row`."""
-    key = set_row(policy.digest)
+    key = set_row(digest)
     if authentic(context, view, key) is not None:
         return ()
-    body = canonical_json({"sources": [list(pair) for pair in policy.checked.sources]})
+    ordered = sorted((source.name, source.text) for source in sources)
+    body = canonical_json({"sources": [list(pair) for pair in ordered]})
     return (Write(context.mac.seal_row(context.scope, "policy", key.key, 1, "STORED", body), 0),)
 
 
@@ -97,6 +125,14 @@ def _data_for(policy: ActivePolicy, stored: StoredData) -> DataSnapshot:
         return typed_content(policy.checked.schema, stored)
     except IntentError as error:
         raise PolicyError(f"a value in force does not fit the new set; nothing was activated: {error}") from None
+
+
+def _history(pointer: Row | None, name: str) -> list[Json]:
+    """The digests of the sets that were active before, the newest first, each once."""
+    if pointer is None:
+        return []
+    body: Any = parse_canonical(pointer.body, max_bytes=4096)
+    return [each for each in dict.fromkeys((str(body["digest"]), *body.get("before", ()))) if each != name][:MAX_HISTORY]
 
 
 def put_in_force(context: Context, sources: Sequence[Source], warrant: Warrant) -> Flow[Activated]:
@@ -125,11 +161,16 @@ def put_in_force(context: Context, sources: Sequence[Source], warrant: Warrant) 
             if (0 if row is None else row.version) != values.version:
                 raise UnitRefusedError(GUARDS_MOVED, "params or tables changed meanwhile; try again")
             writes += snapshot_writes(context, view, data)
-        writes += set_write(context, view, policy)
+        writes += sources_write(context, view, policy.digest, sources)
         writes += cache_write(context.scope, context.mac, policy.digest, kept, view.rows)
         current = authentic(context, view, pointer)
         version = 0 if current is None else current.version
-        body = canonical_json({"digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size})
+        body = canonical_json(
+            {
+                "digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size,
+                "before": _history(current, name),
+            }
+        )  # fmt: skip
         writes.append(
             Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", body), version)
         )
@@ -151,12 +192,12 @@ def put_in_force(context: Context, sources: Sequence[Source], warrant: Warrant) 
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    reads = (
+    reads = tuple(dict.fromkeys((
         stored, pointer, cache_key(policy.digest), GUARD_ROSTER,
         *((DIRECTORY,) if policy.checked.meters else ()),
         *((DATA_POINTER, snapshot_key(data)) if reads_data else ()),
         *warrant.reads,
-    )  # fmt: skip
+    )))  # fmt: skip
     committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     return Activated(
         digest=policy.digest, semantic_digest=policy.checked.semantic_digest, rules=len(policy.checked.rules),

@@ -14,6 +14,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntentError, UnitRefusedError
+from intended_core.flows.activate import Warrant, founders_warrant
 from intended_core.flows.cache import ActivePolicy, ScopeState
 from intended_core.flows.datarows import (
     DATA_POINTER,
@@ -38,7 +39,10 @@ from intended_core.lang.nearest import did_you_mean
 from intended_core.lang.types import Schema
 from intended_core.unit import Changes, Unit, UnitView, Write
 
-__all__ = ["DataChange", "DataView", "DataWritten", "NamedChange", "changed_content", "named_changes", "show_data", "write_data"]
+__all__ = [
+    "DataChange", "DataView", "DataWritten", "NamedChange", "changed_content", "named_changes", "put_content",
+    "show_data", "write_data",
+]  # fmt: skip
 
 Way = Literal["widens", "narrows", "both", "none"]
 _OTHER_WAY: Final[Mapping[str, Way]] = {"widens": "narrows", "narrows": "widens"}
@@ -173,10 +177,25 @@ def _attempt(context: Context, change: DataChange) -> Flow[DataWritten]:
     state: ScopeState = yield LoadState(context.scope, True)
     policy = _active(state)
     now_us: int = yield Now()
-    salt: bytes = yield Random(16)
     before = yield from read_data(context)
+    content = changed_content(policy.checked.schema, before.content, change, now_ms=now_us // 1000)
+    warrant = yield from founders_warrant(context)
+    return (yield from _put(context, state, before, content, warrant))
+
+
+def put_content(context: Context, state: ScopeState, content: DataContent, warrant: Warrant) -> Flow[DataWritten]:
+    """Put a whole content in force that `warrant` lets pass, typed by the set of `state`. Raises IntentError, UnitRefusedError."""
+    before = yield from read_data(context)
+    return (yield from _put(context, state, before, content, warrant))
+
+
+def _put(
+    context: Context, state: ScopeState, before: StoredData, content: DataContent, warrant: Warrant
+) -> Flow[DataWritten]:
+    policy = _active(state)
     schema = policy.checked.schema
-    content = changed_content(schema, before.content, change, now_ms=now_us // 1000)
+    now_us: int = yield Now()
+    salt: bytes = yield Random(16)
     body = content.to_body()
     after = typed_content(schema, StoredData(version=before.version + 1, content=content))
     changes = named_changes(policy, state.data, after)
@@ -187,15 +206,17 @@ def _attempt(context: Context, change: DataChange) -> Flow[DataWritten]:
         row = guard_row(context, view, head, DATA_POINTER)
         if (0 if row is None else row.version) != before.version:
             raise UnitRefusedError(GUARDS_MOVED, "params or tables changed meanwhile; try again")
-        writes: list[Write] = [*content_writes(context, view, body), *snapshot_writes(context, view, after)]
+        warranted, said = warrant.demand(view, head)
+        writes: list[Write] = [*warranted, *content_writes(context, view, body), *snapshot_writes(context, view, after)]
         writes.append(pointer_write(context, version=before.version, named=named, seq=head.size))
         writes.append(guard_write(context, view, head, writes))
-        draft = Draft(kind=EventKind.DATA_WRITTEN, body=_said(before.version + 1, named, after, changes), salt=salt)
+        told = {**_said(before.version + 1, named, after, changes), **said}
+        draft = Draft(kind=EventKind.DATA_WRITTEN, body=told, salt=salt)
         return close_unit(
             context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=head.size
         )
 
-    reads = (DATA_POINTER, content_key(named), snapshot_key(after), GUARD_ROSTER)
+    reads = tuple(dict.fromkeys((DATA_POINTER, content_key(named), snapshot_key(after), GUARD_ROSTER, *warrant.reads)))
     committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     return DataWritten(version=before.version + 1, digest=after.digest, seq=committed.answer, changes=changes)
 

@@ -39,7 +39,8 @@ ENTITY_ROSTER: Final = RowKey("entity", "roster")
 SHARDS: Final = 64  # 100,000 entities are 1,600 names in a shard, about 60 KB to rewrite
 MAX_ROSTER_BYTES: Final = 16 * 1024 * 1024
 _POINTERS: Final = frozenset({"active", "data"})
-_GUARDS: Final = frozenset({"signing_key", "person", "halt", "secret"})
+_GUARDS: Final = frozenset({"signing_key", "person", "halt", "secret", "draft"})
+_CLOSED: Final = frozenset({("draft", "ACTIVE"), ("draft", "WITHDRAWN")})  # nothing rests on these rows any more
 
 
 def guard_name(row: Row) -> str | None:
@@ -125,7 +126,8 @@ def guard_row(context: Context, view: UnitView, head: LogHead, key: RowKey) -> R
 
 def _moved(current: Mapping[str, int], writes: Sequence[Write]) -> dict[str, int]:
     changed = {name: write.row.version for write in writes if (name := guard_name(write.row)) is not None}
-    return {**current, **changed}
+    closed = {guard_name(write.row) for write in writes if (write.row.kind, write.row.state) in _CLOSED}
+    return {name: version for name, version in {**current, **changed}.items() if name not in closed}
 
 
 def entity_writes(context: Context, view: UnitView, head: LogHead, writes: Sequence[Write]) -> tuple[Write, ...]:
