@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
+from intended_core import EntityRef, LocalPersonKey, SystemRandomness
 from tests.reference.flow_world import POLICY, World
 
 WITH_DATA = (
@@ -21,3 +23,30 @@ def data_world() -> World:
     world.tenant.data.set(tables={"frozen": []})
     world.save()
     return world
+
+
+EVE, ROOT = EntityRef("Person", "eve"), EntityRef("Person", "root")
+EVE_KEY, ROOT_KEY = LocalPersonKey.generate(SystemRandomness()), LocalPersonKey.generate(SystemRandomness())
+LOWER = WITH_DATA.replace("cap: Decimal = 100.00", "cap: Decimal = 60.00")
+CLOSING = WITH_DATA + '@id("never")\nforbid never { action == pay; when args.amount > 70.00; }\n'
+
+
+@cache
+def governed_world() -> World:
+    """The same in a scope with an admin: eve may draft (operator), ann and bob may approve; call `restore` before use."""
+    world = World()
+    world.tenant.activate({"bank.policy": WITH_DATA})
+    world.tenant.data.set(tables={"frozen": []})
+    world.tenant.persons.add(EVE, EVE_KEY.public_key, roles=["operator"])
+    world.tenant.persons.add(ROOT, ROOT_KEY.public_key, roles=["admin"])
+    world.save()
+    return world
+
+
+def ready(world: World, text: str = LOWER, **given: Any) -> str:
+    """A draft of eve's, signed, checked and simulated."""
+    desk = world.tenant.policies
+    draft = desk.draft({"bank.policy": text}, drafter=EVE, key=EVE_KEY, **given)
+    desk.check(draft.draft_id)
+    desk.simulate(draft.draft_id)
+    return draft.draft_id

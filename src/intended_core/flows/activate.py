@@ -74,10 +74,11 @@ def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
     Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails, and UnitRefusedError `governed` once the
     scope has an admin: then a set is drafted and approved first (`flows.drafts`).
     """
+    tried = checked_and_tested(context, sources)
     for attempt in range(context.settings.state_retries + 1):
         warrant = yield from founders_warrant(context)
         try:
-            return (yield from put_in_force(context, sources, warrant))
+            return (yield from put_in_force(context, tried, warrant))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
                 raise
@@ -100,13 +101,14 @@ def set_row(digest: bytes) -> RowKey:
     return RowKey("policy", f"set:{b64url(digest)}")
 
 
-def sources_write(context: Context, view: UnitView, digest: bytes, sources: Sequence[Source]) -> tuple[Write, ...]:
-    """The row of a set's sources, where it is not there yet; the unit read `set_row`."""
+def sources_write(
+    context: Context, view: UnitView, digest: bytes, sources: Sequence[tuple[str, str]]
+) -> tuple[Write, ...]:
+    """The row of a set's sources (name, text), where it is not there yet; the unit read `set_row`."""
     key = set_row(digest)
     if authentic(context, view, key) is not None:
         return ()
-    ordered = sorted((source.name, source.text) for source in sources)
-    body = canonical_json({"sources": [list(pair) for pair in ordered]})
+    body = canonical_json({"sources": [list(pair) for pair in sorted(sources)]})
     return (Write(context.mac.seal_row(context.scope, "policy", key.key, 1, "STORED", body), 0),)
 
 
@@ -135,9 +137,9 @@ def _history(pointer: Row | None, name: str) -> list[Json]:
     return [each for each in dict.fromkeys((str(body["digest"]), *body.get("before", ()))) if each != name][:MAX_HISTORY]
 
 
-def put_in_force(context: Context, sources: Sequence[Source], warrant: Warrant) -> Flow[Activated]:
-    """Check, test and activate what `warrant` lets pass. Raises PolicyError, UnitRefusedError; then nothing is changed."""
-    policy, report = checked_and_tested(context, sources)
+def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warrant: Warrant) -> Flow[Activated]:
+    """Activate what `checked_and_tested` gave and `warrant` lets pass. Raises PolicyError, UnitRefusedError; then nothing is changed."""
+    policy, report = tried
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     name = b64url(policy.digest)
@@ -161,7 +163,7 @@ def put_in_force(context: Context, sources: Sequence[Source], warrant: Warrant) 
             if (0 if row is None else row.version) != values.version:
                 raise UnitRefusedError(GUARDS_MOVED, "params or tables changed meanwhile; try again")
             writes += snapshot_writes(context, view, data)
-        writes += sources_write(context, view, policy.digest, sources)
+        writes += sources_write(context, view, policy.digest, policy.checked.sources)
         writes += cache_write(context.scope, context.mac, policy.digest, kept, view.rows)
         current = authentic(context, view, pointer)
         version = 0 if current is None else current.version

@@ -115,7 +115,7 @@ def draft_policy(
         raise PolicyError("these are not the sources that were tested")
 
     def keep(view: UnitView) -> tuple[Write, ...]:
-        return sources_write(context, view, named, sources)
+        return sources_write(context, view, named, [(source.name, source.text) for source in sources])
 
     return (yield from _begin(context, "policy", named, POLICY_POINTER, set_row(named), keep, drafter, note, tested))
 

@@ -13,7 +13,7 @@ from typing import Any
 from intended_core.audit.log import LogHead
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, KeyRingError, UnitRefusedError
-from intended_core.flows.activate import POLICY_POINTER, Activated, Warrant, put_in_force
+from intended_core.flows.activate import POLICY_POINTER, Activated, Warrant, checked_and_tested, put_in_force
 from intended_core.flows.cache import ScopeState, compile_policy
 from intended_core.flows.data import DataWritten, put_content
 from intended_core.flows.datarows import DATA_POINTER
@@ -44,10 +44,11 @@ def enact_policy(context: Context, draft_id: str) -> Flow[Activated]:
         row = yield from read_draft(context, draft_id)
         draft = _ready(row, "policy")
         sources = yield from draft_sources(context, draft)
+        tried = checked_and_tested(context, sources)
         narrower = yield from _narrower_set(context, sources)
         warrant = yield from _warrant(context, row, draft, narrower, POLICY_POINTER)
         try:
-            return (yield from put_in_force(context, sources, warrant))
+            return (yield from put_in_force(context, tried, warrant))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
                 raise

@@ -1,7 +1,8 @@
 """simulate: recorded decisions are asked again under a draft, and what would be answered otherwise is told.
 
 Each decision is taken from its own recorded inputs: the intent, the entities, params and tables, meter levels, approvals and the moment.
-A policy draft is asked instead of the set that decided (where that read no params or tables, with those in force); a data draft puts its values in the place of those that were read. Nothing is
+A policy draft is asked instead of the set that decided, with the values in force where that set read none; a data draft puts its values
+in the place of those that were read. Nothing is
 granted, and no meter moves. Records without inputs (a denial before any rule ran) say nothing about a set and are passed over.
 """
 

@@ -24,7 +24,7 @@ def activating(world: World, *texts: str) -> Traced:
 def test_one_unit_and_nothing_before_it(world: World) -> None:
     size, guards = world.head.size, world.head.guards
     seen = activating(world, STRICT)
-    assert seen.order == ["Commit"]
+    assert seen.order == ["ScanRows", "Commit"]
     done = seen.result
     assert isinstance(done, Activated)
     assert (done.rules, done.tests, done.seq) == (3, 0, size)

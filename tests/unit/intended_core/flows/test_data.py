@@ -64,7 +64,7 @@ def test_a_table_without_rows_denies(world: World) -> None:
 
 def test_a_change_is_a_record_without_values(world: World) -> None:
     done = trace(world, write_data(world.context, freeze(ACCOUNT)))
-    assert done.order == ["LoadState", "ReadRows", "ReadRows", "Commit"]
+    assert done.order == ["LoadState", "ReadRows", "ReadRows", "ScanRows", "Commit"]
     assert world.kinds()[-1] == "data.written"
     body = world.body()
     assert (body["version"], body["changes"]) == ("2", [["table", "frozen", "changed", "narrows"]])
