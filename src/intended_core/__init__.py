@@ -132,6 +132,7 @@ if TYPE_CHECKING:
     from intended_core.toolbox import check_policies as check_policies
     from intended_core.toolbox import decide_offline as decide_offline
     from intended_core.toolbox import entities_from_json as entities_from_json
+    from intended_core.toolbox import entities_json as entities_json
     from intended_core.toolbox import entity_ref as entity_ref
     from intended_core.toolbox import intent_from_json as intent_from_json
     from intended_core.toolbox import outcome_json as outcome_json
@@ -247,6 +248,7 @@ _ROOMS = {
     "decide_offline": "toolbox",
     "diff_policies": "authoring",
     "entities_from_json": "toolbox",
+    "entities_json": "toolbox",
     "entity_ref": "toolbox",
     "exit_code": "auditing",
     "explain_intent": "authoring",

@@ -17,6 +17,7 @@ from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
 from intended_core.desks.approvals import ApprovalsDesk
 from intended_core.desks.data import DataDesk
+from intended_core.desks.entities import EntitiesDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.notices import NoticesDesk
@@ -142,6 +143,11 @@ class TenantAuthority:
     def remove_entities(self, refs: Sequence[EntityRef]) -> int:
         """Remove entities, all or nothing; returns the record's place in the log."""
         return self.operate(remove_entities(self._context, refs))
+
+    @property
+    def entities(self) -> EntitiesDesk:
+        """What is stored of users, groups, accounts: list, show."""
+        return EntitiesDesk(context=self._context, driver=self)
 
     @property
     def policies(self) -> PoliciesDesk:

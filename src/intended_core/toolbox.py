@@ -15,6 +15,7 @@ from intended_core.engine.offline import Offline, said, typed_world
 from intended_core.entities import Entity
 from intended_core.errors import IntentError, PolicyError
 from intended_core.flows.policytests import TestReport, run_tests
+from intended_core.flows.rows import plain
 from intended_core.ids import EntityRef
 from intended_core.intent import Call, Intent
 from intended_core.lang.checker import check_all
@@ -31,6 +32,7 @@ __all__ = [
     "checked_policies",
     "decide_offline",
     "entities_from_json",
+    "entities_json",
     "entity_ref",
     "intent_from_json",
     "outcome_json",
@@ -176,6 +178,18 @@ def entities_from_json(data: bytes) -> list[Entity]:
         ref = _ref({"type": item["type"], "id": item["id"]}, place)
         made.append(Entity(ref=ref, parents=frozenset(_ref(p, place) for p in parents), attributes=attributes))
     return made
+
+
+def entities_json(entities: Sequence[Entity]) -> list[Json]:
+    """Entities as `entities_from_json` takes them."""
+    return [
+        {
+            "type": entity.ref.type, "id": entity.ref.id,
+            "parents": [{"type": parent.type, "id": parent.id} for parent in sorted(entity.parents)],
+            "attributes": plain(dict(entity.attributes), str(entity.ref)),
+        }
+        for entity in entities
+    ]  # fmt: skip
 
 
 def parse_json(data: bytes) -> Json:

@@ -18,13 +18,15 @@ __all__ = ["app", "main", "make_app", "rooms_for"]
 app: typer.Typer  # every command; made when it is first asked for
 
 _ROOMS: Final = (
-    "language", "authoring", "authority", "persons", "approvals", "notices", "cedar", "keyring", "log", "tokens", "halts", "anchor",
+    "language", "authoring", "authority", "lifecycle", "entities", "persons", "approvals", "notices", "cedar", "keyring", "log",
+    "tokens", "halts", "anchor",
 )  # fmt: skip
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
-    ("authority", "policies", "policy", "Activate a policy set."),
+    ("lifecycle", "policies", "policy", "Draft, check, simulate, approve, activate and roll back policy sets."),
+    ("lifecycle", "data", "data", "Set, show and compare values of params and tables."),
     ("cedar", "imports", "import", "Bring policies from elsewhere."),
-    ("authority", "entities", "entities", "Load and remove entities."),
+    ("entities", "entities", "entities", "Put, list, show and remove entities."),
     ("persons", "persons", "person", "Make person keys; register, list and remove persons."),
     ("approvals", "approvals", "approvals", "List, show and decide requests that wait for people."),
     ("notices", "notices", "notices", "Tell people outside what they should look at."),

@@ -1,4 +1,4 @@
-"""Commands that work on a store: tenants, policies, entities, authorize."""
+"""Commands that work on a store: tenants, authorize."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Annotated
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, policy_files, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.language import show_outcome
 from intended_core import (
     Authority,
     Deny,
     Granted,
     Pending,
-    entities_from_json,
     intent_from_json,
     outcome_json,
 )
@@ -23,15 +22,11 @@ from intended_core import (
 __all__ = [
     "authority_commands",
     "authorize",
-    "entities",
     "init",
-    "policies",
     "tenants",
 ]
 
 tenants = typer.Typer()
-policies = typer.Typer()
-entities = typer.Typer()
 
 
 def init(
@@ -73,6 +68,29 @@ def tenant_create(
         )  # fmt: skip
 
 
+@tenants.command("show")
+def tenant_show(json: JsonFlag = False) -> None:
+    """Show one tenant environment: its log key, its log's size, the set in force, and whether it has an admin.
+
+    Example: intended --tenant acme tenant show
+    """
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        head, (_, key), active = tenant.head(), tenant.checkpoint(), tenant.policies.active()
+        governed = any("admin" in person.roles for person in tenant.persons.list())
+    data = {
+        "tenant": where.tenant, "env": where.env, "uuid": tenant.scope.uuid, "log_key": str(key), "records": head.size,
+        "generation": head.generation, "active": None if active is None else active.digest.hex(), "governed": governed,
+    }  # fmt: skip
+    hand = "two persons put sets and data in force" if governed else "one hand puts sets and data in force: it has no admin"
+    emit(
+        json, data,
+        f"{where.tenant} ({where.env}) {data['uuid']}\n{head.size} records, generation {head.generation}\n"
+        f"set in force {data['active'] or 'none'}\n{hand}\nlog key {key}",
+    )  # fmt: skip
+
+
 @tenants.command("list")
 def tenant_list(json: JsonFlag = False) -> None:
     """List every tenant and environment.
@@ -85,43 +103,6 @@ def tenant_list(json: JsonFlag = False) -> None:
             json, {"tenants": [{"tenant": s.tenant, "env": s.environment, "uuid": s.uuid} for s in scopes]},
             "\n".join(f"{s.tenant}  {s.environment}  {s.uuid}" for s in scopes) or "no tenants",
         )  # fmt: skip
-
-
-@policies.command("activate")
-def policy_activate(paths: Annotated[list[Path], typer.Argument(show_default=False)], json: JsonFlag = False) -> None:
-    """Check, test and activate a policy set; tokens of the set before are void from then on.
-
-    Example: intended --tenant acme policy activate policies/payments
-    """
-    files = policy_files(paths)
-    where = place()
-    with where.open() as authority:
-        done = where.handle(authority).activate(
-            {name: data.decode("utf-8", "surrogateescape") for name, data in files.items()}
-        )
-        emit(
-            json,
-            {
-                "digest": done.digest.hex(), "semantic_digest": done.semantic_digest.hex(), "rules": done.rules,
-                "tests": done.tests, "seq": done.seq,
-            },
-            f"active: {done.rules} rules, {done.tests} tests passed\ndigest {done.digest.hex()}\nrecord {done.seq}",
-        )  # fmt: skip
-
-
-@entities.command("load")
-def entities_load(path: Path, json: JsonFlag = False) -> None:
-    """Insert or replace entities from a JSON list, all or nothing per thousand.
-
-    Example: intended --tenant acme entities load entities.json
-    """
-    found = entities_from_json(read_file(path))
-    where = place()
-    with where.open() as authority:
-        tenant = where.handle(authority)
-        for start in range(0, len(found), 1000):
-            tenant.put_entities(found[start : start + 1000])
-        emit(json, {"loaded": len(found)}, f"loaded {len(found)} entities")
 
 
 def authorize(

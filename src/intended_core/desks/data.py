@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from intended_core.access.persons import LocalPersonKey
 from intended_core.desks.desk import Desk, signature_of
-from intended_core.flows.data import DataChange, DataView, DataWritten, show_data, write_data
+from intended_core.flows.data import (
+    DataChange,
+    DataView,
+    DataWritten,
+    NamedChange,
+    compare_data,
+    show_data,
+    write_data,
+)
 from intended_core.flows.drafts import DraftView, draft_data, sign_draft
 from intended_core.ids import EntityRef
 
@@ -52,6 +60,17 @@ class DataDesk(Desk):
             return view
         signature = signature_of(key, None, lambda: view.to_sign)
         return self._driver.operate(sign_draft(self._context, view.draft_id, signature=signature))
+
+    def compare(
+        self,
+        *,
+        params: Mapping[str, object] | None = None,
+        tables: Mapping[str, object] | None = None,
+        remove: Sequence[str] = (),
+    ) -> tuple[NamedChange, ...]:
+        """What a change would move, and which way, as far as its form shows. Nothing is changed. Errors as `set`."""
+        change = DataChange(params=params or {}, tables=tables or {}, remove=tuple(remove))
+        return self._driver.operate(compare_data(self._context, change))
 
     def show(self) -> DataView:
         """Every value in force, and what the active set still waits for."""

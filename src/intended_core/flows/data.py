@@ -40,7 +40,7 @@ from intended_core.lang.types import Schema
 from intended_core.unit import Changes, Unit, UnitView, Write
 
 __all__ = [
-    "DataChange", "DataView", "DataWritten", "NamedChange", "changed_content", "named_changes", "put_content",
+    "DataChange", "DataView", "DataWritten", "NamedChange", "changed_content", "compare_data", "named_changes", "put_content",
     "show_data", "write_data",
 ]  # fmt: skip
 
@@ -165,6 +165,17 @@ def write_data(context: Context, change: DataChange) -> Flow[DataWritten]:
             if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
                 raise
     raise UnitRefusedError("conflict", "policy or data kept changing; try again")
+
+
+def compare_data(context: Context, change: DataChange) -> Flow[tuple[NamedChange, ...]]:
+    """What `change` would move, and which way; nothing is written. Raises as `write_data`."""
+    state: ScopeState = yield LoadState(context.scope, True)
+    policy = _active(state)
+    now_us: int = yield Now()
+    before = yield from read_data(context)
+    content = changed_content(policy.checked.schema, before.content, change, now_ms=now_us // 1000)
+    after = typed_content(policy.checked.schema, StoredData(version=before.version + 1, content=content))
+    return named_changes(policy, state.data, after)
 
 
 def _active(state: ScopeState) -> ActivePolicy:

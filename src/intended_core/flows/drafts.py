@@ -41,8 +41,8 @@ from intended_core.lang.source import Source
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
 __all__ = [
-    "DraftView", "approve_draft", "check_draft", "draft_data", "draft_policy", "list_drafts", "move_draft", "read_draft",
-    "show_draft", "sign_draft", "withdraw_draft",
+    "DraftView", "approve_draft", "check_draft", "draft_content", "draft_data", "draft_policy", "draft_sources", "list_drafts",
+    "move_draft", "read_draft", "show_draft", "sign_draft", "standing_draft", "withdraw_draft",
 ]  # fmt: skip
 
 T = TypeVar("T")

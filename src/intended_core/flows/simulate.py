@@ -17,7 +17,7 @@ from intended_core.canonical import Json, unb64url
 from intended_core.engine.evaluator import decide
 from intended_core.engine.metering import meter_uses
 from intended_core.entities import Entity, EntitySnapshot
-from intended_core.errors import IntendedError, IntentError, UnitRefusedError
+from intended_core.errors import IntentError, PolicyError, UnitRefusedError
 from intended_core.flows.activate import set_row
 from intended_core.flows.cache import ActivePolicy, compile_policy, decode_sources
 from intended_core.flows.datarows import DataContent, StoredData, read_data, typed_content
@@ -193,7 +193,7 @@ def _ask_all(
             body: Any = parse_body(record.body, expected=entry.body_hash)
             try:
                 intent, outcome = yield from _again(worlds, body, candidate, values)
-            except IntendedError as error:
+            except (IntentError, PolicyError) as error:
                 text = str(error)[:100]
                 passed[text] = passed.get(text, 0) + 1
                 continue
@@ -224,7 +224,7 @@ def _ask_all(
 def _again(
     worlds: _Worlds, body: Mapping[str, Any], candidate: ActivePolicy | None, values: DataContent | None
 ) -> Flow[tuple[Intent, Allow | Escalate | Deny]]:
-    """The recorded decision under the draft. Raises IntendedError where the records do not hold what it takes."""
+    """The recorded decision under the draft. Raises IntentError or PolicyError where the records do not hold what it takes."""
     decided = yield from worlds.set_of(body["policy_digest"])
     schema = decided.checked.schema
     policy = decided if candidate is None else candidate
