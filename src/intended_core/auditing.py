@@ -49,12 +49,16 @@ ENGINE = "intended/0"  # the semantics version that decisions are re-run with
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownRecord:
-    """One record as a reader sees it. `time_us`: microseconds since 1970 UTC."""
+    """One record as a reader sees it. `time_us`: microseconds since 1970 UTC.
+
+    `erased`: its body is not here; whether that was permitted is for a verification of the log to say.
+    """
 
     seq: int
     kind: str
     time_us: int
     body: dict[str, Json]
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +73,8 @@ class EvidenceStory:
 def show_record(row: RecordRow) -> ShownRecord:
     """The record in plain data; raises AuditError when its bytes are not a record."""
     entry = parse_entry(row.entry)
-    return ShownRecord(
-        seq=entry.seq, kind=entry.kind.value, time_us=entry.time_us, body=parse_body(row.body, expected=entry.body_hash)
-    )
+    body = parse_body(row.body, expected=entry.body_hash) if row.body else {}
+    return ShownRecord(seq=entry.seq, kind=entry.kind.value, time_us=entry.time_us, body=body, erased=not row.body)
 
 
 def verify_tenant_log(

@@ -18,6 +18,7 @@ from intended_core.canonical import b64url
 from intended_core.desks.approvals import ApprovalsDesk
 from intended_core.desks.data import DataDesk
 from intended_core.desks.entities import EntitiesDesk
+from intended_core.desks.erasures import ErasuresDesk
 from intended_core.desks.halts import HaltsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.notices import NoticesDesk
@@ -327,6 +328,11 @@ class TenantAuthority:
     def secrets(self) -> SecretsDesk:
         """Credentials, provider keys and prompts, each for one adapter."""
         return SecretsDesk(context=self._context, driver=self)
+
+    @property
+    def erasures(self) -> ErasuresDesk:
+        """Take bodies out of the log, with two persons' signatures."""
+        return ErasuresDesk(context=self._context, driver=self)
 
     def head(self) -> LogHead:
         """Where the log stands, authenticated."""

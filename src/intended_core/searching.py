@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from intended_core.audit.record import MAX_BODY_BYTES, EventKind, parse_body, parse_entry
+from intended_core.audit.record import MAX_BODY_BYTES, EventKind, parse_entry
 from intended_core.auditing import ShownRecord, show_record
 from intended_core.authority import TenantAuthority
 from intended_core.canonical import Json, parse_strict
@@ -59,9 +59,9 @@ def search_log(tenant: TenantAuthority, query: LogQuery, *, start: int = 0, stop
             continue
         if query.until_us is not None and entry.time_us >= query.until_us:
             continue
-        body = parse_body(row.body, expected=entry.body_hash)
-        if _fits(query, body):
-            yield ShownRecord(seq=entry.seq, kind=kind, time_us=entry.time_us, body=body)
+        shown = show_record(row)
+        if _fits(query, shown.body):
+            yield shown
 
 
 def life_of(tenant: TenantAuthority, row: RecordRow) -> tuple[ShownRecord, ...]:

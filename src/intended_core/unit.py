@@ -87,12 +87,16 @@ class UnitView:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a unit writes: rows, records (gapless, ascending) and the next head. `answer` goes back to the flow untouched."""
+    """What a unit writes: rows, records (gapless, ascending) and the next head. `answer` goes back to the flow untouched.
+
+    `erased`: stretches [start, stop) of records that are there already, whose bodies are emptied; nothing else of a record ever changes.
+    """
 
     head: Head
     writes: tuple[Write, ...] = ()
     records: tuple[RecordRow, ...] = ()
     answer: object = None
+    erased: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from intended_adapters.cli.anchor import add_to_audit
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
+from intended_adapters.cli.erasures import erases
 from intended_adapters.cli.searching import as_json, line, searches
 from intended_adapters.cli.stretches import export_stretch, verify_stretch
 from intended_core import (
@@ -33,6 +34,7 @@ audit = typer.Typer()
 add_to_audit(audit)
 evidence = typer.Typer()
 searches(audit)
+erases(audit)
 
 Pins = Annotated[list[str] | None, typer.Option("--pin", help="A log key you trust (name+hash+base64); repeatable.")]
 Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkpoint you kept; repeatable.")]
@@ -89,7 +91,7 @@ def audit_verify(
     emit(
         json,
         {"verdict": verdict.grade.value, "size": verdict.size, "root": verdict.root.hex(), "first_bad": verdict.seq,
-         "unattested": verdict.unattested, "findings": _findings(verdict),
+         "unattested": verdict.unattested, "erased": verdict.erased, "findings": _findings(verdict),
          "attested": verdict.attested, "organisations": list(verdict.organisations)},
         "\n".join(lines),
     )  # fmt: skip

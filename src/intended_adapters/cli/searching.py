@@ -21,7 +21,7 @@ from intended_core import (
     show_record,
 )
 
-__all__ = ["as_json", "line", "searches"]
+__all__ = ["as_json", "line", "moment", "searches"]
 
 MAX_FOUND: Final = 100_000
 PAUSE_SECONDS: Final = 0.5
@@ -37,12 +37,12 @@ Rule = Annotated[str | None, typer.Option(help="Only decisions by this rule.")]
 def line(record: ShownRecord) -> str:
     """A record on one line, with nothing in it that a terminal would take for more than text."""
     when = datetime.fromtimestamp(record.time_us / 1_000_000, tz=UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return f"{record.seq:>8}  {when}  {record.kind:18}  {_gist(record.body)}".rstrip()
+    return f"{record.seq:>8}  {when}  {record.kind:18}  {'(erased)' if record.erased else _gist(record.body)}".rstrip()
 
 
 def as_json(record: ShownRecord) -> dict[str, Any]:
     """A record as plain data."""
-    return {"seq": record.seq, "kind": record.kind, "time_us": record.time_us, "body": record.body}
+    return {"seq": record.seq, "kind": record.kind, "time_us": record.time_us, "body": record.body, "erased": record.erased}
 
 
 def searches(audit: typer.Typer) -> None:
@@ -141,12 +141,12 @@ def _query(
     kind: list[str] | None, *, about: str | None, since: str | None = None, until: str | None = None, **parts: str | None
 ) -> LogQuery:
     return LogQuery(
-        kinds=tuple(kind or ()), about=None if about is None else entity_ref(about), since_us=_moment(since), until_us=_moment(until),
+        kinds=tuple(kind or ()), about=None if about is None else entity_ref(about), since_us=moment(since), until_us=moment(until),
         **parts,
     )  # fmt: skip
 
 
-def _moment(text: str | None) -> int | None:
+def moment(text: str | None) -> int | None:
     """Microseconds since 1970 of a moment, or of so long ago."""
     if text is None:
         return None

@@ -134,6 +134,7 @@ class Statements:
     head_insert: str  # scope, version, size, state, mac
     head_replace: str  # version, size, state, mac, scope, replaces
     record_insert: str  # scope, seq, thread, leaf, entry, body
+    record_erase: str  # body (empty), scope, start, stop
     records: str  # scope, start, stop
     record_end: str  # scope
     thread: str  # scope, thread
@@ -207,6 +208,7 @@ def statements() -> Statements:
         head_insert=_insert(HEAD, "scope", "version", "size", "state", "mac"),
         head_replace=_replace(HEAD, ("version", "size", "state", "mac"), ("scope",)),
         record_insert=_insert(RECORD, "scope", "seq", "thread", "leaf", "entry", "body"),
+        record_erase=_compile(sa.update(RECORD).values(body=_p("body")).where(*span), "body", "scope", "start", "stop"),
         records=_compile(sa.select(*record).where(*span).order_by(r.seq), "scope", "start", "stop"),
         record_end=_compile(sa.select(sa.func.max(r.seq)).where(r.scope == _p("scope")), "scope"),
         thread=_compile(

@@ -69,6 +69,10 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
                 raise StoreConflictError("the unit's records do not continue the log: nothing was written")
             cursor.execute(sql.record_insert, (scope, size, record.thread, record.leaf, record.entry, record.body))
             size += 1
+        for start, stop in changes.erased:
+            if not 0 <= start < stop <= size - len(changes.records):
+                raise StoreConflictError("a unit empties records that are not there: nothing was written")
+            cursor.execute(sql.record_erase, (b"", scope, start, stop))
         if head is None:
             cursor.execute(sql.head_insert, (scope, following.version, size, following.state, following.mac))
         else:

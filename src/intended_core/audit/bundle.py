@@ -180,7 +180,8 @@ def write_bundle(
         TOKEN_KEYS: _canonical(token_keys),
     }
     for row in records:
-        members[body_name(row.seq)] = row.body
+        if row.body:  # an erased one is not here, and the verifier says so
+            members[body_name(row.seq)] = row.body
     if intent:
         members[INTENT], members[ENTITIES] = intent, entities
         if data:

@@ -31,8 +31,13 @@ from intended_core.values import SAFE_INT
 __all__ = ["Clean", "clean_body"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-# Where a log or a generation of it begins, the caller judges.
-_BEGIN: Final = frozenset({EventKind.LOG_GENESIS.value.encode("ascii"), EventKind.LOG_RECOVER.value.encode("ascii")})
+# What the rest of a log is judged by is always looked at by the judge: where a log or a generation begins, its persons, its erasures.
+_JUDGED: Final = frozenset(
+    kind.value.encode("ascii")
+    for kind in EventKind
+    if kind in (EventKind.LOG_GENESIS, EventKind.LOG_RECOVER, EventKind.TENANT_CREATED, EventKind.LOG_REDACT, EventKind.LOG_PRUNE)
+    or kind.value.startswith("person.")
+)
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _ONE_WAY: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # beyond 2**53-1 it refuses, as the profile does
 _PLAIN: Final = frozenset({str, int, bool, NoneType})
@@ -109,7 +114,7 @@ class Clean:
             (link != self._last_text and self._last_text != b"")
             or int(seq) != size
             or kind not in KINDS
-            or kind in _BEGIN
+            or kind in _JUDGED
             or not self.time_us <= time_us <= SAFE_INT
             or len(epoch) > _FEW
             or (
@@ -153,7 +158,7 @@ class Clean:
             or leaf != row.leaf
             or int(seq) != size
             or kind not in KINDS
-            or kind in _BEGIN
+            or kind in _JUDGED
             or not self.time_us <= time_us <= SAFE_INT
             or len(epoch) > _FEW
         ):

@@ -55,7 +55,7 @@ FORMAT: Final = "intended.evidence-range/v0"
 PREDICATE_TYPE: Final = "https://intended.dev/evidence-range/v0"
 BODIES: Final = "bodies.jsonl"
 TAIL: Final = "heads/tail.json"
-WITHHELD: Final = b"null"  # the line of a body that is not shown
+WITHHELD: Final = b"null"  # the line of a body that is not shown, or was erased
 BATCH_LINES: Final = 512
 
 
@@ -153,7 +153,7 @@ def write_range(
         small[TAIL] = consistency_json(tail)
     if consistency is not None:
         small[CONSISTENCY] = consistency_json(consistency)
-    streamed = {HEADERS: lambda row: row.entry, **({BODIES: lambda row: row.body} if bodies else {})}
+    streamed = {HEADERS: lambda row: row.entry, **({BODIES: lambda row: row.body or WITHHELD} if bodies else {})}
     writer, sums = ArchiveWriter(out), {}
     for name in sorted([*small, *streamed, MANIFEST]):
         if name in streamed:

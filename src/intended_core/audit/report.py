@@ -31,6 +31,8 @@ _VERDICTS: Final = {
     Grade.INCOMPLETE: "What is here holds, but a part that the claim needs is missing.",
     Grade.CONSISTENT_UNPINNED: "Everything fits together, but only under a key that came along with the file itself.",
     Grade.CONSISTENT_UNANCHORED: "Everything holds under a key that you brought. Nobody outside attests the log or its time.",
+    Grade.ANCHORED: "Everything holds, and a witness that you know attests the log, though fewer than you ask for.",
+    Grade.WITNESSED: "Everything holds, and as many independent witnesses as you ask for attest the log.",
 }
 _RERUNS: Final = {
     RerunState.AGREES: "The decision was taken again from the recorded policy, request and facts, and came out the same.",

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from intended_core.audit.checkpoint import Checkpoint
 from intended_core.audit.clean import Clean
+from intended_core.audit.erasures import Erasures
 from intended_core.audit.grades import Finding, Grade, worst
 from intended_core.audit.record import Entry, EventKind, parse_body, parse_entry
 from intended_core.audit.tree import leaf_hash
@@ -58,7 +59,8 @@ class LogVerdict:
     """What was found. `seq`: the first record that cannot be believed. `size`, `root`: of what was read before that.
 
     `unattested`: records after the newest known head. `attested`: how many records the newest head covers
-    that somebody outside cosigned; `organisations`: who, as the verifier's policy groups them. Has no truth value: match on `grade`.
+    that somebody outside cosigned; `organisations`: who, as the verifier's policy groups them. `erased`: records whose
+    bodies were taken out, each with permission. Has no truth value: match on `grade`.
     """
 
     grade: Grade
@@ -70,6 +72,7 @@ class LogVerdict:
     last_time_us: int
     attested: int = 0
     organisations: tuple[str, ...] = ()
+    erased: int = 0
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict has no truth value: look at its grade")
@@ -112,7 +115,7 @@ def verify_log(
 
 
 class _Walk:
-    __slots__ = ("_identity", "_known", "_matched", "_receipts", "_state")
+    __slots__ = ("_erasures", "_identity", "_known", "_matched", "_receipts", "_state")
 
     def __init__(self, identity: LogIdentity, heads: Sequence[KnownHead], receipts: Sequence[Receipt]) -> None:
         self._identity = identity
@@ -122,6 +125,7 @@ class _Walk:
             self._receipts.setdefault(receipt.seq, receipt.leaf)
         self._state = Clean(origin=identity.origin, tenant_uuid=identity.tenant_uuid, generation=identity.generation)
         self._matched = 0
+        self._erasures = Erasures(tenant_uuid=identity.tenant_uuid)
 
     def compare_heads(self) -> None:
         for earlier, later in zip(self._known, self._known[1:], strict=False):
@@ -151,11 +155,19 @@ class _Walk:
         entry = self._header(row, at)
         if entry.previous_leaf != self._state.last_leaf:
             self._broken_link(at, leaf, following)
+        body: dict[str, Json] = {}
         try:
-            body = parse_body(row.body, expected=entry.body_hash)
+            if row.body == b"":
+                self._erasures.missing(at, entry.kind)
+            else:
+                body = parse_body(row.body, expected=entry.body_hash)
         except AuditError as error:
             raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._meaning(entry, body, row, at)
+        try:
+            self._erasures.take(at, entry.kind, body, generation=entry.generation)
+        except AuditError as error:
+            raise _Bad("erasure", at, f"record {at}: {error}") from None
         expected = self._receipts.pop(at, None)
         if expected is not None and expected != leaf:
             raise _Bad("receipt.leaf", at, f"record {at} is not the one that a token was issued for")
@@ -212,6 +224,9 @@ class _Walk:
 
     def finish(self) -> None:
         size = self._state.size
+        gone = self._erasures.unpermitted()
+        if gone is not None:
+            raise _Bad("record.body", gone, f"the body of record {gone} is not here, and no record of the log permits that")
         if size == 0:
             raise _Bad("log.empty", 0, "there is no record, not even the genesis", Grade.TRUNCATED)
         if self._state.generation != self._identity.generation:
@@ -234,4 +249,5 @@ class _Walk:
             root=self._state.frontier().root(),
             unattested=self._state.size - self._matched,
             last_time_us=self._state.time_us,
+            erased=self._erasures.count,
         )

@@ -256,11 +256,12 @@ def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[s
 def snapshot_write(request: _Request, view: UnitView) -> tuple[Write, ...]:
     """The content-addressed entity snapshot, written with the first decision that rests on it."""
     key = _snapshot_key(request.entities.snapshot.digest)
-    if authentic(request.context, view, key) is not None:
+    stored = authentic(request.context, view, key)
+    if stored is not None and stored.state == "STORED":
         return ()
-    context = request.context
-    row = context.mac.seal_row(context.scope, key.kind, key.key, 1, "STORED", request.entities.snapshot.wire)
-    return (Write(row, 0),)
+    context, version = request.context, 0 if stored is None else stored.version  # an erased one is written anew
+    row = context.mac.seal_row(context.scope, key.kind, key.key, version + 1, "STORED", request.entities.snapshot.wire)
+    return (Write(row, version),)
 
 
 def _reads(request: _Request) -> tuple[RowKey, ...]:

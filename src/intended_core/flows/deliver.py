@@ -155,7 +155,7 @@ def notification_of(context: Context, record: RecordRow) -> Notification | None:
     """What is told of this record; None for one that nobody outside needs to hear of. Raises AuditError when it is not whole."""
     entry = parse_entry(record.entry)
     kind = NOTIFIED.get(entry.kind)
-    if kind is None:
+    if kind is None or not record.body:  # an erased body is told to nobody
         return None
     body = parse_body(record.body, expected=entry.body_hash)
     if entry.kind is EventKind.DECISION_ESCALATE and "approval" not in body:

@@ -118,6 +118,8 @@ def _owed(context: Context, record: RecordRow) -> Flow[_Duty | None]:
     found: Sequence[RecordRow] = yield ReadRecords(context.scope, decision, decision + 1)
     if not found:
         raise StoreCorruptError("the decision of a consumed token is not in the log")
+    if not found[0].body:
+        return None  # what it obliged to was erased with it
     said = parse_body(found[0].body, expected=parse_entry(found[0].entry).body_hash).get("obligations", [])
     try:
         obligations = read_obligations([str(text) for text in said] if isinstance(said, list) else [])

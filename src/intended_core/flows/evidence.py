@@ -114,6 +114,9 @@ def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Col
     entry = parse_entry(found[0].entry)
     if entry.kind not in DECISIONS:
         raise AuditError(f"record {seq} is a {entry.kind.value}, not a decision", code="audit.kind")
+    if not found[0].body:
+        text = f"what record {seq} says was erased: export a stretch, which shows that the record stands there"
+        raise AuditError(text, code="audit.erased")
     body = parse_body(found[0].body, expected=entry.body_hash)
     rows = {found[0].seq: found[0]}
     for row in (yield ReadRecords(context.scope, 0, min(2, head.size))):

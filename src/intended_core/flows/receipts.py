@@ -42,6 +42,8 @@ def receipt(context: Context, outcome: Deny | Pending) -> Flow[SignedReceipt]:
     rows = yield ReadRecords(context.scope, outcome.seq, outcome.seq + 1)
     if len(rows) != 1 or rows[0].leaf != outcome.leaf or leaf_hash(rows[0].entry) != outcome.leaf:
         raise StoreCorruptError("the record of this outcome is not the one that was written")
+    if not rows[0].body:
+        raise AuditError("what this record says was erased", code="audit.erased")
     entry = parse_entry(rows[0].entry)
     body: dict[str, Any] = parse_body(rows[0].body, expected=entry.body_hash)
     if entry.kind not in _KINDS or _KINDS[entry.kind] != body["outcome"]:

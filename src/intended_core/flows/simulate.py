@@ -190,6 +190,9 @@ def _ask_all(
             entry = parse_entry(record.entry)
             if entry.kind not in DECISIONS or entry.policy_digest is None or asked == most:
                 continue
+            if not record.body:
+                passed["erased"] = passed.get("erased", 0) + 1
+                continue
             body: Any = parse_body(record.body, expected=entry.body_hash)
             try:
                 intent, outcome = yield from _again(worlds, body, candidate, values)

@@ -192,9 +192,14 @@ def _apply(before: ScopeData, changes: Changes) -> ScopeData:
     size = len(before.records)
     if [record.seq for record in changes.records] != list(range(size, size + len(changes.records))):
         raise StoreConflictError("the unit's records do not continue the log: nothing was written")
+    kept = list(before.records)
+    for start, stop in changes.erased:
+        if not 0 <= start < stop <= size:
+            raise StoreConflictError("a unit empties records that are not there: nothing was written")
+        kept[start:stop] = [replace(record, body=b"") for record in kept[start:stop]]
     if changes.head.version != (0 if before.head is None else before.head.version) + 1:
         raise StoreConflictError("the unit's head does not follow the head that it read: nothing was written")
-    return ScopeData(before.scope, changes.head, rows, before.records + changes.records)
+    return ScopeData(before.scope, changes.head, rows, tuple(kept) + changes.records)
 
 
 def _check_storable(row: Row) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -178,6 +179,20 @@ class StorageConformance:
 
             expect_error(StoreConflictError, lambda decide=decide: storage.commit(Unit(ACME, decide)), f"records {seqs}")  # type: ignore[misc]
             check_log(storage, ACME, 1, f"after records {seqs}")
+
+    def test_core_bodies_are_emptied_and_nothing_else(self, harness: StorageHarness) -> None:
+        """A unit may empty the bodies of records that are there; their headers stay, and nobody else's are touched."""
+        storage = _founded(harness)
+        storage.commit(Unit(ACME, lambda view: Changes(head=next_head(view), records=tuple(map(record_at, (1, 2, 3))))))
+        storage.commit(Unit(ACME, lambda view: Changes(head=next_head(view), records=(record_at(4),), erased=((1, 3),))))
+        expected = tuple(replace(record_at(seq), body=b"") if seq in (1, 2) else record_at(seq) for seq in range(5))
+        expect(tuple(storage.records(ACME)), expected, "after bodies were emptied")
+        for place in ((5, 6), (4, 6), (-1, 1), (2, 2)):
+
+            def decide(view: UnitView, place: tuple[int, int] = place) -> Changes:
+                return Changes(head=next_head(view), erased=(place,))
+
+            expect_error(StoreConflictError, lambda decide=decide: storage.commit(Unit(ACME, decide)), f"emptying {place}")  # type: ignore[misc]
 
     def test_core_head_follows_the_head(self, harness: StorageHarness) -> None:
         """A head that is not the next version is a conflict."""

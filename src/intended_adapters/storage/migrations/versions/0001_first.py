@@ -62,7 +62,11 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.execute("CREATE INDEX record_thread ON record (scope, thread, seq) WHERE thread != ''")
-    op.execute(f"CREATE TRIGGER record_not_updated BEFORE UPDATE ON record BEGIN {APPEND_ONLY}; END")
+    # The one change that a record may see: its body is emptied.
+    same = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in ("id", "scope", "seq", "thread", "leaf", "entry"))
+    op.execute(
+        f"CREATE TRIGGER record_not_updated BEFORE UPDATE ON record WHEN NOT (NEW.body = x'' AND {same}) BEGIN {APPEND_ONLY}; END"
+    )
     op.execute(f"CREATE TRIGGER record_not_deleted BEFORE DELETE ON record BEGIN {APPEND_ONLY}; END")
     for kind in KINDS:
         op.create_table(

@@ -1,0 +1,156 @@
+"""Bodies that were taken out of a log with permission: what a record of it says, and whether every body that is missing is one of them.
+
+A body may be emptied; its header, and so the tree, stays. Only `log.redact` (somebody's right) and `log.prune` (the end of a time of
+keeping) permit it, each with the places, the reason, and the signatures of two persons that the log itself introduced. A body that is
+missing for any other cause is found as one that was tampered with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from intended_core.audit.checkpoint import verify_ed25519
+from intended_core.audit.record import EventKind
+from intended_core.canonical import Json, canonical_json, digest, frame, unb64url
+from intended_core.errors import AuditError, IntentError
+
+__all__ = [
+    "ERASABLE",
+    "ERASURES",
+    "MAX_PLACES",
+    "Erasures",
+    "erasure_subject",
+    "stretches",
+    "subject_of",
+]
+
+ERASURES: Final = frozenset({EventKind.LOG_REDACT, EventKind.LOG_PRUNE})
+MAX_PLACES: Final = 10_000  # stretches in one record: its body stays far below 1 MiB
+QUORUM: Final = 2
+_PERSON_LABEL: Final = b"intended.person-signature/v0"  # access.persons.person_message
+_STATEMENT_LABEL: Final = "intended.statement/v0"  # access.statement
+_SUBJECT_LABEL: Final = "intended.erasure/v0"
+_PURPOSE: Final = b"audit.erase"
+_MAY: Final = frozenset({"approver", "admin"})  # access.roles.PERMISSIONS
+# What other records rest on is kept: who the tenant is, its keys, its policies, its persons, its halts, and the erasures themselves.
+ERASABLE: Final = frozenset(
+    kind
+    for kind in EventKind
+    if kind.value.split(".", 1)[0] in {"decision", "approval", "token", "replay", "action", "obligation", "meter", "entity", "secret"}
+)
+
+
+def stretches(seqs: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Ascending places as stretches [start, stop), as few as there can be."""
+    made: list[tuple[int, int]] = []
+    for seq in seqs:
+        if made and made[-1][1] == seq:
+            made[-1] = (made[-1][0], seq + 1)
+        else:
+            made.append((seq, seq + 1))
+    return tuple(made)
+
+
+def erasure_subject(kind: EventKind, places: Sequence[tuple[int, int]], *, reason: str, basis: str) -> bytes:
+    """What the two persons' statement is about, 32 bytes."""
+    said = canonical_json({"kind": kind.value, "places": [list(place) for place in places], "reason": reason, "basis": basis})
+    return digest(_SUBJECT_LABEL, said)
+
+
+def subject_of(kind: EventKind, body: Mapping[str, Json]) -> tuple[tuple[tuple[int, int], ...], bytes]:
+    """The places and the subject that the body of an erasure's record names; raises AuditError `audit.erasure` for another form."""
+    places, reason, basis = body.get("places"), body.get("reason"), body.get("basis")
+    if not isinstance(places, list) or not isinstance(reason, str) or not isinstance(basis, str) or not 0 < len(places) <= MAX_PLACES:
+        raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+    found: list[tuple[int, int]] = []
+    for place in places:
+        if not isinstance(place, list) or len(place) != 2 or not all(type(number) is int for number in place):
+            raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+        start, stop = int(str(place[0])), int(str(place[1]))
+        if not (found[-1][1] if found else -1) < start < stop:
+            raise AuditError("an erasure names its places in order, each once", code="audit.erasure")
+        found.append((start, stop))
+    return tuple(found), erasure_subject(kind, found, reason=reason, basis=basis)
+
+
+class Erasures:
+    """What a walk over a log has seen: persons that it introduced, bodies that are missing, and what permits that."""
+
+    __slots__ = ("_environment", "_keys", "_missing", "_permitted", "_uuid", "count")
+
+    def __init__(self, *, tenant_uuid: str) -> None:
+        self._uuid: Final = tenant_uuid
+        self._environment = ""
+        self._keys: Final[dict[str, str]] = {}  # of the persons that may erase, as the log has them now: name -> key
+        self._missing: Final[list[tuple[int, int]]] = []
+        self._permitted: Final[list[tuple[int, int]]] = []
+        self.count = 0
+
+    def missing(self, seq: int, kind: EventKind) -> None:
+        """Note a record whose body is empty; raises AuditError for one whose body is never emptied."""
+        if kind not in ERASABLE:
+            raise AuditError(f"the body of a {kind.value} is never erased, and it is not here", code="audit.erasure")
+        self.count += 1
+        if self._missing and self._missing[-1][1] == seq:
+            self._missing[-1] = (self._missing[-1][0], seq + 1)
+        else:
+            self._missing.append((seq, seq + 1))
+
+    def take(self, seq: int, kind: EventKind, body: Mapping[str, Json], *, generation: int) -> None:
+        """Look at a record: who is introduced, where this is, what is permitted. Raises AuditError for an erasure that is not permitted."""
+        if kind is EventKind.TENANT_CREATED:
+            self._environment = str(body.get("environment"))
+        elif kind.value.startswith("person."):
+            name, key, roles = _name(body.get("person")), body.get("key"), body.get("roles", ["approver"])
+            self._keys.pop(name, None)
+            may = isinstance(roles, list) and not _MAY.isdisjoint(map(str, roles))
+            if kind is EventKind.PERSON_REGISTERED and isinstance(key, str) and may:
+                self._keys[name] = key
+        elif kind in ERASURES:
+            places, subject = subject_of(kind, body)
+            if places[-1][1] > seq:
+                raise AuditError("an erasure names a record that came after it", code="audit.erasure")
+            self._signed(body, subject, generation)
+            self._permitted.extend(places)
+
+    def _signed(self, body: Mapping[str, Json], subject: bytes, generation: int) -> None:
+        expires, persons = body.get("expires"), body.get("persons")
+        if type(expires) is not int or not 0 < expires < 2**63 or not isinstance(persons, list):
+            raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+        statement = digest(
+            _STATEMENT_LABEL, _PURPOSE, self._uuid.encode("ascii"), self._environment.encode("ascii", "replace"),
+            generation.to_bytes(8, "big"), expires.to_bytes(8, "big"), subject,
+        )  # fmt: skip
+        keys: set[str] = set()
+        names: set[str] = set()
+        for each in persons:
+            if not isinstance(each, list) or len(each) != 4 or not all(isinstance(part, str) for part in each):
+                raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+            key, name = str(each[2]), _name(each[:2])
+            if self._keys.get(name) != key:
+                raise AuditError("an erasure is signed by a person that may not, or that this log does not know", code="audit.erasure")
+            try:
+                verify_ed25519(unb64url(key), unb64url(str(each[3])), frame(_PERSON_LABEL, statement))
+            except IntentError:
+                raise AuditError("an erasure's signature is malformed", code="audit.erasure") from None
+            keys.add(key)
+            names.add(name)
+        if min(len(keys), len(names)) < QUORUM:
+            raise AuditError(f"an erasure takes {QUORUM} persons", code="audit.erasure")
+
+    def unpermitted(self) -> int | None:
+        """The first record whose body is missing without a permission, or None: to be asked at the end of the log."""
+        permitted = sorted(self._permitted)
+        for start, stop in self._missing:
+            at = start
+            for first, last in permitted:
+                if first <= at < last:
+                    at = last
+            if at < stop:
+                return at
+        return None
+
+
+def _name(person: Json) -> str:
+    return "\0".join(str(part) for part in person) if isinstance(person, list) else ""

@@ -1,0 +1,160 @@
+"""erase: two persons have bodies taken out of the log, for somebody's right or at the end of a time of keeping; every header stays.
+
+The record that permits it and the emptying are one unit. What decisions rested on goes with them: a snapshot of entities that one of the
+decisions names is emptied too, and whoever re-runs a decision that shared it is told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from intended_core.access.statement import Signatures, Statement, stated
+from intended_core.audit.erasures import ERASABLE, MAX_PLACES, erasure_subject, stretches
+from intended_core.audit.log import Draft
+from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.canonical import Json, b64url
+from intended_core.errors import AuditError, UnitRefusedError
+from intended_core.flows.cache import ScopeState
+from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRecords
+from intended_core.flows.evidence import authentic_head
+from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
+from intended_core.persons import AuthenticatedPerson
+from intended_core.unit import Changes, RecordRow, RowKey, Unit, UnitView, Write
+
+__all__ = ["Erased", "Plan", "Why", "erase", "plan", "statement_of"]
+
+Why = Literal["redact", "prune"]
+QUORUM: Final = 2  # authority.md § 4: erasing is privileged
+MAX_TEXT_CHARS: Final = 500
+MAX_AT_ONCE: Final = 100_000  # records of one erasure: it stands in one unit
+SNAPSHOT_GONE: Final = "ERASED"
+_KINDS: Final = {"redact": EventKind.LOG_REDACT, "prune": EventKind.LOG_PRUNE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an erasure will do. `places`: stretches of records whose bodies go. `snapshots`: digests of the entity snapshots that go."""
+
+    why: Why
+    places: tuple[tuple[int, int], ...]
+    snapshots: tuple[str, ...]
+    reason: str
+    basis: str
+    generation: int
+
+    @property
+    def count(self) -> int:
+        """How many records."""
+        return sum(stop - start for start, stop in self.places)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """An erasure that is done. `seq`: its record. `records`, `snapshots`: how many were emptied."""
+
+    seq: int
+    records: int
+    snapshots: int
+
+
+def plan(context: Context, why: Why, seqs: Iterable[int], *, reason: str, basis: str) -> Flow[Plan]:
+    """Which of these records can be erased, and what goes with them. Records that others rest on are left out.
+
+    `reason`, `basis`: why, and under which rule, in a sentence each; neither may name whom it is about. Raises AuditError.
+    """
+    head = yield from authentic_head(context)
+    kept: list[int] = []
+    snapshots: dict[str, None] = {}
+    for seq in sorted(set(seqs)):
+        found: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, seq + 1)
+        if not 0 <= seq < head.size or not found:
+            raise AuditError(f"the log has no record {seq}; it ends at {head.size - 1}", code="audit.index")
+        entry = parse_entry(found[0].entry)
+        if entry.kind not in ERASABLE or not found[0].body:
+            continue
+        body = parse_body(found[0].body, expected=entry.body_hash)
+        if isinstance(body.get("entities_digest"), str):
+            snapshots[str(body["entities_digest"])] = None
+        kept.append(seq)
+        if len(kept) > MAX_AT_ONCE:
+            raise AuditError(f"one erasure takes at most {MAX_AT_ONCE} records: make it several", code="audit.erasure")
+    places = stretches(kept)
+    if not 0 < len(places) <= MAX_PLACES:
+        text = "there is nothing to erase here" if not places else f"one erasure names at most {MAX_PLACES} stretches: make it several"
+        raise AuditError(text, code="audit.erasure")
+    return Plan(
+        why=why, places=places, snapshots=tuple(snapshots), reason=_sentence(reason, "reason"), basis=_sentence(basis, "basis"),
+        generation=head.generation,
+    )  # fmt: skip
+
+
+def statement_of(context: Context, planned: Plan, *, expires_us: int) -> Statement:
+    """What both persons sign."""
+    subject = erasure_subject(_KINDS[planned.why], planned.places, reason=planned.reason, basis=planned.basis)
+    return Statement(
+        scope=context.scope, purpose="audit.erase", generation=planned.generation, subject=subject, expires_us=expires_us
+    )
+
+
+def erase(context: Context, planned: Plan, *, signatures: Signatures, expires_us: int) -> Flow[Erased]:
+    """Do what `planned` says. Two distinct persons with the right to erase signed `statement_of`.
+
+    Raises KeyRingError, AccessDeniedError, UnitRefusedError, StoreError; then nothing is changed.
+    """
+    given = tuple(signatures)
+    for attempt in range(context.settings.state_retries + 1):
+        try:
+            return (yield from _erase(context, planned, given, expires_us, fresh=attempt > 0))
+        except UnitRefusedError as refused:
+            if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
+                raise
+    raise UnitRefusedError("conflict", "persons kept changing meanwhile; try again")
+
+
+def _erase(
+    context: Context, planned: Plan, signatures: Signatures, expires_us: int, *, fresh: bool
+) -> Flow[Erased]:
+    state: ScopeState = yield LoadState(context.scope, fresh)
+    now_us: int = yield Now()
+    salt: bytes = yield Random(16)
+    statement = statement_of(context, planned, expires_us=expires_us)
+    persons = stated(statement, state.persons, signatures, quorum=QUORUM, now_us=now_us)
+    kind = _KINDS[planned.why]
+    body: dict[str, Json] = {
+        "places": [list(place) for place in planned.places], "reason": planned.reason, "basis": planned.basis,
+        "records": planned.count, "snapshots": len(planned.snapshots), "expires": expires_us,
+        "persons": [_signer(state, person) for person in persons],
+    }  # fmt: skip
+    keys = tuple(RowKey("snapshot", name) for name in planned.snapshots)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us, guards=state.guards)
+        if head.generation != planned.generation or planned.places[-1][1] > head.size:
+            raise UnitRefusedError("erasure_outdated", "the log is not the one that this was planned for: plan it again")
+        writes: list[Write] = []
+        for key in keys:
+            row = authentic(context, view, key)
+            if row is not None and row.state != SNAPSHOT_GONE:
+                gone = context.mac.seal_row(context.scope, key.kind, key.key, row.version + 1, SNAPSHOT_GONE, b"")
+                writes.append(Write(gone, row.version))
+        answer = Erased(seq=head.size, records=planned.count, snapshots=len(writes))
+        draft = Draft(kind=kind, body=body, salt=salt)
+        changes = close_unit(context, view, head, (draft,), now_us=now_us, writes=tuple(writes), answer=answer)
+        return replace(changes, erased=planned.places)
+
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=keys), shielded=True)
+    done: Erased = committed.answer
+    return done
+
+
+def _signer(state: ScopeState, person: AuthenticatedPerson) -> Json:
+    key = state.persons[person.ref].public_key
+    return [person.ref.type, person.ref.id, b64url(key), b64url(person.signature)]
+
+
+def _sentence(text: str, what: str) -> str:
+    if type(text) is not str or not 0 < len(text) <= MAX_TEXT_CHARS or not text.isprintable():
+        raise AuditError(f"the {what} is a sentence of at most {MAX_TEXT_CHARS} printable characters", code="audit.erasure")
+    return text
