@@ -175,7 +175,9 @@ def _ask_all(
     progress: Progress | None,
 ) -> Flow[Simulation]:
     stored = yield ReadHead(context.scope)
-    size = 0 if stored is None else context.heads.read(context.mac, context.scope, stored).size
+    if stored is None:
+        raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
+    size = context.heads.read(context.mac, context.scope, stored).size
     worlds = _Worlds(context)
     flips: list[Flip] = []
     moves: dict[tuple[str, str], int] = {}
