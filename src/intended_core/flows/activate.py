@@ -28,7 +28,7 @@ from intended_core.flows.datarows import (
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.governance import in_the_founders_hand, read_persons
 from intended_core.flows.metering import DIRECTORY, first_row
-from intended_core.flows.policycache import cache_key, cache_write, freeze
+from intended_core.flows.policycache import cache_key, cache_write, freeze, kept_digest
 from intended_core.flows.policytests import TestReport, run_tests
 from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
 from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
@@ -145,6 +145,7 @@ def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warra
     name = b64url(policy.digest)
     stored, pointer = set_row(policy.digest), POLICY_POINTER
     kept = freeze(policy.checked)
+    pinned = None if kept is None else b64url(kept_digest(kept))
     values, data = StoredData(version=0, content=NO_CONTENT), NO_DATA
     reads_data = bool(policy.checked.schema.params or policy.checked.schema.tables)
     if reads_data:
@@ -167,12 +168,11 @@ def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warra
         writes += cache_write(context.scope, context.mac, policy.digest, kept, view.rows)
         current = authentic(context, view, pointer)
         version = 0 if current is None else current.version
-        body = canonical_json(
-            {
-                "digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size,
-                "before": _history(current, name),
-            }
-        )  # fmt: skip
+        told: dict[str, Json] = {
+            "digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size,
+            "before": _history(current, name),
+        }  # fmt: skip
+        body = canonical_json(told if pinned is None else {**told, "kept": pinned})
         writes.append(
             Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", body), version)
         )

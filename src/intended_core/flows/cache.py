@@ -183,7 +183,7 @@ class StateCache:
         if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
             raise StoreCorruptError("the active-policy row is damaged")
         name, semantic = str(body["digest"]), unb64url(str(body.get("semantic", "")))
-        wanted = unb64url(name)
+        wanted, pinned = unb64url(name), unb64url(str(body["kept"])) if "kept" in body else None
         with self._lock:
             known = self._policies.get((scope.key, wanted))
         if known is not None:
@@ -196,17 +196,19 @@ class StateCache:
         begun = self._monotonic()
         try:
             with self._making:  # who comes meanwhile for the same set waits for it instead of making it once more
-                return self._made(scope, mac, sources, copy, wanted, semantic)
+                return self._made(scope, mac, sources, copy, wanted, semantic, pinned)
         finally:
             self._spent.seconds = self._spent_here() + self._monotonic() - begun
 
-    def _made(self, scope: Scope, mac: RowMac, stored: bytes, copy: Row | None, wanted: bytes, semantic: bytes) -> ActivePolicy:
+    def _made(
+        self, scope: Scope, mac: RowMac, stored: bytes, copy: Row | None, wanted: bytes, semantic: bytes, pinned: bytes | None
+    ) -> ActivePolicy:
         with self._lock:
             known = self._policies.get((scope.key, wanted))
         if known is not None:
             return known
         sources = decode_sources(stored)
-        checked = cached_set(scope, mac, copy, sources, digest=wanted, semantic=semantic)
+        checked = cached_set(scope, mac, copy, sources, digest=wanted, semantic=semantic, kept=pinned)
         made = compile_policy(scope, sources) if checked is None else _compiled(scope, checked)
         if made.digest != wanted:
             raise StoreCorruptError("the active policy set is not the one that was activated")

@@ -1,8 +1,9 @@
 """The kept form of an active policy set, so that a process that opens an authority need not parse and check it again.
 
 It is a copy that nothing rests on: a row beside the sources, `cache:<digest>`, under the tag of every row. It is used only where tag,
-digest, engine, table of classes, zone data and both digests recomputed from what was read are those of the set that is active; whatever
-else stands there is passed over, and the set is made from its sources.
+digest, engine, table of classes and zone data are those of the set that is active, and its bytes are those that the activation made,
+whose digest stands in the pointer (a guard on the roster); where a pointer names none, schema and semantic digest are made again from
+what was read. Whatever else stands there is passed over, and the set is made from its sources.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from intended_core.canonical import b64url, canonical_json, unb64url
+from intended_core.canonical import digest as digest_of
 from intended_core.errors import IntendedError
 from intended_core.ids import Scope
 from intended_core.keys.rowmac import RowMac
@@ -27,7 +29,7 @@ from intended_core.lang.types import Schema
 from intended_core.lang.zones import TZDATA_VERSION
 from intended_core.unit import Row, RowKey, Write
 
-__all__ = ["cache_key", "cache_write", "cached_set", "freeze", "thaw"]
+__all__ = ["cache_key", "cache_write", "cached_set", "freeze", "kept_digest", "thaw"]
 
 FORMAT: Final = 1
 MAX_CACHE_BYTES: Final = 48 * 1024 * 1024  # 10,000 rules are about 6 MB; a larger set is made from its sources every time
@@ -38,6 +40,11 @@ _LINE: Final = b"\n"
 def cache_key(digest: bytes) -> RowKey:
     """Where the kept form of the set of this text digest stands."""
     return RowKey("policy", f"cache:{b64url(digest)}")
+
+
+def kept_digest(body: bytes) -> bytes:
+    """32 bytes over a kept form: what the pointer of the set names."""
+    return digest_of("intended.policy.kept.v0", body)
 
 
 def freeze(checked: CheckedPolicySet) -> bytes | None:
@@ -52,35 +59,50 @@ def freeze(checked: CheckedPolicySet) -> bytes | None:
     return body if len(body) <= MAX_CACHE_BYTES else None
 
 
-def thaw(body: bytes, sources: Sequence[Source], *, digest: bytes, semantic: bytes) -> CheckedPolicySet | None:
-    """The set again, without tests and warnings; None unless it is exactly the one of these digests and of this engine."""
-    if len(body) > MAX_CACHE_BYTES or text_digest(sources) != digest:
+def thaw(
+    body: bytes, sources: Sequence[Source], *, digest: bytes, semantic: bytes, kept: bytes | None = None
+) -> CheckedPolicySet | None:
+    """The set again, without tests and warnings; None unless it is exactly the one of these digests and of this engine.
+
+    `kept`: the digest of the bytes that the set's activation made, from where it cannot be changed. Other bytes are not read, and what
+    those bytes mean is what was checked then; without it, that is computed anew.
+    """
+    if len(body) > MAX_CACHE_BYTES or text_digest(sources) != digest or (kept is not None and kept_digest(body) != kept):
         return None
-    line, _, kept = body.partition(_LINE)
+    line, _, data = body.partition(_LINE)
     try:
         with collector_paused():
-            return _thaw(line, kept, sources, digest, semantic)
+            return _thaw(line, data, sources, digest, semantic, pinned=kept is not None)
     except Exception:  # noqa: BLE001 - whatever is wrong with a copy, the sources answer
         return None
 
 
-def _thaw(line: bytes, kept: bytes, sources: Sequence[Source], digest: bytes, semantic: bytes) -> CheckedPolicySet | None:
+def _thaw(
+    line: bytes, data: bytes, sources: Sequence[Source], digest: bytes, semantic: bytes, *, pinned: bool
+) -> CheckedPolicySet | None:
     names: Any = orjson.loads(line)
     named_schema = unb64url(names["schema"])
     if line != canonical_json(_names(digest, semantic, named_schema)):
         return None
-    schema, rules, meters, obligations, cost, packs, pack, named = decode(kept)
+    schema, rules, meters, obligations, cost, packs, pack, named = decode(data)
     if not _holds(schema, rules, meters, obligations) or schema.digest != named_schema:
         return None
-    if schema_digest(schema.entities, schema.actions, schema.params, schema.tables) != schema.digest:
-        return None
-    if semantic_digest(schema, rules, TZDATA_VERSION, meters.values(), obligations.values()) != semantic:
+    if not pinned and not _means(schema, rules, meters, obligations, semantic):
         return None
     return CheckedPolicySet(
         pack=pack, schema=schema, rules=rules, tests=(), sources=tuple((source.name, source.text) for source in sources),
         text_digest=digest, semantic_digest=semantic, cost=cost, meters=meters, obligations=obligations, version=named,
         packs=packs, tzdata=TZDATA_VERSION,
     )  # fmt: skip
+
+
+def _means(
+    schema: Schema, rules: Sequence[Rule], meters: Mapping[str, Meter], obligations: Mapping[str, ObligationType], semantic: bytes
+) -> bool:
+    return (
+        schema_digest(schema.entities, schema.actions, schema.params, schema.tables) == schema.digest
+        and semantic_digest(schema, rules, TZDATA_VERSION, meters.values(), obligations.values()) == semantic
+    )
 
 
 def _names(digest: bytes, semantic: bytes, schema: bytes) -> dict[str, object]:
@@ -111,12 +133,12 @@ def cache_write(scope: Scope, mac: RowMac, digest: bytes, body: bytes | None, ro
 
 
 def cached_set(
-    scope: Scope, mac: RowMac, row: Row | None, sources: Sequence[Source], *, digest: bytes, semantic: bytes
+    scope: Scope, mac: RowMac, row: Row | None, sources: Sequence[Source], *, digest: bytes, semantic: bytes, kept: bytes | None = None
 ) -> CheckedPolicySet | None:
-    """What the row keeps, if it may be used for the active set of these digests."""
+    """What the row keeps, if it may be used for the active set of these digests (`kept`: as for `thaw`)."""
     if row is None or row.kind != "policy" or row.key != cache_key(digest).key or not _authentic(scope, mac, row):
         return None
-    return thaw(row.body, sources, digest=digest, semantic=semantic)
+    return thaw(row.body, sources, digest=digest, semantic=semantic, kept=kept)
 
 
 def _authentic(scope: Scope, mac: RowMac, row: Row) -> bool:

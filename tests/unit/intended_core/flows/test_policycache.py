@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from intended_core.canonical import unb64url
 from intended_core.flows import cache, policycache
 from intended_core.flows.cache import ActivePolicy, StateCache, decode_sources
-from intended_core.flows.policycache import cache_key, cache_write, cached_set, freeze, thaw
+from intended_core.flows.policycache import cache_key, cache_write, cached_set, freeze, kept_digest, thaw
 from intended_core.lang.checker import check
 from intended_core.lang.source import Source
 from intended_core.lang.typed import CheckedPolicySet
@@ -31,6 +33,31 @@ def again(body: bytes, checked: CheckedPolicySet) -> CheckedPolicySet | None:
 def test_a_kept_set_is_the_set_without_its_tests_and_warnings() -> None:
     checked, body = made()
     assert again(body, checked) == replace(checked, tests=(), warnings=())
+
+
+def test_bytes_that_the_activation_named_are_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their digest stands in the pointer, so what they mean is what was checked."""
+    checked, body = made()
+    for name in ("semantic_digest", "schema_digest"):
+        monkeypatch.setattr(policycache, name, lambda *_: pytest.fail("made again"))
+    found = thaw(body, SOURCES, digest=checked.text_digest, semantic=checked.semantic_digest, kept=kept_digest(body))
+    assert found == replace(checked, tests=(), warnings=())
+
+
+def test_other_bytes_than_the_activation_named_are_not_read() -> None:
+    """Not even those of the same set, made elsewhere: only what was named."""
+    checked, body = made()
+    wider = freeze(replace(checked, rules=tuple(rule for rule in checked.rules if rule.effect == "permit")))
+    assert wider is not None
+    for bad in (wider, body + b"\x00" * 4, body[:-4]):
+        assert thaw(bad, SOURCES, digest=checked.text_digest, semantic=checked.semantic_digest, kept=kept_digest(body)) is None
+    assert thaw(body, SOURCES, digest=checked.text_digest, semantic=checked.semantic_digest, kept=b"x" * 32) is None
+
+
+def test_an_activation_names_its_copy_in_the_pointer(world: World) -> None:
+    pointer = json.loads(world.row("policy", "active").body)
+    copy = world.row("policy", cache_key(unb64url(pointer["digest"])).key)
+    assert unb64url(pointer["kept"]) == kept_digest(copy.body)
 
 
 def test_it_is_not_used_for_other_sources_digests_or_bytes() -> None:
