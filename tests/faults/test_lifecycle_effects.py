@@ -29,7 +29,7 @@ from intended_core.flows.simulate import simulate_draft
 from intended_core.lang.source import Source
 from tests.faults.fault_world import DRIVERS, FAULTS, run
 from tests.faults.schedules import Ended, Process, Running, play, schedules
-from tests.reference.data_world import EVE, EVE_KEY, LOWER, WITH_DATA, governed_world, ready
+from tests.reference.data_world import EVE, EVE_KEY, LOWER, WITH_DATA, new_governed_world, ready
 from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOB_KEY, World, intent, pay
 
 RAISE = WITH_DATA.replace("cap: Decimal = 100.00", "cap: Decimal = 900.00")
@@ -39,10 +39,7 @@ Names = dict[str, str]
 @cache
 def prepared() -> tuple[World, Names]:
     """A draft in each state, and a token that is not spent."""
-    made = World()
-    base = governed_world()
-    base.restore()
-    made = base
+    made = new_governed_world()
     desk = made.tenant.policies
     names = {
         "fresh": desk.draft({"bank.policy": RAISE}, drafter=EVE).draft_id,

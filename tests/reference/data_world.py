@@ -33,7 +33,12 @@ CLOSING = WITH_DATA + '@id("never")\nforbid never { action == pay; when args.amo
 
 @cache
 def governed_world() -> World:
-    """The same in a scope with an admin: eve may draft (operator), ann and bob may approve; call `restore` before use."""
+    """`new_governed_world` for all who leave it as it was: call `restore` before use, and never `save`."""
+    return new_governed_world()
+
+
+def new_governed_world() -> World:
+    """The same in a scope with an admin: eve may draft (operator), ann and bob may approve."""
     world = World()
     world.tenant.activate({"bank.policy": WITH_DATA})
     world.tenant.data.set(tables={"frozen": []})
