@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from intended_core.access.statement import Signatures, Statement, stated
-from intended_core.audit.erasures import ERASABLE, MAX_PLACES, erasure_subject, stretches
+from intended_core.audit.erasures import ERASABLE, MAX_PLACES, erasure_subject, stretches, subject_of
 from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, parse_body, parse_entry
 from intended_core.canonical import Json, b64url
@@ -122,12 +122,15 @@ def _erase(
     statement = statement_of(context, planned, expires_us=expires_us)
     persons = stated(statement, state.persons, signatures, quorum=QUORUM, now_us=now_us)
     kind = _KINDS[planned.why]
+    # What no verifier would accept is not written.
+    subject_of(kind, {"places": [list(place) for place in planned.places], "reason": planned.reason, "basis": planned.basis})
+    snapshots = yield from _gone_with(context, planned)
     body: dict[str, Json] = {
         "places": [list(place) for place in planned.places], "reason": planned.reason, "basis": planned.basis,
-        "records": planned.count, "snapshots": len(planned.snapshots), "expires": expires_us,
+        "records": planned.count, "snapshots": len(snapshots), "expires": expires_us,
         "persons": [_signer(state, person) for person in persons],
     }  # fmt: skip
-    keys = tuple(RowKey("snapshot", name) for name in planned.snapshots)
+    keys = tuple(RowKey("snapshot", name) for name in snapshots)
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, guards=state.guards)
@@ -147,6 +150,25 @@ def _erase(
     committed = yield Commit(Unit(context.scope, decide_unit, reads=keys), shielded=True)
     done: Erased = committed.answer
     return done
+
+
+def _gone_with(context: Context, planned: Plan) -> Flow[tuple[str, ...]]:
+    """The snapshots that go, from the records themselves: a plan is the caller's word. Raises AuditError for a record that must stay."""
+    if not 0 < planned.count <= MAX_AT_ONCE or len(planned.places) > MAX_PLACES:
+        raise AuditError(f"one erasure takes 1 to {MAX_AT_ONCE} records", code="audit.erasure")
+    snapshots: dict[str, None] = {}
+    for start, stop in planned.places:
+        found: Sequence[RecordRow] = yield ReadRecords(context.scope, start, stop)
+        if [row.seq for row in found] != list(range(start, stop)):
+            raise AuditError("the log does not hold these records: plan it again", code="audit.index")
+        for row in found:
+            entry = parse_entry(row.entry)
+            if entry.kind not in ERASABLE:
+                raise AuditError(f"record {row.seq} is a {entry.kind.value}: other records rest on it", code="audit.erasure")
+            if row.body:
+                named = parse_body(row.body, expected=entry.body_hash).get("entities_digest")
+                snapshots |= {named: None} if isinstance(named, str) else {}
+    return tuple(snapshots)
 
 
 def _signer(state: ScopeState, person: AuthenticatedPerson) -> Json:

@@ -106,7 +106,7 @@ def test_a_plan_of_another_log_is_refused(world: World) -> None:
     tenant = world.tenant
     planned = tenant.erasures.plan("redact", decided(world), reason="somebody asked", basis="law")
     longer = replace(planned, places=((2, 10_000),))
-    with pytest.raises(UnitRefusedError, match="plan it again"):
+    with pytest.raises(AuditError, match="plan it again"):
         tenant.erasures.erase(longer, expires_us=expires(world), keys=BOTH)
 
 
@@ -117,3 +117,23 @@ def test_reasons_are_sentences(world: World, text: str) -> None:
             world.tenant.erasures.plan("redact", decided(world), **named)
     with pytest.raises(AuditError, match="no record"):
         world.tenant.erasures.plan("redact", [10_000], reason="asked", basis="law")
+
+
+def test_a_plan_is_not_believed(world: World) -> None:
+    """Whoever calls may have written it themselves: what others rest on stays, whatever two persons signed, and no snapshot goes but theirs."""
+    tenant, until = world.tenant, expires(world)
+    planned = tenant.erasures.plan("redact", decided(world)[:1], reason="somebody asked", basis="law")
+    before = list(tenant.records())
+    for places in (((0, 1),), ((0, 3),), ((2, 3),), ((6, 8), (7, 9)), ((7, 8), (6, 7)), ((6, 6),), ((-1, 1),), ()):
+        with pytest.raises((AuditError, UnitRefusedError)):
+            tenant.erasures.erase(replace(planned, places=places), expires_us=until, keys=BOTH)
+    assert list(tenant.records()) == before
+    granted = tenant.authorize(intent(), audience="bank")
+    row = next(row for row in world.store.scan(tenant.scope, "snapshot"))
+    harmless = next(r.seq for r in search_log(tenant, LogQuery(kinds=("token.consumed",))))
+    other = tenant.erasures.plan("redact", [harmless], reason="somebody asked", basis="law")
+    assert other.snapshots == ()
+    done = tenant.erasures.erase(replace(other, snapshots=(row.key,)), expires_us=until, keys=BOTH)
+    assert done.snapshots == 0
+    assert export_evidence(tenant, granted.seq, made_us=1)
+    assert verify_tenant_log(tenant).findings == ()
