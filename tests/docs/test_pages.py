@@ -68,3 +68,23 @@ def test_the_threat_model_names_tests_that_exist() -> None:
         if not (list((ROOT / one).rglob("test_*.py")) if (ROOT / one).is_dir() else (ROOT / one).is_file())
     ]
     assert missing == []
+
+
+SURFACES = ("Token theft", "Replay", "Policy bypass", "Adapter impersonation", "Tenant boundary violation", "Audit tampering")
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_the_threat_model_says_of_each_surface_what_is_tried_and_what_remains(surface: str) -> None:
+    text = (ROOT / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8")
+    section = text.partition(f"\n## {surface}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    assert len(rows) >= 5
+    assert all("`tests/" in line for line in rows)
+    assert "**What remains.**" in section
+
+
+def test_every_attack_that_is_tried_is_named_in_the_threat_model() -> None:
+    text = (ROOT / "docs" / "explanation" / "threat-model.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[a-z_/0-9.]+)`", text))
+    tried = [path.relative_to(ROOT) for path in sorted((ROOT / "tests" / "attacks").rglob("test_*.py"))]
+    assert [str(path) for path in tried if not {str(path), *map(str, path.parents)} & named] == []

@@ -148,6 +148,12 @@ def test_nonces_and_data_keys_are_never_used_twice() -> None:
         assert len({item[member] for item in seen}) == len(seen)
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_seals() -> None:
+    seen = {json.loads(seal(kek=KEK, randomness=RANDOMNESS, place=place(), plaintext=b""))["nonce"] for _ in range(100_000)}
+    assert len(seen) == 100_000
+
+
 def test_a_private_key_moved_to_another_tenants_row() -> None:
     record = sealed_record()
     assert load_private(kek=KEK, signer=SIGNER, scope=SCOPE, record=record)
