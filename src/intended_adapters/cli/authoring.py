@@ -11,7 +11,17 @@ import typer
 
 from intended_adapters.cli.cases import load_beside, load_data, load_table
 from intended_adapters.cli.colours import coloured
-from intended_adapters.cli.common import Exit, JsonFlag, console, emit, fail, policy_files, policy_paths, read_file
+from intended_adapters.cli.common import (
+    Exit,
+    JsonFlag,
+    console,
+    counted,
+    emit,
+    fail,
+    policy_files,
+    policy_paths,
+    read_file,
+)
 from intended_adapters.cli.explanation import explanation_json, explanation_text
 from intended_adapters.cli.language import Format
 from intended_core import (
@@ -67,7 +77,7 @@ def fmt(
     else:
         word = "would change" if check else "changed"
         lines = [f"{one.name}: {'not formatted' if check else 'formatted'}" for one in changed]
-        emit(False, {}, "\n".join([*lines, f"{len(made)} files, {len(changed)} {word}"]))
+        emit(False, {}, "\n".join([*lines, f"{counted(len(made), 'file')}, {len(changed)} {word}"]))
     if check and changed:
         raise typer.Exit(int(Exit.POLICY))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, counted, emit, fail, read_file
 from intended_core import PolicyError, cedar_entities, cedar_links_from_json, import_cedar, load_cedar
 
 __all__ = ["cedar", "imports"]
@@ -67,5 +67,5 @@ def cedar(
         "actions": dict(imported.actions),
     }  # fmt: skip
     lines = [f"wrote {path}" for path in made]
-    lines.append(f"{len(report.loaded.policies)} Cedar policies, {len(imported.rules)} rules")
+    lines.append(f"{counted(len(report.loaded.policies), 'Cedar policy', 'Cedar policies')}, {counted(len(imported.rules), 'rule')}")
     emit(json, data, "\n".join(lines))

@@ -32,6 +32,7 @@ __all__ = [
     "JsonFlag",
     "Place",
     "console",
+    "counted",
     "default_key_file",
     "emit",
     "exit_code",
@@ -112,6 +113,11 @@ def emit(as_json: bool, data: dict[str, Any], text: str) -> None:
         typer.echo(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
     else:
         console.print(plain(text), markup=False)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number with its noun: `1 rule`, `2 rules`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def plain(text: str) -> str:

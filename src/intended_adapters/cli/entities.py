@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intended_adapters.cli.common import JsonFlag, emit, place, read_file
+from intended_adapters.cli.common import JsonFlag, counted, emit, place, read_file
 from intended_core import entities_from_json, entities_json, entity_ref
 
 __all__ = ["entities"]
@@ -31,7 +31,7 @@ def entities_put(
         tenant = where.handle(authority)
         for start in range(0, len(found), BATCH):
             tenant.put_entities(found[start : start + BATCH])
-        emit(json, {"loaded": len(found)}, f"loaded {len(found)} entities")
+        emit(json, {"loaded": len(found)}, f"loaded {counted(len(found), 'entity', 'entities')}")
 
 
 @entities.command("list")
@@ -79,4 +79,4 @@ def entities_remove(
     where = place()
     with where.open() as authority:
         seq = where.handle(authority).remove_entities(refs)
-        emit(json, {"removed": [str(ref) for ref in refs], "seq": seq}, f"removed {len(refs)} entities; record {seq}")
+        emit(json, {"removed": [str(ref) for ref in refs], "seq": seq}, f"removed {counted(len(refs), 'entity', 'entities')}; record {seq}")

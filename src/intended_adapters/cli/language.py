@@ -13,7 +13,7 @@ import typer
 
 from intended_adapters.cli.cases import CASE_FILES, load_beside, load_data, load_table
 from intended_adapters.cli.colours import coloured
-from intended_adapters.cli.common import Exit, JsonFlag, console, emit, policy_files
+from intended_adapters.cli.common import Exit, JsonFlag, console, counted, emit, policy_files
 from intended_adapters.cli.junit import junit
 from intended_core import (
     Allow,
@@ -91,10 +91,11 @@ def _show_check(report: CheckReport, json: bool, cost: bool) -> None:
     if report.text and not json:
         console.print(coloured(report.text))
     if checked is None:
-        lines = [f"{errors} errors; nothing was activated"]
+        lines = [f"{counted(errors, 'error')}; nothing was activated"]
     else:
         lines = [
-            f"{len(checked.rules)} rules, {len(checked.tests)} tests, {len(checked.schema.actions)} actions: no errors"
+            f"{counted(len(checked.rules), 'rule')}, {counted(len(checked.tests), 'test')}, "
+            f"{counted(len(checked.schema.actions), 'action')}: no errors"
         ]
         tables = checked.schema.tables
         lines += [f"  {'table' if name in tables else 'param'} {name}: {_WAYS[way]}" for name, way in ways.items()]

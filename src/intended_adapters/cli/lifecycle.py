@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, policy_files, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, counted, emit, fail, place, policy_files, read_file
 from intended_adapters.cli.persons import private_key
 from intended_adapters.cli.simulation import show_simulation, simulation_json, watched
 from intended_core import EntityRef, LocalPersonKey, TenantAuthority, entity_ref, parse_json
@@ -179,7 +179,7 @@ def policy_activate(
             "digest": done.digest.hex(), "semantic_digest": done.semantic_digest.hex(), "rules": done.rules,
             "tests": done.tests, "seq": done.seq,
         },
-        f"active: {done.rules} rules, {done.tests} tests passed\ndigest {done.digest.hex()}\nrecord {done.seq}",
+        f"active: {counted(done.rules, 'rule')}, {counted(done.tests, 'test')} passed\ndigest {done.digest.hex()}\nrecord {done.seq}",
     )  # fmt: skip
 
 

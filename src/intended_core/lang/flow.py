@@ -12,7 +12,7 @@ from typing import Final
 
 from intended_core.lang import ast
 from intended_core.lang.typed import AttributeOf, MemberOf, Root, TypedExpr, Var
-from intended_core.lang.types import EntityType, ListType, RecordType, SetType, Type
+from intended_core.lang.types import EntityType, ListType, Member, RecordType, SetType, Type
 
 __all__ = [
     "NOTHING",
@@ -199,7 +199,26 @@ def join(left: Type, right: Type) -> Type | None:
         sizes = (left.max_size, right.max_size)
         size = None if sizes[0] is None or sizes[1] is None else max(sizes[0], sizes[1])
         return None if element is None else ListType(element, size)
+    if isinstance(left, RecordType) and isinstance(right, RecordType):
+        return _join_records(left, right)
     return left if left == right else None
+
+
+def _join_records(left: RecordType, right: RecordType) -> RecordType | None:
+    others = {item.name: item for item in right.members}
+    if others.keys() != {item.name for item in left.members}:
+        return None
+    members: list[Member] = []
+    for one in left.members:
+        other = others[one.name]
+        type_ = join(one.type, other.type)
+        if type_ is None:
+            return None
+        longest = None if one.max_bytes is None or other.max_bytes is None else max(one.max_bytes, other.max_bytes)
+        # What holds for either holds for the whole: a member that is only shown stays so through an `if`.
+        optional, shown = one.optional or other.optional, one.presentational or other.presentational
+        members.append(Member(one.name, type_, optional, one.from_caller or other.from_caller, shown, longest))
+    return RecordType(tuple(members))
 
 
 def is_open(expr: ast.Expr) -> bool:

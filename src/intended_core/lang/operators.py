@@ -164,6 +164,7 @@ class OperatorTyper:
                     expr.span,
                 )
             whole(left.type, sign, expr)
+            whole(right.type, sign, expr)
         elif left.type != right.type:
             raise refuse(
                 "type.mismatch",

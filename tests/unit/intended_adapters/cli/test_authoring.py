@@ -33,12 +33,12 @@ def test_fmt_writes_the_one_style_and_is_content_with_it(here: Path) -> None:
     assert (here / "a.policy").read_text(encoding="utf-8") == NEAT
     assert [path.name for path in here.iterdir()] == ["a.policy"]
     again = run("fmt", "--check", ".")
-    assert (again.exit_code, again.output) == (0, "1 files, 0 would change\n")
+    assert (again.exit_code, again.output) == (0, "1 file, 0 would change\n")
 
 
 def test_fmt_check_and_diff_change_nothing(here: Path) -> None:
     checked = run("fmt", "--check", "a.policy")
-    assert (checked.exit_code, checked.output) == (5, "a.policy: not formatted\n1 files, 1 would change\n")
+    assert (checked.exit_code, checked.output) == (5, "a.policy: not formatted\n1 file, 1 would change\n")
     shown = run("fmt", "--diff", "a.policy")
     assert shown.exit_code == 0
     assert "+  when principal == resource;" in shown.output

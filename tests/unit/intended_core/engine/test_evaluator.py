@@ -278,3 +278,17 @@ def test_the_general_loop_hands_every_condition_what_it_reads() -> None:
         found = walked(World.of(base + f'@id("f") forbid f {{ action == read; when {condition}; }}'))
         assert isinstance(found, Deny)
         assert (found.kind, found.rules) == ("forbid", ("f",))
+
+
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ("{ s: args.s, n: args.n } == { n: 1, s: \"abc\" }", Allow),
+        ("{ s: args.s, n: args.n } == { n: 2, s: \"abc\" }", Deny),
+        ("{ n: args.n, s: args.s } in [{ s: \"abc\", n: 1 }]", Allow),
+        ("(if args.n == 1 then { n: 3, s: args.s } else { s: \"no\", n: args.n }).s == \"abc\"", Allow),
+    ],
+)
+def test_records_are_equal_whatever_the_order_of_their_members(condition: str, outcome: type) -> None:
+    world = World.of(f'@id("r") permit r {{ action == "read"; when {condition}; because "x"; }}')
+    assert isinstance(world.decide(), outcome)

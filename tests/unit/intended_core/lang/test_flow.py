@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from intended_core.lang.checker import check_all
 from intended_core.lang.flow import Fact, assignable, join, meet
 from intended_core.lang.types import INT, STRING, EntityType, Member, RecordType, SetType
-from tests.unit.intended_core.lang.support import codes
+from tests.unit.intended_core.lang.support import codes, source
 
 
 def test_meet_keeps_what_both_sides_know() -> None:
@@ -35,6 +36,50 @@ def test_join() -> None:
     assert join(SetType(INT, 2), SetType(INT, 5)) == SetType(INT, 5)
     assert join(SetType(INT, 2), SetType(INT, None)) == SetType(INT, None)
     assert join(INT, STRING) is None
+
+
+def test_records_join_by_name_whatever_their_order() -> None:
+    one = RecordType((Member("a", INT, max_bytes=4), Member("b", STRING, True)))
+    other = RecordType((Member("b", STRING, presentational=True), Member("a", INT, from_caller=True, max_bytes=9)))
+    made = RecordType((Member("a", INT, False, True, False, 9), Member("b", STRING, True, False, True)))
+    assert join(one, other) == made
+    assert join(one, RecordType((Member("a", INT),))) is None
+    assert join(one, RecordType((Member("a", INT), Member("c", STRING)))) is None
+    assert join(one, RecordType((Member("a", STRING), Member("b", STRING)))) is None
+
+
+_PAIRS = '''
+@root entity A {{}}
+action "do" {{
+  principal: A;
+  resource: A;
+  args: {{ one: {{ a: Int, b: String }}, two: {{ b: String, a: Int }}, shown: {{ a: Int, @presentational b: String }}, open: {{ a: Int, b?: String }} }};
+}}
+@id("p") permit p {{
+  action == "do";
+  when {condition};
+  because "x";
+}}
+'''
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("args.one == args.two", ()),
+        ('{ b: "x", a: 1 } == args.one', ()),
+        ('args.one in [{ b: "x", a: 1 }, args.two]', ()),
+        ("(if true then args.one else args.two).a == 1", ()),
+        ("args.one == args.shown", ("type.operator",)),
+        ("args.shown == args.one", ("type.operator",)),
+        ("args.one == args.open", ("type.operator",)),
+        ('(if true then args.one else args.shown).b == "x"', ("data.presentational",)),
+        ('(if true then args.one else args.open).b == "x"', ("type.optional",)),
+    ],
+)
+def test_records_are_compared_by_name(condition: str, expected: tuple[str, ...]) -> None:
+    _, found = check_all([source(_PAIRS.format(condition=condition))])
+    assert tuple(item.code for item in found if item.severity == "error") == expected
 
 
 @pytest.mark.parametrize(
