@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import JsonFlag, emit, place
+from intended_adapters.cli.common import ID_MAY_START_WITH_A_DASH, JsonFlag, emit, place
 from intended_adapters.cli.persons import private_key
 from intended_core import ApprovalStatus, ApprovalView, entity_ref
 
@@ -43,7 +43,7 @@ def approvals_list(
     )  # fmt: skip
 
 
-@approvals.command("show")
+@approvals.command("show", context_settings=ID_MAY_START_WITH_A_DASH)
 def approvals_show(approval_id: str, json: JsonFlag = False) -> None:
     """Show exactly what an approver signs: values as safe text, and the canonical bytes.
 
@@ -61,7 +61,7 @@ def approvals_show(approval_id: str, json: JsonFlag = False) -> None:
     emit(json, _data(view), text)
 
 
-@approvals.command("approve")
+@approvals.command("approve", context_settings=ID_MAY_START_WITH_A_DASH)
 def approvals_approve(approval_id: str, person: PersonFlag, key: KeyFlag, json: JsonFlag = False) -> None:
     """Approve a pending request with a person's own key.
 
@@ -74,7 +74,7 @@ def approvals_approve(approval_id: str, person: PersonFlag, key: KeyFlag, json: 
         _said(json, done, f"{done.state}: counted for {done.counted_for}")
 
 
-@approvals.command("reject")
+@approvals.command("reject", context_settings=ID_MAY_START_WITH_A_DASH)
 def approvals_reject(
     approval_id: str, person: PersonFlag, key: KeyFlag, reason: ReasonFlag = "", json: JsonFlag = False
 ) -> None:
@@ -89,7 +89,7 @@ def approvals_reject(
         _said(json, done, done.state)
 
 
-@approvals.command("cancel")
+@approvals.command("cancel", context_settings=ID_MAY_START_WITH_A_DASH)
 def approvals_cancel(
     approval_id: str,
     reason: ReasonFlag = "",
@@ -130,4 +130,4 @@ def _time(at_us: int) -> str:
 
 def approvals_commands(app: typer.Typer) -> None:
     """What is done most stands at the root as well."""
-    app.command("approve")(approvals_approve)
+    app.command("approve", context_settings=ID_MAY_START_WITH_A_DASH)(approvals_approve)

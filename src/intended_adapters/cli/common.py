@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import orjson
 import typer
@@ -28,6 +28,7 @@ from intended_core import (
 )
 
 __all__ = [
+    "ID_MAY_START_WITH_A_DASH",
     "Exit",
     "JsonFlag",
     "Place",
@@ -48,6 +49,8 @@ __all__ = [
 console = Console(highlight=False, soft_wrap=True)
 _errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
+# Ids are base64url: one in 64 begins with a dash and is no option.
+ID_MAY_START_WITH_A_DASH: Final = {"ignore_unknown_options": True}
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 

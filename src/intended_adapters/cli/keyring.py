@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.common import ID_MAY_START_WITH_A_DASH, Exit, JsonFlag, emit, fail, place, read_file
 from intended_core import LocalPersonKey, entity_ref
 
 __all__ = ["keys", "secrets"]
@@ -93,7 +93,7 @@ def keys_retire(json: JsonFlag = False) -> None:
     emit(json, {"retired": list(done.retired), "seq": done.seq}, "\n".join(shown))
 
 
-@keys.command("compromise")
+@keys.command("compromise", context_settings=ID_MAY_START_WITH_A_DASH)
 def keys_compromise(
     kid: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
     person: Annotated[list[str] | None, typer.Option(help='Who agrees, as in policies: User::"ann". Give two.')] = None,

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, counted, emit, fail, place, policy_files, read_file
+from intended_adapters.cli.common import (
+    ID_MAY_START_WITH_A_DASH,
+    Exit,
+    JsonFlag,
+    counted,
+    emit,
+    fail,
+    place,
+    policy_files,
+    read_file,
+)
 from intended_adapters.cli.persons import private_key
 from intended_adapters.cli.simulation import show_simulation, simulation_json, watched
 from intended_core import EntityRef, LocalPersonKey, TenantAuthority, entity_ref, parse_json
@@ -101,7 +111,7 @@ def policy_promote(by: ByFlag = "", key: KeyFlag = None, note: NoteFlag = "", js
     emit(json, _draft_json(view), f"{_draft_text(view)}\nnext: intended policy simulate {view.draft_id}")
 
 
-@policies.command("check")
+@policies.command("check", context_settings=ID_MAY_START_WITH_A_DASH)
 def policy_check(draft: str, json: JsonFlag = False) -> None:
     """Check a draft again and run the set's own tests.
 
@@ -113,7 +123,7 @@ def policy_check(draft: str, json: JsonFlag = False) -> None:
     emit(json, _draft_json(view), _draft_text(view))
 
 
-@policies.command("simulate")
+@policies.command("simulate", context_settings=ID_MAY_START_WITH_A_DASH)
 def policy_simulate(
     draft: str,
     most: Annotated[int, typer.Option(help="How many of the newest decisions are asked again, at most.")] = 1_000,
@@ -134,7 +144,7 @@ def policy_simulate(
         show_simulation(found)
 
 
-@policies.command("approve")
+@policies.command("approve", context_settings=ID_MAY_START_WITH_A_DASH)
 def policy_approve(
     draft: str,
     person: Annotated[str, typer.Option(help='Who approves, as in policies: User::"bob"; never who drafted it.')],
@@ -208,7 +218,7 @@ def policy_rollback(
     emit(json, _draft_json(view), f"{_draft_text(view)}\nnext: intended policy simulate {view.draft_id}")
 
 
-@policies.command("withdraw")
+@policies.command("withdraw", context_settings=ID_MAY_START_WITH_A_DASH)
 def policy_withdraw(draft: str, json: JsonFlag = False) -> None:
     """Close a draft; it is never put in force.
 
@@ -238,7 +248,7 @@ def policy_list(json: JsonFlag = False) -> None:
     )
 
 
-@policies.command("show")
+@policies.command("show", context_settings=ID_MAY_START_WITH_A_DASH)
 def policy_show(
     draft: Annotated[str, typer.Argument(help="A draft's id; without it, the set in force.")] = "", json: JsonFlag = False
 ) -> None:
