@@ -361,11 +361,13 @@ KINDS = {
     "log.genesis", "log.heartbeat", "log.anchor", "log.prune", "log.redact", "log.recover", "tenant.created", "tenant.closed",
     "decision.allow", "decision.escalate", "decision.deny", "approval.granted", "approval.rejected", "approval.expired",
     "approval.cancelled", "token.issued", "token.consumed", "token.refused", "token.expired", "token.revoked", "token.sign_failed",
-    "token.attenuated", "replay.refused", "action.done", "action.failed", "action.unknown", "obligation.overdue", "key.generated",
+    "token.attenuated",
+    "refusals.counted", "replay.refused", "action.done", "action.failed", "action.unknown", "obligation.overdue", "key.generated",
     "key.rotated", "key.destroyed", "key.compromised", "key.retired", "key.rewrapped", "policy.drafted", "policy.approved",
     "policy.activated", "policy.simulated", "halt.engaged", "halt.resumed", "meter.reserved", "meter.released",
     "entity.written", "data.written", "person.registered",
-    "person.removed", "secret.stored", "secret.opened", "secret.removed", "adapters.loaded", "clock.recovered", "admin.changed",
+    "person.removed", "credential.withdrawn",
+    "secret.stored", "secret.opened", "secret.removed", "adapters.loaded", "clock.recovered", "admin.changed",
     "export.bundle",
 }  # fmt: skip
 OUTCOMES = {"decision.allow": "allow", "decision.escalate": "escalate", "decision.deny": "deny"}

@@ -34,6 +34,7 @@ from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Random, Settings
 from intended_core.flows.keeper import HeadKeeper
+from intended_core.flows.refusals import record_counts
 from intended_core.flows.rewrap import Rewrapped
 from intended_core.flows.rollback import Evidence, compare, suspect
 from intended_core.flows.runtime import Runtime, drive
@@ -374,7 +375,12 @@ class Authority:
         return kek
 
     def close(self) -> None:
-        """Note the newest heads and close the store. Handles of this authority are of no use afterwards."""
+        """Record what is counted, note the newest heads and close the store. Handles of this authority are of no use afterwards."""
+        with self._lock:
+            tenants = tuple(self._tenants.values())
+        for tenant in tenants:
+            if tenant.context.refusals.pending:
+                tenant.operate(record_counts(tenant.context))
         if self._runtime.keeper is not None:
             self._runtime.keeper.close()
         self._runtime.storage.close()
@@ -418,6 +424,8 @@ def _bounded(settings: Settings) -> Settings:
         name == "ledger" or name != adapter_id(name) for _, name in settings.detached_registers
     ):
         raise AssemblyError("detached_registers names each adapter once, and registers in the form of adapter ids, never the ledger")
+    if not 1 <= settings.refusal_interval_seconds <= 86_400:
+        raise AssemblyError("refusal_interval_seconds is 1 to 86400")
     if not 0.1 <= settings.flow_deadline_seconds <= 60:
         raise AssemblyError("flow_deadline_seconds is 0.1 to 60")
     return settings

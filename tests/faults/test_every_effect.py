@@ -25,6 +25,7 @@ from intended_core.flows.halt import engage, list_halts, resume
 from intended_core.flows.receipts import receipt
 from intended_core.flows.recover import recover
 from intended_core.flows.redeem import redeem
+from intended_core.flows.refusals import record_counts
 from intended_core.flows.remote import credential, serve
 from intended_core.flows.retire import mark_compromised, retire_due
 from intended_core.flows.revoke import revoke_principal, revoke_token
@@ -74,6 +75,8 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "redeem": lambda w: redeem(w.context, w.token, pay(), audience="bank"),
     "redeem-replay": lambda w: redeem(w.context, w.spent, pay(), audience="bank"),
     "redeem-other-call": lambda w: redeem(w.context, w.token, pay("99.00"), audience="bank"),
+    "redeem-forged": lambda w: redeem(counting(w).context, forged(w.token), pay(), audience="bank"),
+    "record-counts": lambda w: record_counts(counting(w).context),
     "attenuate": lambda w: attenuate(w.context, w.token, intent("5.00")),
     "attenuate-spent": lambda w: attenuate(w.context, w.spent, intent("5.00")),
     "serve": lambda w: serve(w.context, remote_request(w)),
@@ -141,6 +144,18 @@ def revoking(w: World, what: EntityRef | str) -> Flow[Any]:
     if isinstance(what, EntityRef):
         return revoke_principal(w.context, what, reason=WHY, signatures=signed)
     return revoke_token(w.context, what, reason=WHY, signatures=signed)
+
+
+def counting(w: World) -> World:
+    """Nine refusals are counted; with the next they are recorded."""
+    for _ in range(9):
+        w.context.refusals.add("token.signature", w.runtime.clock.now_us(), interval_us=60_000_000)
+    return w
+
+
+def forged(token: str) -> str:
+    """The token with a signature that does not hold."""
+    return token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:]
 
 
 class Notices:

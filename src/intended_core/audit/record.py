@@ -77,6 +77,7 @@ class EventKind(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_SIGN_FAILED = "token.sign_failed"  # noqa: S105
     TOKEN_ATTENUATED = "token.attenuated"  # noqa: S105
+    REFUSALS_COUNTED = "refusals.counted"
     REPLAY_REFUSED = "replay.refused"
     ACTION_DONE = "action.done"
     ACTION_FAILED = "action.failed"
@@ -100,6 +101,7 @@ class EventKind(StrEnum):
     DATA_WRITTEN = "data.written"
     PERSON_REGISTERED = "person.registered"
     PERSON_REMOVED = "person.removed"
+    CREDENTIAL_WITHDRAWN = "credential.withdrawn"
     SECRET_STORED = "secret.stored"  # noqa: S105
     SECRET_OPENED = "secret.opened"  # noqa: S105
     SECRET_REMOVED = "secret.removed"  # noqa: S105

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from intended_core.errors import IntendedError, StoreError, TokenError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, LoadState, Now, ReadRows
+from intended_core.flows.refusals import count_unseen
 from intended_core.flows.rows import NonceRow
 from intended_core.tokens.codec import parse
 from intended_core.tokens.verifier import inspect
@@ -59,7 +60,8 @@ def attempted(context: Context, token: str | bytes, attempt: str, *, audience: s
             raise TokenError("token.nonce_unknown")
         row = context.mac.check_once(context.scope, rows[0]).row
         nonce = NonceRow.from_row(row)
-    except TokenError:
+    except TokenError as error:
+        yield from count_unseen(context, error.code)
         raise
     except StoreError as error:
         raise TokenError(f"token.unavailable:{type(error).__name__}") from None

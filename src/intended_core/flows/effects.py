@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from intended_core.flows.heads import HeadMemory
+from intended_core.flows.refusal_counts import RefusalCounts
 from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
@@ -64,8 +65,8 @@ class Settings:
     # pairs of an adapter and its detached register (authority.md § 2): its tokens are counted there, and nowhere else
     detached_registers: tuple[tuple[str, str], ...] = ()
     obligation_seconds: int = 86_400  # until when an obligation is due after the act, where it does not say so itself
+    refusal_interval_seconds: int = 60  # refusals that can be laid at nobody's door: one record per reason in so long
     state_retries: int = 2  # a changed policy or entity version is re-evaluated at most twice, then Deny(conflict)
-
 
     def register_of(self, audience: str) -> str:
         """The one register that counts the tokens of an adapter."""
@@ -77,13 +78,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What every flow of one scope needs: the scope, its row MACs, the settings, who writes, and the head as last seen."""
+    """What every flow of one scope needs: the scope, its row MACs, the settings, who writes, the head as seen, counts of refusals."""
 
     scope: Scope
     mac: RowMac
     settings: Settings
     writer: str
     heads: HeadMemory = field(default_factory=HeadMemory, compare=False, repr=False)
+    refusals: RefusalCounts = field(default_factory=RefusalCounts, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from intended_core.errors import IntendedError, IntentError, StoreError, TokenEr
 from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, Random
+from intended_core.flows.refusals import UNRECORDED, count_refusal
 from intended_core.flows.rollback import alarm, heed_token
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.spending import still_issued
@@ -45,11 +46,6 @@ from intended_core.tokens.verifier import BoundToken, Expected, VerifiedToken, b
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
 __all__ = ["record_refusal", "redeem"]
-
-UNRECORDED = frozenset(
-    {"token.size", "token.base64", "token.segments", "token.header", "token.key_unknown", "token.algorithm",
-     "token.key_state", "token.signature"}
-)  # fmt: skip
 
 # What a newer policy set, key ring or list of halts could change; every other refusal stands whatever else has happened.
 MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding", "token.policy", "token.halted", "token.revoked"})
@@ -205,8 +201,9 @@ def _consume(
 
 
 def record_refusal(context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int) -> Flow[None]:
-    """Record why a token was not honoured; nothing is written for what was refused before its signature was checked."""
+    """Record why a token was not honoured; what was refused before its signature was checked is counted."""
     if code in UNRECORDED:
+        yield from count_refusal(context, code, salt=salt, now_us=now_us)
         return
     kind = EventKind.REPLAY_REFUSED if code == "token.replayed" else EventKind.TOKEN_REFUSED
     body = {"code": code}

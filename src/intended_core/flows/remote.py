@@ -17,6 +17,7 @@ from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, LoadState, Now, Random
 from intended_core.flows.redeem import redeem
+from intended_core.flows.refusals import count_unseen
 from intended_core.ids import adapter_id
 from intended_core.intent import Call
 from intended_core.lang.callwire import call_of_wire
@@ -73,7 +74,7 @@ def serve(context: Context, request: bytes) -> Flow[bytes]:
 
     Never raises for what a request can hold. The answer says `consumed` (with nonce and attempt), `refused`, or `unavailable`; not why.
     """
-    attempt = ""
+    attempt, begun = "", False
     try:
         value: Any = parse_strict(request, max_bytes=MAX_REQUEST_BYTES)
         if not isinstance(value, dict) or value.keys() != _MEMBERS or value["v"] != 0 or not isinstance(value["token"], str):
@@ -82,11 +83,15 @@ def serve(context: Context, request: bytes) -> Flow[bytes]:
         now_us: int = yield Now()
         audience = _audience(context, value["credential"], now_us // 1_000_000)
         proof, call = proof_of(value["proof"]), (yield from _call(context, value["call"]))
+        begun = True  # from here on the redemption itself counts or records what it refuses
         redeemed = yield from redeem(context, value["token"], call, audience=audience, attempt=attempt, proof=proof)
     except TokenError as error:
+        if not begun:
+            yield from count_unseen(context, error.code)
         late = error.code.startswith("token.unavailable")
         return pack({"answer": "unavailable" if late else "refused", "attempt": attempt, "v": 0})
     except IntentError:
+        yield from count_unseen(context, "token.request")
         return pack({"answer": "refused", "attempt": attempt, "v": 0})
     except IntendedError:
         return pack({"answer": "unavailable", "attempt": attempt, "v": 0})

@@ -16,6 +16,7 @@ from intended_core.errors import UnitRefusedError
 from intended_core.flows.duties import find_overdue
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ScanRows
 from intended_core.flows.metering import held_key, meter_rows, open_book
+from intended_core.flows.refusals import record_counts
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.steps import authentic, close_unit, open_head, thread_commitment
 from intended_core.flows.withdraw import expire_requests
@@ -31,13 +32,14 @@ GRACE_S = 1  # whole seconds are compared: a token of this second may still be r
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """What a sweep did: reservations `released`, those found to be `used`, approval requests that `expired`, obligations that are `overdue`
-    now for the first time.
+    now for the first time; `counted`: refusals of tokens that can be laid at nobody's door, recorded now.
     """
 
     released: int
     used: int
     expired: int = 0
     overdue: int = 0
+    counted: int = 0
 
 
 def sweep(context: Context) -> Flow[Swept]:
@@ -61,7 +63,8 @@ def sweep(context: Context) -> Flow[Swept]:
         released, used = released + freed, used + 1 - freed
     expired = yield from expire_requests(context)
     overdue = yield from find_overdue(context)
-    return Swept(released=released, used=used, expired=expired, overdue=overdue)
+    counted = yield from record_counts(context)
+    return Swept(released=released, used=used, expired=expired, overdue=overdue, counted=counted)
 
 
 def _settle(context: Context, nonce: str, held: Held, now_us: int) -> Flow[int]:

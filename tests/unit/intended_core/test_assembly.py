@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from intended_core import Authority, Deny, IntendedError, ManualClock, Settings, export_evidence, verify_evidence
+from intended_core import (
+    Authority,
+    Deny,
+    IntendedError,
+    ManualClock,
+    Settings,
+    TokenError,
+    export_evidence,
+    verify_evidence,
+)
 from intended_core.assembly import MAC_BYTES
 from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import parse_vkey
@@ -134,7 +143,7 @@ def test_the_key_may_not_lie_beside_the_store(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"token_life_seconds": 0}, {"token_life_seconds": 301}, {"leeway_seconds": -1}, {"leeway_seconds": 31},
+        {"token_life_seconds": 0}, {"token_life_seconds": 301}, {"refusal_interval_seconds": 0}, {"refusal_interval_seconds": 86_401}, {"leeway_seconds": -1}, {"leeway_seconds": 31},
         {"flow_deadline_seconds": 0.09}, {"flow_deadline_seconds": 60.1},
     ],
     ids=lambda wrong: "-".join(f"{name}={value}" for name, value in wrong.items()),
@@ -257,6 +266,20 @@ def test_an_authority_shows_its_name_and_closes_its_store(places: Places) -> Non
     with made:
         pass
     assert isinstance(tenant.authorize(intent(), audience="bank"), Deny)
+
+
+def test_refusals_that_were_counted_are_recorded_at_the_end(places: Places) -> None:
+    with places.create() as made:
+        tenant = made.create_tenant("acme", algorithm="Ed25519")
+        tenant.activate({"bank.policy": POLICY})
+        size = tenant.head().size
+        for _ in range(3):
+            with pytest.raises(TokenError):
+                tenant.redeem("a.b.c", pay(), adapter=tenant.adapter("bank"))
+        assert tenant.head().size == size
+    with places.open() as opened:
+        (record,) = opened.tenant("acme").records(start=size)
+        assert b'"count":3' in record.body
 
 
 def test_another_process_that_appends_while_the_log_is_checked_is_no_damage(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,16 @@ def test_bytes_that_are_no_request(world: World, data: bytes) -> None:
     assert world.head.size == size
 
 
+def test_who_has_no_credential_is_counted(world: World) -> None:
+    for changes in ({"credential": "adapter.e30.AAAA"}, {"attempt": "short"}, {"v": 1}, {"proof": "x"}):
+        answer(world, request(world, **changes))
+    answer(world, b"{")
+    codes = {item.code: item.count for item in world.context.refusals.take()}
+    assert codes == {"token.credential": 1, "token.attempt": 1, "token.request": 3}
+    answer(world, request(world, token="a.b.c"))
+    assert {item.code: item.count for item in world.context.refusals.take()} == {"token.base64": 1}
+
+
 def test_a_credential_of_another_audience_scope_or_time(world: World) -> None:
     desk = world.tenant.tokens
     assert answer(world, request(world, credential=desk.credential("vault")))["answer"] == "refused"
