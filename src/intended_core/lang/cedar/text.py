@@ -131,6 +131,8 @@ _SHOWN: Final = {
     "IDENT": "a name", "STRING": "a string", "INT": "a number", "$END": "the end of the file", "EQ": "`==`", "LPAR": "`(`",
     "RPAR": "`)`", "LBRACE": "`{`", "RBRACE": "`}`", "LSQB": "`[`", "RSQB": "`]`", "SEMICOLON": "`;`", "COMMA": "`,`",
     "DOT": "`.`", "COLON": "`:`", "EFFECT": "`permit` or `forbid`", "CLAUSE": "`when` or `unless`",
+    "AT": "`@`", "BANG": "`!`", "DASH": "`-`", "LESSTHAN": "`<`", "MORETHAN": "`>`", "PLUS": "`+`", "STAR": "`*`", "EQUAL": "`=`",
+    "OPTIONAL": "`?`", "SLOT": "`?principal` or `?resource`", "APPLIESTO": "`appliesTo`", "SET": "`Set`",
 }  # fmt: skip
 
 

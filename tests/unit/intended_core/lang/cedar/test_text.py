@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lark import Lark, Token
 
+from intended_core.lang.cedar import text
 from intended_core.lang.cedar.text import TextError, check_name, depth_problem, grammar, pattern, unescape
 from intended_core.lang.source import Source
 
@@ -56,3 +57,10 @@ def test_nesting_is_bounded_before_anything_is_built() -> None:
 def test_the_grammars_are_there_and_have_one_reading(name: str) -> None:
     """Strict mode refuses shift/reduce conflicts and terminals that collide."""
     assert Lark(grammar(name), parser="lalr", strict=True, maybe_placeholders=True)
+
+
+@pytest.mark.parametrize("language", ["cedar", "cedarschema"])
+def test_a_message_names_what_stands_in_the_file(language: str) -> None:
+    for terminal in Lark(grammar(language), parser="lalr").terminals:
+        named = terminal.name in text._SHOWN or terminal.name.startswith("__")
+        assert named or terminal.pattern.value == terminal.name.lower(), terminal
