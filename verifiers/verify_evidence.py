@@ -6,7 +6,8 @@
 This file stands alone and comes to you on another way than the bundle. It was written a second time from the format's rules and shares no
 code with the package; the package's tests hold the two to the same verdicts. What it does not do: take the decision again with the policy.
 Trust comes from the log keys that you give (`--pin name+hash+base64`, `--checkpoint FILE`); without any, the best verdict is
-CONSISTENT_UNPINNED. Exit code: 0 at or above --min-verdict, else 20 to 26 as the verdict says, 2 for a wrong command line.
+CONSISTENT_UNPINNED. With `--policy FILE` (C2SP tlog-policy: the anchor logs and witnesses that you know) a slot proof in the bundle counts.
+Exit code: 0 at or above --min-verdict, else 18 to 26 as the verdict says, 2 for a wrong command line.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import zlib
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256, sha512
 
-GRADES = ["MALFORMED", "TAMPERED", "FORKED", "TRUNCATED", "INCOMPLETE", "CONSISTENT_UNPINNED", "CONSISTENT_UNANCHORED"]
+GRADES = [
+    "MALFORMED", "TAMPERED", "FORKED", "TRUNCATED", "INCOMPLETE", "CONSISTENT_UNPINNED", "CONSISTENT_UNANCHORED", "ANCHORED", "WITNESSED",
+]  # fmt: skip
 SAFE_INT = 2**53 - 1
 MAX_FILE, MAX_MEMBERS, MAX_RECORDS, MAX_HEADERS, MAX_SOURCES = 64 << 20, 4096, 1_000, 10_000, 2_000
 MAX_LINE, MAX_PATH, MAX_DEPTH, MAX_ENTRY, MAX_BODY, MAX_NOTE, MAX_MANIFEST = 16384, 64, 32, 2048, 1 << 20, 65536, 4 << 20
@@ -314,6 +317,11 @@ def key_text(key):
 
 def open_checkpoint(note, keys):
     """(origin, size, root) of a note signed by one of the keys."""
+    return open_note(note, keys)[:3]
+
+
+def open_note(note, keys):
+    """The same, then the key that signed, the signed text, and the signature lines as (name, bytes)."""
     try:
         whole = note.decode("utf-8")
     except UnicodeDecodeError:
@@ -344,7 +352,248 @@ def open_checkpoint(note, keys):
     size, root = int(lines[1]), unbase64(lines[2])
     if len(root) != 32 or size > SAFE_INT or lines[0] != signer[0] or (size == 0 and root != sha256(b"").digest()):
         raise Bad("audit.checkpoint", "a checkpoint is exactly origin, size and root")
-    return lines[0], size, root
+    return lines[0], size, root, signer, text, signatures
+
+
+# --- the verifier's own policy file (C2SP tlog-policy), and proofs of what witnesses have seen --------------------------------------------
+
+
+def parse_cosigner(text):
+    """(name, hint, public) of a witness's verifier key for Ed25519 cosignatures."""
+    parts = text.split("+", 2)
+    if len(parts) != 3:
+        raise Bad("audit.vkey", "a verifier key is name+hash+base64")
+    name, data = parts[0], unbase64(parts[2])
+    if data[:1] == b"\x06" and len(data) == 1313:
+        raise Bad("audit.unsupported", "this verifier knows no ML-DSA-44: use the package")
+    if len(data) != 33 or data[0] != 4 or not name or len(name.encode()) > 255 or any(c.isspace() or c == "+" for c in name):
+        raise Bad("audit.vkey", "a witness's key is an Ed25519 key for cosignatures, with a name")
+    hint = sha256(name.encode() + b"\n" + data).digest()[:4]
+    if parts[1] != hint.hex():
+        raise Bad("audit.vkey", "a verifier key's hash does not fit it")
+    return name, hint, data[1:]
+
+
+class Policy:
+    """A policy file: `logs`, `witnesses` by name, `groups` as name -> (how many, members), `quorum` (None for none). Bad for any other."""
+
+    def __init__(self, data):
+        self.logs, self.witnesses, self.groups, used, quorums = [], {}, {}, set(), []
+        if len(data) > 256 * 1024 or data.count(b"\n") > 4096 or re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data):
+            raise Bad("audit.policy", "a policy file is at most 256 KiB of lines without control characters")
+        try:
+            lines = data.decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            raise Bad("audit.policy", "a policy file is UTF-8") from None
+        for number, line in enumerate(lines, start=1):
+            words = re.split("[ \t]+", line.strip(" \t"))
+            if words == [""] or words[0].startswith("#"):
+                continue
+            try:
+                self.take(words[0], words[1:], used, quorums)
+            except Bad as bad:
+                raise Bad("audit.policy", f"line {number} of the policy: {bad}") from None
+        if not quorums:
+            raise Bad("audit.policy", "a policy has one quorum line")
+        self.quorum = None if quorums[0] == "none" else quorums[0]
+
+    def take(self, kind, rest, used, quorums):
+        names = {"none", *self.witnesses, *self.groups}
+        if kind == "log" and len(rest) in (1, 2):
+            key = parse_key(rest[0])
+            if any(known[2] == key[2] for known in self.logs):
+                raise Bad("audit.policy", "this log's key stands here twice")
+            self.logs.append(key)
+        elif kind == "witness" and len(rest) in (2, 3):
+            key = parse_cosigner(rest[1])
+            if rest[0] in names or any(known[2] == key[2] for known in self.witnesses.values()):
+                raise Bad("audit.policy", "this name is taken, or the key stands here twice")
+            self.witnesses[rest[0]] = key
+        elif kind == "group" and len(rest) >= 3:
+            name, wanted, members = rest[0], rest[1], rest[2:]
+            if name in names or any(one not in names - {"none"} or one in used for one in members) or len(set(members)) != len(members):
+                raise Bad("audit.policy", "this name is taken, or a member does not stand above or is one of a group already")
+            used.update(members)
+            count = {"all": str(len(members)), "any": "1"}.get(wanted, wanted)
+            if re.fullmatch("[1-9][0-9]{0,5}", count) is None or int(count) > len(members):
+                raise Bad("audit.policy", "a group asks for all, any, or 1 to as many as it has")
+            self.groups[name] = (int(count), members)
+        elif kind == "quorum" and len(rest) == 1 and not quorums and rest[0] in names:
+            quorums.append(rest[0])
+        else:
+            raise Bad("audit.policy", "is no log, witness, group or (one) quorum line")
+
+    def count(self, seen):
+        """(whether the witnesses of these names are the quorum, the members of it that they make up)."""
+        if self.quorum is None:
+            return True, []
+        wanted, members = self.groups.get(self.quorum, (1, [self.quorum]))
+        found = sorted(name for name in members if self.witnessed(name, seen))
+        return len(found) >= wanted, found
+
+    def witnessed(self, name, seen):
+        if name not in self.groups:
+            return name in seen
+        wanted, members = self.groups[name]
+        return sum(self.witnessed(one, seen) for one in members) >= wanted
+
+
+MAX_PROOF, MAX_EPOCH, MAX_SLOTS = 65536, 1024, 2**17
+
+
+def fixed(value, size):
+    data = unb64url(value)
+    if len(data) != size:
+        raise Bad("audit.proof", "a value of another length")
+    return data
+
+
+def whole(value, most=SAFE_INT):
+    if type(value) is not int or not 0 <= value <= most:
+        raise Bad("audit.proof", "a number that is malformed")
+    return value
+
+
+def packed_path(value):
+    data = unb64url(value)
+    if len(data) % 32 or len(data) > 64 * 32:
+        raise Bad("audit.proof", "a path is up to 64 hashes of 32 bytes")
+    return [data[at : at + 32] for at in range(0, len(data), 32)]
+
+
+def members_of(value, *names):
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise Bad("audit.proof", "a proof has other members than its form")
+    return [value[name] for name in names]
+
+
+def slot_proof(data):
+    """A slot proof as a dict, its form checked and nothing believed; Bad for any other bytes."""
+    value = canonical(data, MAX_PROOF, "audit.proof", "the proof")
+    version, anchor, head, record = members_of(value, "$", "anchor", "head", "record")
+    if version != "intended.audit/proof.v0" or record is not None:
+        raise Bad("audit.proof", "no slot proof of a known version")
+    entry, note, anchor_path = members_of(anchor, "entry", "note", "path")
+    generation, size, origin, previous, path, root, salt, slot = members_of(head, "g", "n", "o", "p", "path", "r", "salt", "slot")
+    if not all(isinstance(text, str) for text in (entry, note, origin)) or not entry.isascii() or not 1 <= len(origin.encode()) <= 255:
+        raise Bad("audit.proof", "a text of the proof is malformed")
+    proof = {
+        "entry": entry.encode(), "note": note.encode(), "anchor_path": packed_path(anchor_path), "path": packed_path(path),
+        "origin": origin, "generation": whole(generation), "size": whole(size), "root": fixed(root, 32), "slot": whole(slot, MAX_SLOTS - 1),
+    }  # fmt: skip
+    name = origin.encode()
+    proof["leaf"] = sha256(
+        b"\0intended.audit/slot.v0\0" + proof["slot"].to_bytes(8, "big") + fixed(salt, 16) + len(name).to_bytes(2, "big") + name
+        + proof["generation"].to_bytes(8, "big") + proof["size"].to_bytes(8, "big") + proof["root"] + fixed(previous, 32)
+    ).digest()  # fmt: skip
+    return proof
+
+
+def check_epoch(raw, identity):
+    """(epoch, width, root) of an entry of the anchor log, its signature and certificate checked."""
+    value = canonical(raw, MAX_EPOCH, "audit.epoch", "an epoch's entry")
+    version, origin, epoch, root, width, time, before, key, following, certificate, signature = members_of(
+        value, "$", "o", "e", "r", "w", "t", "b", "k", "n", "c", "s"
+    )
+    whole(epoch), whole(time), whole(width, MAX_SLOTS), fixed(following, 32)
+    if before is not None:
+        fixed(before, 32)
+    if version != "intended.audit/epoch.v0" or not isinstance(origin, str) or width < 16 or width & (width - 1):
+        raise Bad("audit.epoch", "an epoch's entry is of an unknown form")
+    if origin != identity[0] or not origin.isascii():
+        raise Bad("audit.epoch", "an epoch of another anchor log")
+    key, certified = fixed(key, 32), None if certificate is None else fixed(certificate, 64)
+    unsigned = {name: item for name, item in value.items() if name != "s"}
+    message = json.dumps(unsigned, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    check_signature(key, fixed(signature, 64), b"intended.audit/epoch.v0\0" + message)
+    if certified is not None:
+        parts = (origin.encode(), epoch.to_bytes(8, "big"), key)
+        framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        check_signature(identity[2], certified, b"intended.audit/epoch-key.v0\0" + framed)
+    return epoch, width, fixed(root, 32)
+
+
+def cosigners(text, signatures, policy):
+    """name in the policy -> newest time, of the witnesses that cosigned; Bad when a line under a known key does not hold."""
+    found = {}
+    for name, blob in signatures:
+        for short, key in policy.witnesses.items():
+            if (key[0], key[1]) != (name, blob[:4]):
+                continue
+            time = int.from_bytes(blob[4:12], "big")
+            if len(blob) != 76 or time > 2**63 - 1:
+                raise Bad("audit.cosignature", "a cosignature is a time and a signature")
+            check_signature(key[2], blob[12:], b"cosignature/v1\ntime %d\n" % time + text)
+            found[short] = max(time, found.get(short, 0))
+    return found
+
+
+def attested(proof, policy):
+    """(epoch, who cosigned with times), every path and signature of the proof checked under the policy."""
+    _, size, root, signer, text, signatures = open_note(proof["note"], policy.logs)
+    epoch, width, slots = check_epoch(proof["entry"], signer)
+    check_inclusion(epoch, size, proof["anchor_path"], leaf_hash(proof["entry"]), root)
+    check_inclusion(proof["slot"], width, proof["path"], proof["leaf"], slots)
+    return epoch, cosigners(text, signatures, policy)
+
+
+NOT_SEEN = {"anchored": None, "epoch": None, "organisations": [], "seen_s": None}
+
+
+def check_anchor(find, anchor, policy, claims, head, slot, last):
+    """(the best grade that the bundle may have, what somebody outside has seen). `anchor`: (proof, link) or None."""
+    best = "CONSISTENT_UNANCHORED"
+    if policy is None:
+        return best, NOT_SEEN
+    if anchor is None:
+        find("anchor.missing", "the bundle shows nothing that somebody outside has seen", grade=best)
+        return best, NOT_SEEN
+    proof, link = anchor
+    if proof["origin"] != claims["origin"] or proof["generation"] > claims["generation"] or proof["slot"] != slot:
+        find("anchor.foreign", "the anchor's proof is of another log or slot than the genesis record names")
+        return best, NOT_SEEN
+    try:
+        epoch, seen = attested(proof, policy)
+    except Bad as bad:
+        if bad.code == "audit.untrusted":
+            find("anchor.untrusted", "no log of your policy file signed the anchor's checkpoint", grade=best)
+        else:
+            find("anchor.proof", f"the anchor's proof does not hold: {bad}")
+        return best, NOT_SEEN
+    size, root = proof["size"], proof["root"]
+    if size > head[1]:
+        find("log.truncated", f"the bundle speaks of {head[1]} records, but its anchor of {size}", head[1], "TRUNCATED")
+    elif size <= last:
+        find("anchor.stale", f"the anchor's proof speaks of {size} records, and the bundle of record {last}", grade=best)
+    elif size == head[1] and root != head[2]:
+        find("head.fork", f"the anchor and the checkpoint name two heads of {size} records", grade="FORKED")
+    elif size != head[1] and (link is None or link[:2] != (size, head[1])):
+        find("anchor.link", "the bundle does not show that its log continues the anchored head", grade="INCOMPLETE")
+    else:
+        try:
+            if size != head[1]:
+                check_consistency(size, head[1], link[2], root, head[2])
+        except Bad as bad:
+            find("head.fork", f"the log does not continue the anchored head: {bad}", grade="FORKED")
+            return best, NOT_SEEN
+        if not seen:
+            find("anchor.witness", "no witness of your policy file cosigned the anchor's checkpoint", grade=best)
+            return best, NOT_SEEN
+        met, members = policy.count(set(seen))
+        if not met:
+            find("anchor.quorum", "fewer witnesses cosigned than your policy file asks for", grade="ANCHORED")
+        facts = {"anchored": size, "epoch": epoch, "organisations": members, "seen_s": min(seen.values())}
+        return "WITNESSED" if met and policy.quorum is not None else "ANCHORED", facts
+    return best, NOT_SEEN
+
+
+def anchor_of(members):
+    """(proof, link) of a bundle's members, or None; Bad for another form."""
+    if "heads/anchor.json" not in members:
+        if "heads/anchor-link.json" in members:
+            raise malformed("ties a proof to its checkpoint and has none")
+        return None
+    return slot_proof(members["heads/anchor.json"]), consistency_of(members.get("heads/anchor-link.json"))
 
 
 # --- records ------------------------------------------------------------------------------------------------------------------------------
@@ -575,7 +824,8 @@ class Bundle:
         ):
             raise malformed("has a malformed key set")
         self.consistency = consistency_of(members.get("heads/consistency.json"))
-        known = known | {"heads/consistency.json"}
+        self.anchor = anchor_of(members)
+        known = known | {"heads/consistency.json", "heads/anchor.json", "heads/anchor-link.json"}
         if set(members) - known:
             raise malformed(f"holds an unknown member {min(set(members) - known)}")
 
@@ -684,9 +934,10 @@ def envelope(find, key, payload, hint, signature):
 class Examination:
     """Looks at everything that can be looked at; `findings` are (code, grade, seq, text)."""
 
-    def __init__(self, bundle, pins, known):
-        self.bundle, self.pins, self.known = bundle, pins, known
+    def __init__(self, bundle, pins, known, policy):
+        self.bundle, self.pins, self.known, self.policy = bundle, pins, known, policy
         self.findings, self.seen, self.head, self.complete = [], {}, None, None
+        self.best, self.facts = "CONSISTENT_UNANCHORED", NOT_SEEN
 
     def find(self, code, text, seq=None, grade="TAMPERED"):
         self.findings.append((code, grade, seq, text))
@@ -908,12 +1159,19 @@ class Examination:
             self.find("inputs.stray", "params and tables are here for a decision that read none", seq)
 
     def outside(self):
-        if not self.pins:
+        if not self.pins and self.policy is None:
             return
         if self.bundle.key not in self.pins:
             self.find("key.unpinned", "the bundle is signed by a key that you did not pin", grade="CONSISTENT_UNPINNED")
-        if self.head is None or self.known is None:
+        if self.head is None:
             return
+        if self.known is not None:
+            self.compare()
+        slot = (self.seen.get(0, {}).get("value") or {}).get("slot")
+        last = max(seq for seq, _ in self.bundle.proofs)
+        self.best, self.facts = check_anchor(self.find, self.bundle.anchor, self.policy, self.bundle.claims, self.head, slot, last)
+
+    def compare(self):
         before = self.bundle.before
         if before is not None and before[0] <= self.known[1] <= before[0] + len(self.bundle.headers) and 0 < self.known[1] < self.head[1]:
             edge = [before[0], list(before[1])]
@@ -960,7 +1218,7 @@ RANGE_REQUIRED = {
     "README.txt", "manifest.json", "entries.jsonl", "proofs.jsonl", "heads/checkpoint", "keys/log.vkey", "heads/frontier",
     "heads/headers.jsonl", "bodies/0000000000000000.json", "bodies/0000000000000001.json",
 }  # fmt: skip
-RANGE_OPTIONAL = {"bodies.jsonl", "heads/tail.json", "heads/consistency.json"}
+RANGE_OPTIONAL = {"bodies.jsonl", "heads/tail.json", "heads/consistency.json", "heads/anchor.json", "heads/anchor-link.json"}
 STREAMED = {"bodies.jsonl", "heads/headers.jsonl"}
 MAX_STRETCH, MAX_SMALL, CHUNK, MAX_SELECTED = 2**32 - 2, 1 << 20, 1 << 20, 10_000
 
@@ -1011,8 +1269,9 @@ def says_range(file):
 class Stretch:
     """Reads the file once from front to back; `findings` as in an examination."""
 
-    def __init__(self, file, pins, known, kind):
-        self.file, self.pins, self.known, self.kind = file, pins, known, kind
+    def __init__(self, file, pins, known, kind, policy):
+        self.file, self.pins, self.known, self.kind, self.policy = file, pins, known, kind, policy
+        self.best, self.facts, self.slot = "CONSISTENT_UNANCHORED", NOT_SEEN, None
         self.findings, self.head, self.whole = [], None, False
         self.kinds, self.selected, self.bodies, self.withheld, self.sums = {}, [], 0, 0, {}
         self.places = places_of(file)
@@ -1035,6 +1294,7 @@ class Stretch:
         self.before = frontier_of(self.small["heads/frontier"])
         self.tail = consistency_of(self.small.get("heads/tail.json"))
         self.linked = consistency_of(self.small.get("heads/consistency.json"))
+        self.anchor = anchor_of(self.small)
 
     def find(self, code, text, seq=None, grade="TAMPERED"):
         self.findings.append((code, grade, seq, text))
@@ -1079,11 +1339,16 @@ class Stretch:
         else:
             self.findings.append(fault)
         self.contents()
-        if self.pins:
-            if self.key not in self.pins:
-                self.find("key.unpinned", "the bundle is signed by a key that you did not pin", grade="CONSISTENT_UNPINNED")
-            if self.head is not None and self.known is not None:
-                compare(self.find, self.head, self.known, self.linked)
+        if not self.pins and self.policy is None:
+            return
+        if self.key not in self.pins:
+            self.find("key.unpinned", "the bundle is signed by a key that you did not pin", grade="CONSISTENT_UNPINNED")
+        if self.head is None:
+            return
+        if self.known is not None:
+            compare(self.find, self.head, self.known, self.linked)
+        last = self.claims["stop"] - 1
+        self.best, self.facts = check_anchor(self.find, self.anchor, self.policy, self.claims, self.head, self.slot, last)
 
     def first_records(self):
         seen = {}
@@ -1104,6 +1369,8 @@ class Stretch:
                 self.find("record.seq", f"record {seq} says that it is number {entry['seq']}", seq)
                 continue
             seen[seq] = {**entry, "value": body}
+            if seq == 0:
+                self.slot = body.get("slot")
         if len(seen) == 2:
             founding(self.find, seen, self.claims, self.key[2])
 
@@ -1230,28 +1497,28 @@ class Stretch:
         ).encode()
 
 
-def verify_range(file, pins=(), known=None, kind=None):
+def verify_range(file, pins=(), known=None, kind=None, policy=None):
     """The verdict over a stretch in an open file, as plain data; never raises for what it can hold."""
-    verdict = {"first": None, "stop": None, "as_of": None, "kinds": None, "bodies": 0, "withheld": 0, "selected": []}
-    findings = []
+    verdict = {"first": None, "stop": None, "as_of": None, "kinds": None, "bodies": 0, "withheld": 0, "selected": [], **NOT_SEEN}
+    findings, best = [], "CONSISTENT_UNANCHORED"
     try:
-        stretch = Stretch(file, pins, known, kind)
+        stretch = Stretch(file, pins, known, kind, policy)
         stretch.run()
     except Bad as bad:
         findings = [(bad.code, "MALFORMED", None, str(bad))]
     else:
-        findings = stretch.findings
+        findings, best = stretch.findings, stretch.best
         verdict.update(
+            stretch.facts,
             first=stretch.claims["first"], stop=stretch.claims["stop"], as_of=None if stretch.head is None else stretch.head[1],
             kinds=dict(sorted(stretch.kinds.items())) if stretch.whole else None, bodies=stretch.bodies, withheld=stretch.withheld,
             selected=stretch.selected,
         )  # fmt: skip
-    return graded(verdict, findings, pins)
+    return graded(verdict, findings, best if pins else "CONSISTENT_UNPINNED")
 
 
-def graded(verdict, findings, pins):
+def graded(verdict, findings, best):
     """The verdict with its grade, the first bad record, and all findings."""
-    best = "CONSISTENT_UNANCHORED" if pins else "CONSISTENT_UNPINNED"
     grade = min([best, *(found[1] for found in findings)], key=GRADES.index)
     verdict["grade"] = grade
     verdict["seq"] = min((found[2] for found in findings if found[1] == grade and found[2] is not None), default=None)
@@ -1260,21 +1527,23 @@ def graded(verdict, findings, pins):
     return verdict
 
 
-def verify(data, pins=(), known=None):
+def verify(data, pins=(), known=None, policy=None):
     """The verdict over a bundle's bytes as plain data; never raises for what a bundle can hold."""
-    verdict = {"decision": None, "as_of": None, "complete_to": None, "rerun": "not_run"}
+    verdict = {"decision": None, "as_of": None, "complete_to": None, "rerun": "not_run", **NOT_SEEN}
+    best = "CONSISTENT_UNANCHORED"
     try:
         bundle = Bundle(data)
     except Bad as bad:
         findings = [(bad.code, "MALFORMED", None, str(bad))]
     else:
-        examination = Examination(bundle, pins, known)
+        examination = Examination(bundle, pins, known, policy)
         examination.run()
-        findings = examination.findings
+        findings, best = examination.findings, examination.best
+        verdict.update(examination.facts)
         verdict["decision"] = bundle.claims["decision"]
         verdict["as_of"] = None if examination.head is None else examination.head[1]
         verdict["complete_to"] = examination.complete
-    return graded(verdict, findings, pins)
+    return graded(verdict, findings, best if pins else "CONSISTENT_UNPINNED")
 
 
 def read_all(path, limit):
@@ -1287,6 +1556,7 @@ def main(words=None):
     parser.add_argument("file", help="the bundle (.evb)")
     parser.add_argument("--pin", action="append", default=[], metavar="KEY", help="a log key you trust: name+hash+base64; repeatable")
     parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint that you kept, signed by a pinned key")
+    parser.add_argument("--policy", metavar="FILE", help="your own policy file (tlog-policy): anchor logs and witnesses that you know")
     parser.add_argument("--min-verdict", default="CONSISTENT_UNANCHORED", choices=GRADES, help="exit 0 only at or above this verdict")
     parser.add_argument("--list", metavar="KIND", help="of a stretch of a log: name the records of this kind, as token.refused")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -1296,13 +1566,14 @@ def main(words=None):
         if given.checkpoint and not pins:
             raise Bad("audit.untrusted", "a checkpoint is believed only under a pinned key: give the key as well")
         known = open_checkpoint(read_all(given.checkpoint, MAX_NOTE), pins) if given.checkpoint else None
+        policy = Policy(read_all(given.policy, 256 * 1024)) if given.policy else None
         with open(given.file, "rb") as file:
             whole = says_range(file)
             if given.list is not None and (not whole or given.list not in KINDS):
                 raise Bad("audit.kind", "--list is for a bundle of a stretch of a log, and names a kind of record")
-            verdict = verify_range(file, pins, known, given.list) if whole else None
+            verdict = verify_range(file, pins, known, given.list, policy) if whole else None
         if verdict is None:
-            verdict = verify(read_all(given.file, MAX_FILE), pins, known)
+            verdict = verify(read_all(given.file, MAX_FILE), pins, known, policy)
     except (Bad, OSError) as error:
         parser.error(str(error))
     grade = verdict["grade"]
@@ -1322,6 +1593,8 @@ def main(words=None):
     for found in verdict["findings"]:
         where = "" if found["seq"] is None else f" (record {found['seq']})"
         print(f"  {found['grade']} {found['code']}{where}: {found['text']}")
+    if verdict["anchored"] is not None:
+        print(f"  the first {verdict['anchored']} records were seen by {shown(', '.join(verdict['organisations'])) or 'a witness'}")
     if verdict.get("complete_to") is not None:
         print(f"  nothing else happened to this token up to record {verdict['complete_to'] - 1}")
     if not whole:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from intended_core.audit.anchored import RecordProof, SlotProof, parse_proof
 from intended_core.audit.attested import attest_verdict, attested_heads, known_heads
 from intended_core.audit.bundle import write_bundle
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
@@ -19,6 +20,7 @@ from intended_core.audit.range_bundle import RangeClaims, write_range
 from intended_core.audit.range_verify import RangeVerdict, says_range, verify_range
 from intended_core.audit.record import EventKind, parse_body, parse_entry
 from intended_core.audit.report import as_html, as_text, tell
+from intended_core.audit.tlogpolicy import parse_policy
 from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
 from intended_core.authority import TenantAuthority
 from intended_core.canonical import Json
@@ -112,18 +114,22 @@ def verify_tenant_log(
     return attest_verdict(verdict if pinned else replace(verdict, grade=Grade.CONSISTENT_UNPINNED), attested)
 
 
-def export_evidence(tenant: TenantAuthority, seq: int, *, made_us: int, since: bytes | None = None) -> bytes:
+def export_evidence(
+    tenant: TenantAuthority, seq: int, *, made_us: int, since: bytes | None = None, proof: bytes | None = None
+) -> bytes:
     """The evidence bundle (`.evb`) of the decision at `seq`. `made_us`: the time to write into it. Raises AuditError.
 
     `since`: an older checkpoint of this log that the receiver has kept; the bundle then shows that the log continues it.
+    `proof`: a slot proof of this log (`export_slot_proof`), which the bundle then holds, so that whoever knows the anchor's witnesses need
+    not take the log's own word; left out where it does not reach the bundle's newest record.
     """
     size = None if since is None else open_checkpoint(since, [tenant.checkpoint()[1]]).size
-    found = tenant.collect(seq, since=size)
+    found = tenant.collect(seq, since=size, proof=_slot_proof(proof))
     return write_bundle(
         scope=found.scope, origin=found.origin, generation=found.generation, seq=found.seq, records=found.records,
         proofs=found.proofs, checkpoint=found.checkpoint, log_key=found.log_key, token_keys=found.token_keys,
         sources=found.sources, intent=found.intent, entities=found.entities, data=found.data, made_us=made_us, engine=ENGINE,
-        sign=tenant.sign_log, headers=found.headers, consistency=found.consistency,
+        sign=tenant.sign_log, headers=found.headers, consistency=found.consistency, anchor=found.anchor,
     )  # fmt: skip
 
 
@@ -136,14 +142,15 @@ def export_range(
     made_us: int,
     bodies: bool = True,
     since: bytes | None = None,
+    proof: bytes | None = None,
 ) -> int:
     """Write every record of [first, stop) as one evidence file; `stop` None: to the end of the log. Returns its size in bytes.
 
-    `bodies`: with what each record says, else only that it exists, when, and of which kind it is. `since`: as `export_evidence`. The file
-    is complete or not there. Raises AuditError, and OSError when `out` cannot be written.
+    `bodies`: with what each record says, else only that it exists, when, and of which kind it is. `since`, `proof`: as
+    `export_evidence`. The file is complete or not there. Raises AuditError, and OSError when `out` cannot be written.
     """
     size = None if since is None else open_checkpoint(since, [tenant.checkpoint()[1]]).size
-    found = tenant.collect_range(first, stop, since=size)
+    found = tenant.collect_range(first, stop, since=size, proof=_slot_proof(proof))
     claims = RangeClaims(
         origin=found.origin, tenant=tenant.scope.tenant, tenant_uuid=tenant.scope.uuid, environment=tenant.scope.environment,
         generation=found.generation, first=found.first, stop=found.stop, size=found.size, made_us=made_us, engine=ENGINE,
@@ -155,12 +162,17 @@ def export_range(
                 file, claims=claims, founding=found.founding, proofs=found.proofs, before=found.before,
                 records=lambda: tenant.records(start=found.first, stop=found.stop), tail=found.tail,
                 consistency=found.consistency, checkpoint=found.checkpoint, log_key=found.log_key, sign=tenant.sign_log,
-                bodies=bodies,
+                bodies=bodies, anchor=found.anchor,
             )  # fmt: skip
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
     return written
+
+
+def _slot_proof(data: bytes | None) -> SlotProof | None:
+    found = None if data is None else parse_proof(data)
+    return found.slot if isinstance(found, RecordProof) else found
 
 
 def is_range(path: Path) -> bool:
@@ -170,46 +182,53 @@ def is_range(path: Path) -> bool:
 
 
 def verify_evidence_range(
-    path: Path, *, pinned: Sequence[str] = (), known: bytes | None = None, kind: str | None = None
+    path: Path, *, pinned: Sequence[str] = (), known: bytes | None = None, kind: str | None = None, policy: bytes | None = None
 ) -> RangeVerdict:
     """Verify evidence of a stretch of a log with no database and no network, in bounded memory.
 
-    `kind`: a kind of record (`token.refused` ...) whose places are named. `pinned`, `known`, errors: as `verify_evidence`; OSError when
-    `path` cannot be read, AuditError `audit.kind` for a kind that does not exist.
+    `kind`: a kind of record (`token.refused` ...) whose places are named. `pinned`, `known`, `policy`, errors: as `verify_evidence`;
+    OSError when `path` cannot be read, AuditError `audit.kind` for a kind that does not exist.
     """
     try:
         wanted = None if kind is None else EventKind(kind)
     except ValueError:
         raise AuditError(f"there is no record of the kind {kind}", code="audit.kind") from None
-    trust = _trust(pinned, known)
+    trust = _trust(pinned, known, policy)
     with path.open("rb") as file:
         return verify_range(file, trust=trust, kind=wanted)
 
 
-def _trust(pinned: Sequence[str], known: bytes | None) -> TrustPolicy | None:
+def _trust(pinned: Sequence[str], known: bytes | None, policy: bytes | None) -> TrustPolicy | None:
     keys = tuple(parse_vkey(text) for text in pinned)
     if known is not None and not keys:
         raise AuditError(
             "a checkpoint is believed only under a pinned key: give the key as well", code="audit.untrusted"
         )
     head = None if known is None else KnownHead.of(open_checkpoint(known, keys))
-    return TrustPolicy(log_keys=keys, known_head=head) if keys else None
+    anchors = None if policy is None else parse_policy(policy)
+    return TrustPolicy(log_keys=keys, known_head=head, anchors=anchors) if keys or policy is not None else None
 
 
-def verify_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> BundleVerdict:
+def verify_evidence(
+    data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None, policy: bytes | None = None
+) -> BundleVerdict:
     """Verify a bundle with no database and no network, and run its decision again with the interpreter.
 
     `pinned`: verifier keys that the caller trusts (`name+hash+base64`). `known`: a checkpoint that the caller has kept, signed by one of
-    them. Never raises for what a bundle can hold; raises AuditError when a key or checkpoint of the caller's own is malformed.
+    them. `policy`: the caller's own file (C2SP tlog-policy) of anchor logs and witnesses; under it, and only under it, a slot proof in the
+    bundle counts, and the grade may be ANCHORED or WITNESSED. Never raises for what a bundle can hold; raises AuditError when a key,
+    checkpoint or policy of the caller's own is malformed.
     """
-    return verify_bundle(data, trust=_trust(pinned, known), rerun=rerun)
+    return verify_bundle(data, trust=_trust(pinned, known, policy), rerun=rerun)
 
 
-def show_evidence(data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None) -> EvidenceStory:
+def show_evidence(
+    data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None, policy: bytes | None = None
+) -> EvidenceStory:
     """Verify a bundle as `verify_evidence` does, and tell what it says in plain words; the verdict stands first.
 
-    Never raises for what a bundle can hold; raises AuditError when a key or checkpoint of the caller's own is malformed.
+    Never raises for what a bundle can hold; raises AuditError as `verify_evidence`.
     """
-    verdict = verify_evidence(data, pinned=pinned, known=known)
+    verdict = verify_evidence(data, pinned=pinned, known=known, policy=policy)
     sections = tell(data, verdict)
     return EvidenceStory(verdict=verdict, text=as_text(sections), html=as_html(sections))

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final, NoReturn, TypeVar
 
 from intended_core.access.persons import LocalPersonKey
+from intended_core.audit.anchored import SlotProof
 from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
@@ -351,15 +352,17 @@ class TenantAuthority:
         """The records of one life, by the thread that one of them is filed under (`RecordRow.thread`)."""
         return self._runtime.storage.thread(self.scope, thread)
 
-    def collect(self, seq: int, *, since: int | None = None) -> evidencing.Collected:
+    def collect(
+        self, seq: int, *, since: int | None = None, proof: SlotProof | None = None
+    ) -> evidencing.Collected:
         """What the decision at `seq` rests on, for an evidence bundle; `since`: size of an older head. Raises AuditError."""
-        return self.operate(evidencing.collect(self._context, seq, since=since))
+        return self.operate(evidencing.collect(self._context, seq, since=since, proof=proof))
 
     def collect_range(
-        self, first: int, stop: int | None = None, *, since: int | None = None
+        self, first: int, stop: int | None = None, *, since: int | None = None, proof: SlotProof | None = None
     ) -> stretching.CollectedRange:
         """What ties the records of [first, stop) to the signed head, for an evidence file; `stop` None: to the end. Raises AuditError."""
-        return self.operate(stretching.collect_range(self._context, first, stop, since=since))
+        return self.operate(stretching.collect_range(self._context, first, stop, since=since, proof=proof))
 
     def sign_log(self, payload: bytes) -> bytes:
         """The log key's signature over an evidence manifest, checked under the pinned public key. Raises KeyRingError."""

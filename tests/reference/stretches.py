@@ -17,7 +17,7 @@ from intended_core.audit.range_verify import RangeVerdict, verify_range
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
 from tests.reference.audit_world import START_US, TenantLog
-from tests.reference.second_verifier import second
+from tests.reference.second_verifier import policy_bytes, second
 from tests.reference.third_verifier import case_of, keep
 
 __all__ = ["agree_range", "edited", "stretch"]
@@ -64,18 +64,20 @@ def edited(data: bytes, changes: dict[str, bytes | None], *, sign: TenantLog | N
 
 def agree_range(data: bytes, trust: TrustPolicy | None, kind: str | None = None) -> RangeVerdict:
     """The package's verdict, after the second verifier gave the same."""
-    trust = None if trust is None or not trust.log_keys else replace(trust, receipts=())
+    trust = None if trust is None or not (trust.log_keys or trust.anchors) else replace(trust, receipts=())
     keys = () if trust is None else trust.log_keys
     head = None if trust is None else trust.known_head
     known = None if head is None else ("", head.size, head.root)
     first = verify_range(BytesIO(data), trust=trust, kind=None if kind is None else EventKind(kind))
-    other = second.verify_range(BytesIO(data), [second.parse_key(str(key)) for key in keys], known, kind)
-    keep(case_of(data, [str(key) for key in keys], known, other, kind=kind))
+    policy = None if trust is None else policy_bytes(trust.anchors)
+    trusted = None if policy is None else second.Policy(policy)
+    other = second.verify_range(BytesIO(data), [second.parse_key(str(key)) for key in keys], known, kind, trusted)
+    keep(case_of(data, [str(key) for key in keys], known, other, kind=kind, policy=policy))
     assert (other["grade"], other["seq"]) == (first.grade.value, first.seq), (other, first)
     if first.grade is not Grade.MALFORMED:
         found = [(item["code"], item["grade"], item["seq"]) for item in other["findings"]]
         assert found == [(item.code, item.grade.value, item.seq) for item in first.findings]
-        facts = ("first", "stop", "as_of", "kinds", "bodies", "withheld")
+        facts = ("first", "stop", "as_of", "kinds", "bodies", "withheld", "anchored", "epoch", "seen_s")
         assert [other[name] for name in facts] == [getattr(first, name) for name in facts]
-        assert tuple(other["selected"]) == first.selected
+        assert (tuple(other["selected"]), tuple(other["organisations"])) == (first.selected, first.organisations)
     return first

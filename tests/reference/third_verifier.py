@@ -21,7 +21,9 @@ async (cases) => {
     const pins = await Promise.all(one.pins.map(Verifier.parseKey));
     const known = one.known === null ? null
       : { origin: "", size: one.known.size, root: Uint8Array.from(atob(one.known.root), (char) => char.charCodeAt(0)) };
-    const verdict = one.range ? await Verifier.verifyRange(data, pins, known, one.kind) : await Verifier.verify(data, pins, known);
+    const policy = one.policy === null ? null : await Verifier.parsePolicy(Uint8Array.from(atob(one.policy), (char) => char.charCodeAt(0)));
+    const verdict = one.range ? await Verifier.verifyRange(data, pins, known, one.kind, policy)
+      : await Verifier.verify(data, pins, known, policy);
     verdict.findings = verdict.findings.map(({ code, grade, seq }) => [code, grade, seq]);
     answers.push(verdict);
   }
@@ -30,7 +32,7 @@ async (cases) => {
 """
 
 
-def case_of(data: bytes, pins: list[str], known: Any, verdict: dict[str, Any], *, kind: str | None = None) -> dict[str, Any]:
+def case_of(data: bytes, pins: list[str], known: Any, verdict: dict[str, Any], *, kind: str | None = None, policy: bytes | None = None) -> dict[str, Any]:
     """One case: what is asked, and the answer that the second verifier gave. `known`: (_, size, root) or None."""
     answer = {name: verdict[name] for name in verdict if name not in ("findings", "not_covered")}
     answer["findings"] = [] if verdict["grade"] == "MALFORMED" else [
@@ -38,6 +40,7 @@ def case_of(data: bytes, pins: list[str], known: Any, verdict: dict[str, Any], *
     ]  # fmt: skip
     return {
         "data": base64.b64encode(data).decode(), "pins": pins, "range": "kinds" in verdict, "kind": kind, "answer": answer,
+        "policy": None if policy is None else base64.b64encode(policy).decode(),
         "known": None if known is None else {"size": known[1], "root": base64.b64encode(known[2]).decode()},
     }  # fmt: skip
 
@@ -53,7 +56,7 @@ def keep(case: dict[str, Any]) -> None:
 
 def ask(page: Any, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The page's answers."""
-    asked = [{name: case[name] for name in ("data", "pins", "known", "range", "kind")} for case in cases]
+    asked = [{name: case[name] for name in ("data", "pins", "known", "range", "kind", "policy")} for case in cases]
     answers: list[dict[str, Any]] = page.evaluate(_ASK, asked)
     return answers
 

@@ -15,7 +15,7 @@ from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
 from intended_adapters.cli.erasures import erases
 from intended_adapters.cli.searching import as_json, line, searches
-from intended_adapters.cli.stretches import export_stretch, verify_stretch
+from intended_adapters.cli.stretches import export_stretch, newest_proof, seen_lines, verify_stretch
 from intended_core import (
     BundleVerdict,
     Grade,
@@ -38,6 +38,9 @@ erases(audit)
 
 Pins = Annotated[list[str] | None, typer.Option("--pin", help="A log key you trust (name+hash+base64); repeatable.")]
 Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkpoint you kept; repeatable.")]
+Policy = Annotated[
+    Path | None, typer.Option("--policy", help="Your policy file: which anchor logs and witnesses you know.")
+]
 Minimum = Annotated[str, typer.Option("--min-verdict", help="Exit 0 only at or above this verdict.")]
 
 
@@ -46,6 +49,10 @@ def _grade(text: str) -> Grade:
         return Grade(text.upper())
     except ValueError:
         fail(Exit.USAGE, f"{text} is not a verdict; they are {', '.join(grade.value for grade in Grade)}")
+
+
+def _own(policy: Path | None) -> bytes | None:
+    return None if policy is None else read_file(policy, limit=256 * 1024)
 
 
 def _findings(verdict: Any) -> list[dict[str, Any]]:
@@ -147,6 +154,8 @@ def evidence_export(
 ) -> None:
     """Write the evidence bundle of the decision at record SEQ, or of a whole stretch of the log.
 
+    The newest slot proof of the log comes along where an epoch is sealed that reaches so far.
+
     Example: intended --tenant acme evidence export 42 -o decision-42.evb
 
     Example: intended --tenant acme evidence export --range 1000:2000 --no-bodies -o march.evb
@@ -159,7 +168,9 @@ def evidence_export(
     if seq is None or stretch is not None:
         fail(Exit.USAGE, "give either the record of a decision or --range FIRST:STOP")
     with where.open() as authority:
-        data = export_evidence(where.handle(authority), seq, made_us=time.time_ns() // 1000, since=kept)
+        tenant = where.handle(authority)
+        proof = newest_proof(authority, tenant)
+        data = export_evidence(tenant, seq, made_us=time.time_ns() // 1000, since=kept, proof=proof)
     try:
         out.write_bytes(data)
     except OSError as error:
@@ -176,11 +187,14 @@ def evidence_verify(
     kind: Annotated[
         str | None, typer.Option("--list", help="Of a stretch: name the records of this kind, as token.refused.")
     ] = None,
+    policy: Policy = None,
     json: JsonFlag = False,
 ) -> None:
     """Verify a bundle with no database and no network, and run its decision again.
 
     Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)"
+
+    Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)" --policy auditor.policy
 
     Example: intended evidence verify march.evb --pin "$(cat acme.vkey)" --list token.refused
 
@@ -195,10 +209,10 @@ def evidence_verify(
     except OSError as error:
         fail(Exit.INPUT, f"{file} cannot be read: {error.strerror}")
     if whole:
-        verify_stretch(file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, as_json=json)
+        verify_stretch(file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), as_json=json)
     if kind is not None:
         fail(Exit.USAGE, "--list is for a bundle of a stretch of a log; this one is of a decision")
-    verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept)
+    verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy))
     emit(json, verdict_json(verdict), verdict_text(verdict))
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
 
@@ -210,6 +224,7 @@ def evidence_show(
     pin: Pins = None,
     checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept.")] = None,
     min_verdict: Minimum = "CONSISTENT_UNANCHORED",
+    policy: Policy = None,
     json: JsonFlag = False,
 ) -> None:
     """Tell in plain words what a bundle says, and how far it can be believed.
@@ -220,7 +235,7 @@ def evidence_show(
     """
     minimum = _grade(min_verdict)
     kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)
-    story = show_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept)
+    story = show_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy))
     if html is not None:
         try:
             html.write_text(story.html, encoding="utf-8")
@@ -238,7 +253,8 @@ def verdict_json(verdict: BundleVerdict) -> dict[str, Any]:
         "not_covered": list(verdict.not_covered), "rerun": verdict.rerun.value, "recorded": verdict.recorded, "again": verdict.again,
         "decision": verdict.decision, "origin": verdict.origin, "tenant": verdict.tenant, "environment": verdict.environment,
         "outcome": verdict.outcome, "decided_us": verdict.decided_us, "as_of": verdict.as_of, "complete_to": verdict.complete_to,
-        "log_key": verdict.log_key,
+        "log_key": verdict.log_key, "anchored": verdict.anchored, "epoch": verdict.epoch,
+        "organisations": list(verdict.organisations), "seen_s": verdict.seen_s,
     }  # fmt: skip
 
 
@@ -256,6 +272,7 @@ def verdict_text(verdict: BundleVerdict) -> str:
         )
     if verdict.complete_to is not None:
         lines.append(f"  no other step of this token's life exists up to record {verdict.complete_to - 1}")
+    lines += seen_lines(verdict)
     lines.append(f"  run again: {verdict.rerun.value}" + (f" ({verdict.again})" if verdict.again else ""))
     lines += [
         f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}"

@@ -10,9 +10,20 @@ from typing import Any, Final
 import typer
 
 from intended_adapters.cli.common import Exit, Place, emit, fail
-from intended_core import AuditError, Grade, RangeVerdict, exit_code, export_range, verify_evidence_range
+from intended_core import (
+    AuditError,
+    Authority,
+    BundleVerdict,
+    Grade,
+    RangeVerdict,
+    TenantAuthority,
+    exit_code,
+    export_range,
+    export_slot_proof,
+    verify_evidence_range,
+)
 
-__all__ = ["export_stretch", "stretch", "verify_stretch"]
+__all__ = ["export_stretch", "newest_proof", "seen_lines", "stretch", "verify_stretch"]
 
 _STRETCH: Final = re.compile("([0-9]{1,15}):([0-9]{1,15})?")
 SHOWN_PLACES: Final = 20
@@ -26,24 +37,43 @@ def stretch(text: str) -> tuple[int, int | None]:
     return int(found[1]), None if found[2] is None else int(found[2])
 
 
+def newest_proof(authority: Authority, tenant: TenantAuthority) -> bytes | None:
+    """The newest slot proof of the tenant's log, None where no epoch is sealed yet."""
+    try:
+        return export_slot_proof(authority, tenant)
+    except AuditError:
+        return None
+
+
+def seen_lines(verdict: BundleVerdict | RangeVerdict) -> list[str]:
+    """What somebody outside has seen, as a line, or none."""
+    if verdict.anchored is None:
+        return []
+    who = ", ".join(verdict.organisations) or "a witness"
+    return [f"  the first {verdict.anchored} records were seen by {who}, in epoch {verdict.epoch}"]
+
+
 def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, bodies: bool, as_json: bool) -> None:
     """Write the file and say so."""
     first, stop = stretch(text)
     with where.open() as authority:
         tenant = where.handle(authority)
         try:
-            size = export_range(tenant, first, stop, out=out, made_us=time.time_ns() // 1000, bodies=bodies, since=since)
+            proof = newest_proof(authority, tenant)
+            size = export_range(
+                tenant, first, stop, out=out, made_us=time.time_ns() // 1000, bodies=bodies, since=since, proof=proof
+            )
         except OSError as error:
             fail(Exit.INPUT, f"{out} cannot be written: {error.strerror}")
     emit(as_json, {"file": str(out), "bytes": size, "first": first, "stop": stop}, f"wrote {out} ({size} bytes)")
 
 
 def verify_stretch(
-    file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, as_json: bool
+    file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, policy: bytes | None, as_json: bool
 ) -> None:
     """Verify the file, say what was found, and exit as the verdict says."""
     try:
-        verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind)
+        verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind, policy=policy)
     except AuditError as error:
         fail(Exit.USAGE, str(error))
     emit(as_json, _as_json(verdict), _as_text(verdict, kind))
@@ -56,7 +86,8 @@ def _as_json(verdict: RangeVerdict) -> dict[str, Any]:
         "verdict": verdict.grade.value, "first_bad": verdict.seq, "findings": found, "not_covered": list(verdict.not_covered),
         "first": verdict.first, "stop": verdict.stop, "as_of": verdict.as_of, "origin": verdict.origin, "tenant": verdict.tenant,
         "environment": verdict.environment, "kinds": verdict.kinds, "bodies": verdict.bodies, "withheld": verdict.withheld,
-        "selected": list(verdict.selected), "log_key": verdict.log_key,
+        "selected": list(verdict.selected), "log_key": verdict.log_key, "anchored": verdict.anchored, "epoch": verdict.epoch,
+        "organisations": list(verdict.organisations), "seen_s": verdict.seen_s,
     }  # fmt: skip
 
 
@@ -73,6 +104,7 @@ def _as_text(verdict: RangeVerdict, kind: str | None) -> str:
             places = ", ".join(str(seq) for seq in verdict.selected[:SHOWN_PLACES])
             more = verdict.kinds.get(kind, 0) - len(verdict.selected[:SHOWN_PLACES])
             lines.append(f"  {kind}: {places or 'none'}" + (f" and {more} more (--json names them)" if more > 0 else ""))
+    lines += seen_lines(verdict)
     lines += [
         f"  {f.code}{'' if f.seq is None else ' at record ' + str(f.seq)}: {f.text}" for f in verdict.findings
     ]

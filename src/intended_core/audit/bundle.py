@@ -4,7 +4,7 @@ A bundle is data: no code, nothing to extract, byte for byte the same for the sa
 trust comes from the keys that the verifier pinned.
 
     README.txt  manifest.json  entries.jsonl  proofs.jsonl  bodies/<seq>.json
-    heads/checkpoint  [heads/frontier heads/headers.jsonl]  [heads/consistency.json]
+    heads/checkpoint  [heads/frontier heads/headers.jsonl]  [heads/consistency.json]  [heads/anchor.json heads/anchor-link.json]
     keys/log.vkey  keys/tokens.json  [inputs/intent.json inputs/entities.json inputs/data.json
     policy/names.json policy/<n>.policy]
 """
@@ -27,6 +27,8 @@ from intended_core.ids import Environment, Scope
 from intended_core.unit import RecordRow
 
 __all__ = [
+    "ANCHOR",
+    "ANCHOR_LINK",
     "CHECKPOINT",
     "CONSISTENCY",
     "ENTRIES",
@@ -40,6 +42,7 @@ __all__ = [
     "README",
     "Claims",
     "HeaderRange",
+    "anchor_members",
     "body_name",
     "consistency_json",
     "moment",
@@ -59,6 +62,8 @@ CHECKPOINT: Final = "heads/checkpoint"
 FRONTIER: Final = "heads/frontier"
 HEADERS: Final = "heads/headers.jsonl"
 CONSISTENCY: Final = "heads/consistency.json"
+ANCHOR: Final = "heads/anchor.json"
+ANCHOR_LINK: Final = "heads/anchor-link.json"
 LOG_KEY: Final = "keys/log.vkey"
 TOKEN_KEYS: Final = "keys/tokens.json"  # noqa: S105 - public keys
 INTENT: Final = "inputs/intent.json"
@@ -160,12 +165,14 @@ def write_bundle(
     data: bytes = b"",
     headers: HeaderRange | None = None,
     consistency: ConsistencyProof | None = None,
+    anchor: tuple[bytes, ConsistencyProof | None] | None = None,
 ) -> bytes:
     """The bundle of the decision at `seq`; the same arguments give the same bytes.
 
     `records`: ascending, with one proof each for the tree of the checkpoint's size; among them the log's first two records, the decision
     and its thread. `intent`, `entities`: canonical inputs, empty when the decision was taken before any rule ran. `data`: the
     params and tables that it rested on, empty where its set reads none. `sign`: the log key's Ed25519 signature of a payload.
+    `anchor`: a slot proof of this log, encoded, and what ties it to the checkpoint (none where both are of one size).
     Raises AuditError.
     """
     if not 0 < len(records) <= MAX_RECORDS or [proof.index for proof in proofs] != [row.seq for row in records]:
@@ -196,6 +203,7 @@ def write_bundle(
         members[HEADERS] = b"".join(entry + b"\n" for entry in headers.entries)
     if consistency is not None:
         members[CONSISTENCY] = consistency_json(consistency)
+    members |= anchor_members(anchor)
     claims = Claims(
         origin=origin, tenant=scope.tenant, tenant_uuid=scope.uuid, environment=scope.environment, generation=generation,
         decision=seq, size=proofs[0].size, made_us=made_us, engine=engine,
@@ -208,6 +216,14 @@ def write_bundle(
 def consistency_json(proof: ConsistencyProof) -> bytes:
     """A consistency proof as a member."""
     return canonical_json({"first": proof.first, "second": proof.second, "path": [b64url(node) for node in proof.path]})
+
+
+def anchor_members(anchor: tuple[bytes, ConsistencyProof | None] | None) -> dict[str, bytes]:
+    """A slot proof and its tie to the checkpoint as members; none of them where there is no proof."""
+    if anchor is None:
+        return {}
+    proof, link = anchor
+    return {ANCHOR: proof} if link is None else {ANCHOR: proof, ANCHOR_LINK: consistency_json(link)}
 
 
 def _canonical(value: object) -> bytes:

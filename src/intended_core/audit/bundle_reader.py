@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from intended_core.audit import bundle as layout
+from intended_core.audit.anchored import RecordProof, parse_proof
 from intended_core.audit.archive import unpack
 from intended_core.audit.bundle import Claims, body_name
+from intended_core.audit.bundle_anchor import BundleAnchor
 from intended_core.audit.checkpoint import VerifierKey, parse_vkey
 from intended_core.audit.manifest import MANIFEST, Manifest, read_manifest
 from intended_core.audit.proof import ConsistencyProof
@@ -16,7 +18,7 @@ from intended_core.audit.tree import Frontier
 from intended_core.canonical import Json, parse_canonical, unb64url
 from intended_core.errors import AuditError, IntentError
 
-__all__ = ["Bundle", "read_bundle", "read_consistency", "read_lines", "read_log_key", "read_path_line"]
+__all__ = ["Bundle", "read_anchor", "read_bundle", "read_consistency", "read_lines", "read_log_key", "read_path_line"]
 
 MAX_LINE_BYTES: Final = 16 * 1024
 MAX_PATH: Final = 64  # a tree of 2**53 leaves is 53 levels deep
@@ -51,6 +53,7 @@ class Bundle:
     before: Frontier | None
     headers: tuple[bytes, ...]
     consistency: ConsistencyProof | None
+    anchor: BundleAnchor | None
 
 
 def _fail(text: str) -> AuditError:
@@ -86,6 +89,7 @@ def read_bundle(data: bytes) -> Bundle:
         before=before,
         headers=headers,
         consistency=read_consistency(members.get(layout.CONSISTENCY)),
+        anchor=read_anchor(members),
     )
     _no_strangers(made)
     return made
@@ -101,6 +105,8 @@ def _no_strangers(bundle: Bundle) -> None:
         known |= {layout.FRONTIER, layout.HEADERS}
     if bundle.consistency is not None:
         known.add(layout.CONSISTENCY)
+    if bundle.anchor is not None:
+        known |= {layout.ANCHOR, layout.ANCHOR_LINK}
     strangers = bundle.members.keys() - known
     if strangers:
         raise _fail(f"holds an unknown member {min(strangers)}")
@@ -209,3 +215,13 @@ def read_consistency(data: bytes | None) -> ConsistencyProof | None:
     if type(first) is not int or type(second) is not int:
         raise _fail("has a malformed consistency proof")
     return ConsistencyProof(first=first, second=second, path=_hashes(value["path"]))
+
+
+def read_anchor(members: Mapping[str, bytes]) -> BundleAnchor | None:
+    """The slot proof that came along and its tie to the checkpoint, None where there is none; raises AuditError for another form."""
+    if layout.ANCHOR not in members:
+        return None
+    proof = parse_proof(members[layout.ANCHOR])
+    if isinstance(proof, RecordProof):
+        raise _fail("has a record's proof where a slot's belongs")
+    return BundleAnchor(proof=proof, link=read_consistency(members.get(layout.ANCHOR_LINK)))

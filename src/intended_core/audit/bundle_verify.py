@@ -16,6 +16,7 @@ from typing import Final, NoReturn, Protocol
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.bundle import NOT_COVERED, readme
+from intended_core.audit.bundle_anchor import Outside, check_anchor
 from intended_core.audit.bundle_reader import Bundle, read_bundle
 from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
 from intended_core.audit.grades import Finding, Grade, exit_code, worst
@@ -32,6 +33,7 @@ from intended_core.audit.lives import (
 from intended_core.audit.manifest import MANIFEST, verify_manifest
 from intended_core.audit.proof import InclusionProof, verify_consistency, verify_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.tlogpolicy import TlogPolicy
 from intended_core.audit.tree import leaf_hash
 from intended_core.audit.verify import KnownHead, Receipt
 from intended_core.canonical import Json, b64url, digest
@@ -87,11 +89,14 @@ class RerunState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustPolicy:
-    """What the verifier brings: pinned log keys, and optionally a head it remembers and records that its tokens named."""
+    """What the verifier brings: pinned log keys, and optionally a head it remembers, records that its tokens named, and its policy file:
+    which anchor logs and witnesses it believes.
+    """
 
     log_keys: tuple[VerifierKey, ...]
     known_head: KnownHead | None = None
     receipts: tuple[Receipt, ...] = ()
+    anchors: TlogPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +104,8 @@ class BundleVerdict:
     """The graded answer. `seq`: the first record that something is wrong with. Facts are None when they were not reached.
 
     `complete_to`: the tree size up to which no other step of this token's life exists; None when the bundle does not show it.
-    Has no truth value: match on `grade`, or take `exit_code()`.
+    `anchored`: how many records somebody outside has seen, as of `epoch`; `organisations`: who, as the policy file groups them; `seen_s`:
+    the earliest of them, seconds since 1970 UTC by their own clock. Has no truth value: match on `grade`, or take `exit_code()`.
     """
 
     grade: Grade
@@ -119,6 +125,10 @@ class BundleVerdict:
     as_of: int | None = None
     complete_to: int | None = None
     log_key: str = ""
+    anchored: int | None = None
+    epoch: int | None = None
+    organisations: tuple[str, ...] = ()
+    seen_s: int | None = None
     lives: tuple[Life, ...] = ()
 
     def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
@@ -147,7 +157,7 @@ def verify_bundle(data: bytes, *, trust: TrustPolicy | None = None, rerun: Rerun
 
 
 class _Examination:
-    __slots__ = ("_again", "_bundle", "_findings", "_head", "_notes", "_recorded", "_rerun", "_seen", "_trust")
+    __slots__ = ("_again", "_bundle", "_findings", "_head", "_notes", "_outsiders", "_recorded", "_rerun", "_seen", "_trust")
 
     def __init__(self, bundle: Bundle, trust: TrustPolicy | None) -> None:
         self._bundle = bundle
@@ -158,6 +168,7 @@ class _Examination:
         self._head: Checkpoint | None = None
         self._rerun = RerunState.NOT_RUN
         self._recorded = self._again = ""
+        self._outsiders = Outside()
 
     def _find(self, code: str, text: str, seq: int | None = None, grade: Grade = Grade.TAMPERED) -> None:
         self._findings.append(Finding(code=code, grade=grade, text=text, seq=seq))
@@ -337,6 +348,12 @@ class _Examination:
                 self._find("log.truncated", text, head.size, Grade.TRUNCATED)
             elif seen is not None and seen.leaf != receipt.leaf:
                 self._find("receipt.leaf", f"record {receipt.seq} is not the one that your token names", receipt.seq)
+        genesis = self._seen.get(0)
+        self._outsiders = check_anchor(
+            bundle.anchor, trust.anchors, claims=bundle.claims, head=head, last=max(seq for seq, _ in bundle.proofs),
+            slot=None if genesis is None or genesis.body is None else genesis.body.get("slot"),
+        )  # fmt: skip
+        self._findings += self._outsiders.findings
 
     def _compare(self, known: KnownHead, head: Checkpoint) -> None:
         shown = self._bundle.consistency
@@ -364,7 +381,8 @@ class _Examination:
 
     def _verdict(self, decision: Seen | None, lives: tuple[Life, ...], complete: int | None) -> BundleVerdict:
         claims = self._bundle.claims
-        best = Grade.CONSISTENT_UNPINNED if self._trust is None else Grade.CONSISTENT_UNANCHORED
+        best = Grade.CONSISTENT_UNPINNED if self._trust is None else self._outsiders.grade
+        seen = self._outsiders.head
         findings = tuple(self._findings)
         grade = worst(findings, otherwise=best)
         if decision is not None and decision.entry.thread is not None and complete is None:
@@ -387,6 +405,10 @@ class _Examination:
             as_of=None if self._head is None else self._head.size,
             complete_to=complete,
             log_key=str(self._bundle.log_key),
+            anchored=None if seen is None else seen.opening.size,
+            epoch=None if seen is None else seen.epoch,
+            organisations=() if seen is None else seen.organisations,
+            seen_s=None if seen is None else seen.seen_s,
             lives=lives,
         )
 

@@ -5,6 +5,7 @@ it with the signed checkpoint. So a selective stretch is not a smaller proof but
 
     README.txt  [bodies.jsonl]  bodies/<0 and 1>.json  entries.jsonl  proofs.jsonl  manifest.json  keys/log.vkey
     heads/checkpoint  heads/frontier  heads/headers.jsonl  [heads/tail.json]  [heads/consistency.json]
+    [heads/anchor.json heads/anchor-link.json]
 
 `entries`, `proofs` and `bodies/` are the log's first two records, which name its tenant and its key. `tail` shows that the checkpoint's
 tree continues the one that ends with the stretch, `consistency` that it continues an older head.
@@ -27,6 +28,7 @@ from intended_core.audit.bundle import (
     NOT_COVERED,
     PROOFS,
     README,
+    anchor_members,
     body_name,
     consistency_json,
     moment,
@@ -127,11 +129,13 @@ def write_range(
     log_key: VerifierKey,
     sign: Callable[[bytes], bytes],
     bodies: bool = True,
+    anchor: tuple[bytes, ConsistencyProof | None] | None = None,
 ) -> int:
     """Write the file into `out`, which is empty and can seek; returns its size in bytes. The same arguments give the same bytes.
 
     `founding`: the log's first two records, `proofs` theirs. `before`: the right edge of the tree of `claims.first` records. `records`:
     the stretch, ascending; it is read once for the headers and once more for the `bodies`. `tail`: none when the stretch ends the log.
+    `anchor`: as `write_bundle`.
     Raises AuditError, and what `records` raises; `out` is then unfinished.
     """
     if [row.seq for row in founding] != [0, 1] or [proof.index for proof in proofs] != [0, 1]:
@@ -153,6 +157,7 @@ def write_range(
         small[TAIL] = consistency_json(tail)
     if consistency is not None:
         small[CONSISTENCY] = consistency_json(consistency)
+    small |= anchor_members(anchor)
     streamed = {HEADERS: lambda row: row.entry, **({BODIES: lambda row: row.body or WITHHELD} if bodies else {})}
     writer, sums = ArchiveWriter(out), {}
     for name in sorted([*small, *streamed, MANIFEST]):

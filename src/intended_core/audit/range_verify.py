@@ -14,7 +14,8 @@ from typing import BinaryIO, Final, NoReturn
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive_file import ArchiveFile, Sum
 from intended_core.audit.bundle import NOT_COVERED, body_name
-from intended_core.audit.bundle_reader import read_consistency, read_lines, read_log_key, read_path_line
+from intended_core.audit.bundle_anchor import BundleAnchor, Outside, check_anchor
+from intended_core.audit.bundle_reader import read_anchor, read_consistency, read_lines, read_log_key, read_path_line
 from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
 from intended_core.audit.clean import Clean, clean_body
@@ -25,7 +26,8 @@ from intended_core.audit.proof import ConsistencyProof, InclusionProof, verify_c
 from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, TAIL, WITHHELD, RangeClaims, range_readme
 from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
 from intended_core.audit.tree import Frontier, leaf_hash
-from intended_core.canonical import b64url, unb64url
+from intended_core.audit.verify import KnownHead
+from intended_core.canonical import Json, b64url, unb64url
 from intended_core.errors import AuditError
 
 __all__ = ["MAX_SELECTED", "RangeVerdict", "says_range", "verify_range"]
@@ -38,7 +40,7 @@ _REQUIRED: Final = frozenset(
         layout.HEADERS, body_name(0), body_name(1),
     }
 )  # fmt: skip
-_OPTIONAL: Final = frozenset({BODIES, TAIL, layout.CONSISTENCY})
+_OPTIONAL: Final = frozenset({BODIES, TAIL, layout.CONSISTENCY, layout.ANCHOR, layout.ANCHOR_LINK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,8 @@ class RangeVerdict:
     """The graded answer. `seq`: the first record that something is wrong with. Facts are None when they were not reached.
 
     `kinds`: how many records of each kind the stretch holds: all there are. `bodies`, `withheld`: how many were read and are not here.
-    `selected`: the places of the kind that was asked for, at most MAX_SELECTED; `kinds` has their number. Has no truth value: match on
-    `grade`, or take `exit_code()`.
+    `selected`: the places of the kind that was asked for, at most MAX_SELECTED; `kinds` has their number. `anchored`, `epoch`,
+    `organisations`, `seen_s`: as of `BundleVerdict`. Has no truth value: match on `grade`, or take `exit_code()`.
     """
 
     grade: Grade
@@ -65,6 +67,10 @@ class RangeVerdict:
     withheld: int = 0
     selected: tuple[int, ...] = ()
     log_key: str = ""
+    anchored: int | None = None
+    epoch: int | None = None
+    organisations: tuple[str, ...] = ()
+    seen_s: int | None = None
 
     def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
         """0 at or above `minimum`, else the grade's own code of `grades.EXIT_CODES`."""
@@ -112,6 +118,7 @@ class _Form:
     before: Frontier
     tail: ConsistencyProof | None
     consistency: ConsistencyProof | None
+    anchor: BundleAnchor | None
     founding: tuple[tuple[bytes, int, tuple[bytes, ...]], ...]
 
     @classmethod
@@ -134,8 +141,15 @@ class _Form:
             archive=archive, small=small, manifest=manifest, claims=RangeClaims.from_json(manifest.predicate),
             key=read_log_key(small[layout.LOG_KEY]), before=Frontier.from_bytes(small[layout.FRONTIER]),
             tail=read_consistency(small.get(TAIL)), consistency=read_consistency(small.get(layout.CONSISTENCY)),
+            anchor=_anchor(small),
             founding=tuple((raw, seq, path) for raw, (seq, path) in zip(entries, paths, strict=True)),
         )  # fmt: skip
+
+
+def _anchor(small: Mapping[str, bytes]) -> BundleAnchor | None:
+    if layout.ANCHOR_LINK in small and layout.ANCHOR not in small:
+        raise AuditError("the bundle ties a proof to its checkpoint and has none", code="audit.bundle")
+    return read_anchor(small)
 
 
 class _Bad(Exception):
@@ -145,7 +159,10 @@ class _Bad(Exception):
 
 
 class _Walk:
-    __slots__ = ("_bodies", "_findings", "_form", "_head", "_kind", "_kinds", "_selected", "_state", "_sums", "_trust", "_withheld")
+    __slots__ = (
+        "_bodies", "_findings", "_form", "_head", "_kind", "_kinds", "_outsiders", "_selected", "_slot", "_state", "_sums", "_trust",
+        "_withheld",
+    )  # fmt: skip
 
     def __init__(self, form: _Form, trust: TrustPolicy | None, kind: EventKind | None) -> None:
         self._form = form
@@ -157,6 +174,8 @@ class _Walk:
         self._selected: list[int] = []
         self._bodies = self._withheld = 0
         self._sums: dict[str, Sum] = {}
+        self._outsiders = Outside()
+        self._slot: Json = None
         claims = form.claims
         self._state = Clean(
             origin=claims.origin, tenant_uuid=claims.tenant_uuid, generation=claims.generation, edge=form.before
@@ -184,7 +203,8 @@ class _Walk:
         self._contents()
         self._outside()
         findings = tuple(self._findings)
-        best = Grade.CONSISTENT_UNPINNED if self._trust is None else Grade.CONSISTENT_UNANCHORED
+        best = Grade.CONSISTENT_UNPINNED if self._trust is None else self._outsiders.grade
+        attested = self._outsiders.head
         grade = worst(findings, otherwise=best)
         return RangeVerdict(
             grade=grade, seq=min((f.seq for f in findings if f.grade is grade and f.seq is not None), default=None),
@@ -192,6 +212,8 @@ class _Walk:
             origin=claims.origin, tenant=claims.tenant, environment=claims.environment,
             kinds={kind.decode("ascii"): count for kind, count in sorted(self._kinds.items())} if whole else None,
             bodies=self._bodies, withheld=self._withheld, selected=tuple(self._selected), log_key=str(form.key),
+            anchored=None if attested is None else attested.opening.size, epoch=None if attested is None else attested.epoch,
+            organisations=() if attested is None else attested.organisations, seen_s=None if attested is None else attested.seen_s,
         )  # fmt: skip
 
     def _checkpoint(self) -> None:
@@ -226,6 +248,8 @@ class _Walk:
                 self._find("record.seq", f"record {seq} says that it is number {entry.seq}", seq)
                 continue
             seen[seq] = Seen(entry=entry, leaf=leaf, body=body)
+            if seq == 0:
+                self._slot = body.get("slot")
         if len(seen) == 2:
             self._findings += check_founding(seen, form.claims, form.key)
 
@@ -327,8 +351,18 @@ class _Walk:
         if form.key not in trust.log_keys:
             text = "the bundle is signed by a key that you did not pin; it came along with the bundle"
             self._find("key.unpinned", text, grade=Grade.CONSISTENT_UNPINNED)
-        known = trust.known_head
-        if head is None or known is None or known.size == 0:
+        if head is None:
+            return
+        if trust.known_head is not None:
+            self._compare(trust.known_head, head)
+        self._outsiders = check_anchor(
+            form.anchor, trust.anchors, claims=form.claims, head=head, slot=self._slot, last=form.claims.stop - 1
+        )
+        self._findings += self._outsiders.findings
+
+    def _compare(self, known: KnownHead, head: Checkpoint) -> None:
+        form = self._form
+        if known.size == 0:
             return
         if known.size > head.size:
             text = f"the bundle speaks of {head.size} records, but you know a head of {known.size}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from intended_core.audit.anchored import SlotProof, encode_proof
 from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
 from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
 from intended_core.audit.levels import Levels
@@ -37,7 +38,7 @@ from intended_core.lang.source import Source
 from intended_core.lang.surroundings import Surroundings
 from intended_core.unit import Head, RecordRow, Row, RowKey
 
-__all__ = ["Collected", "Rerun", "authentic_head", "checkpoint", "collect", "log_verifier_key", "rerun"]
+__all__ = ["Collected", "Rerun", "authentic_head", "checkpoint", "collect", "log_verifier_key", "rerun", "tied"]
 
 DECISIONS = frozenset({EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.DECISION_DENY})
 
@@ -62,6 +63,7 @@ class Collected:
     data: bytes
     headers: HeaderRange | None
     consistency: ConsistencyProof | None
+    anchor: tuple[bytes, ConsistencyProof | None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +102,11 @@ def checkpoint(context: Context) -> Flow[tuple[bytes, LogHead, VerifierKey]]:
     return sign_checkpoint(text, key=vkey, sign=lambda _: signature), head, vkey
 
 
-def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Collected]:
+def collect(context: Context, seq: int, *, since: int | None = None, proof: SlotProof | None = None) -> Flow[Collected]:
     """What the decision at `seq` rests on: genesis, its thread, the approvals it used, proofs, inputs and sources.
 
-    `since`: the size of an older head; the log is then shown to continue it.
+    `since`: the size of an older head; the log is then shown to continue it. `proof`: of a head of this log in some epoch, taken before;
+    left out where it does not reach the newest record that the bundle holds.
     Raises AuditError when there is no decision at `seq`, or when one of its inputs is not there any more.
     """
     state: ScopeState = yield LoadState(context.scope)
@@ -156,7 +159,21 @@ def collect(context: Context, seq: int, *, since: int | None = None) -> Flow[Col
         token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
         sources=sources, intent=intent, entities=entities, data=data, headers=headers,
         consistency=None if not since else prove_consistency(tree, first=since, second=head.size),
+        anchor=tied(proof, tree, head, last=ordered[-1].seq),
     )  # fmt: skip
+
+
+def tied(
+    proof: SlotProof | None, tree: Levels, head: LogHead, *, last: int
+) -> tuple[bytes, ConsistencyProof | None] | None:
+    """The proof and that the log continues the head it shows; None where it does not reach record `last`. Raises AuditError."""
+    if proof is None or proof.opening.size <= last:
+        return None
+    opening = proof.opening
+    if opening.origin != head.origin or opening.size > head.size or tree.root(0, opening.size) != opening.root:
+        raise AuditError("the proof is not of this log", code="audit.foreign")
+    link = None if opening.size == head.size else prove_consistency(tree, first=opening.size, second=head.size)
+    return encode_proof(proof), link
 
 
 def _approvals(body: Mapping[str, Json]) -> list[str]:

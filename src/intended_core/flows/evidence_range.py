@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from intended_core.audit.anchored import SlotProof
 from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.levels import Levels
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion
 from intended_core.audit.tree import Frontier
 from intended_core.errors import AuditError
 from intended_core.flows.effects import Context, Flow, ReadLeaves, ReadRecords
-from intended_core.flows.evidence import checkpoint
+from intended_core.flows.evidence import checkpoint, tied
 from intended_core.unit import RecordRow
 
 __all__ = ["CollectedRange", "collect_range"]
@@ -33,10 +34,14 @@ class CollectedRange:
     consistency: ConsistencyProof | None
     checkpoint: bytes
     log_key: VerifierKey
+    anchor: tuple[bytes, ConsistencyProof | None] | None
 
 
-def collect_range(context: Context, first: int, stop: int | None, *, since: int | None = None) -> Flow[CollectedRange]:
+def collect_range(
+    context: Context, first: int, stop: int | None, *, since: int | None = None, proof: SlotProof | None = None
+) -> Flow[CollectedRange]:
     """The proofs of the stretch [first, stop) under the log as it stands; `stop` None: to its end. `since`: the size of an older head.
+    `proof`: as `collect`.
 
     Raises AuditError `audit.index` when the log does not hold it.
     """
@@ -52,5 +57,5 @@ def collect_range(context: Context, first: int, stop: int | None, *, since: int 
         proofs=tuple(prove_inclusion(tree, index=row.seq, size=head.size) for row in founding), before=tree.frontier(first),
         tail=None if end == head.size else prove_consistency(tree, first=end, second=head.size),
         consistency=None if not since else prove_consistency(tree, first=since, second=head.size),
-        checkpoint=note, log_key=vkey,
+        checkpoint=note, log_key=vkey, anchor=tied(proof, tree, head, last=end - 1),
     )  # fmt: skip

@@ -19,6 +19,8 @@ from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.errors import AuditError
 from scripts.verifier_page import renewed
 from tests.house.source import ROOT
+from tests.reference.anchor_world import policy_text
+from tests.reference.anchored_bundles import SPOILED, anchored
 from tests.reference.audit_world import TenantLog, honest_log
 from tests.reference.browser import PAGE, browser_page
 from tests.reference.second_verifier import agree, second
@@ -29,7 +31,10 @@ LOG = honest_log(4, size=40, seed=5)
 DECIDED = next(row.seq for row in LOG.rows if b'"k":"decision.allow"' in row.entry and row.seq > 4)
 LIFE = [row.seq for row in LOG.rows if row.thread == LOG.rows[DECIDED].thread]
 GOOD = LOG.bundle(DECIDED, LIFE)
-CORPUS = ("test_tampered_bundles.py", "test_forged_by_the_issuer.py", "test_second_verifier.py", "test_tampered_stretches.py", "test_real_logs.py")
+CORPUS = (
+    "test_tampered_bundles.py", "test_forged_by_the_issuer.py", "test_second_verifier.py", "test_tampered_stretches.py", "test_real_logs.py",
+    "test_data_in_bundles.py", "test_anchors_in_bundles.py",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +71,48 @@ def test_honest_and_changed_bundles(page: Page, tmp_path: Path, monkeypatch: pyt
     cases = recorded(tmp_path)
     assert len(cases) == 29
     replay(page, cases)
+
+
+def test_proofs_of_what_witnesses_saw(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Honest and spoiled in every way that has a finding of its own, for decisions and stretches."""
+    monkeypatch.setenv(RECORDING, str(tmp_path))
+    for whole, look in ((False, agree), (True, agree_range)):
+        made = anchored(1)
+        for quorum in ("group orgs 2 w other\nquorum orgs", "quorum none", "quorum o1"):
+            look(made.bundle(made.proof(), made.link(), whole=whole), made.trust(quorum))
+        for spoil in SPOILED:
+            data, trust, _ = spoil(anchored(2), random.Random(3), whole)
+            look(data, trust)
+    cases = recorded(tmp_path)
+    assert len(cases) == 2 * (3 + len(SPOILED))
+    replay(page, cases)
+
+
+def test_policy_files_get_one_answer(page: Page) -> None:
+    good = policy_text(LOG.key)
+    texts = [
+        good, b"", good + good, good.replace(b"\n", b"\r\n"), good.replace(b" ", b"\t "), good + b"\x7f", good + b"\xff", b"\n" * 5000 + good, good + b"quorum w\n",
+        good.replace(b"any", b"2"), good.replace(b"any", b"0"), good.replace(b"any", b"all"), good.replace(b"any", b"3"), good.replace(b"quorum orgs", b"quorum none"),
+        good.replace(b"w1 w2", b"w1 w1"), good.replace(b"w1 w2", b"w1 none"), good.replace(b"witness w1", b"witness w2"), good.replace(b"log", b"lag"),
+    ]  # fmt: skip
+    expected = []
+    for text in texts:
+        try:
+            second.Policy(text)
+            expected.append(True)
+        except second.Bad:
+            expected.append(False)
+    got = page.evaluate(
+        """async (texts) => Promise.all(texts.map(async (text) => {
+          try { await Verifier.parsePolicy(Uint8Array.from(text)); return true; } catch (bad) {
+            if (!(bad instanceof Verifier.Bad)) throw bad;
+            return false;
+          }
+        }))""",
+        [list(text) for text in texts],
+    )
+    assert got == expected
+    assert 4 <= sum(expected) <= 8
 
 
 def test_signatures_get_one_answer(page: Page) -> None:

@@ -63,3 +63,20 @@ def test_kinds_that_do_not_exist_and_decisions(run: Run, shop: Any, exported: Pa
     one = tmp_path / "one.evb"
     assert run(*shop.options, "evidence", "export", str(seq), "-o", str(one)).code == 0
     assert run("evidence", "verify", str(one), "--list", "token.refused").code == 2
+
+
+def test_what_a_witness_has_seen_comes_along(run: Run, shop: Any, tmp_path: Path) -> None:
+    """An epoch is sealed and cosigned; the next evidence shows it, to those whose policy file names the witness."""
+    anchor_key = run(*shop.options, "audit", "epoch", "--json").json["anchor_key"]
+    key = tmp_path / "witness.key"
+    vkey = run("witness", "key", "--name", "w.example/1", "--key", str(key)).out.strip()
+    out, policy = tmp_path / "all.evb", tmp_path / "auditor.policy"
+    policy.write_text(f"log {anchor_key}\nwitness w {vkey}\nquorum w\n")
+    assert run(*shop.options, "evidence", "export", "--range", "0:3", "-o", str(out)).code == 0
+    verify = ("evidence", "verify", str(out), "--pin", shop.pin, "--policy", str(policy))
+    done = run(*verify, "--json")
+    assert (done.code, done.json["verdict"], done.json["anchored"]) == (0, "CONSISTENT_UNANCHORED", None)
+    assert [found["code"] for found in done.json["findings"]] == ["anchor.witness"]
+    assert run(*verify, "--min-verdict", "WITNESSED").code == 20
+    policy.write_text("log nonsense\n")
+    assert run(*verify).code == 2
