@@ -1,13 +1,16 @@
 """Mutation testing of the engine: small faults are put into a room, and the tests of the engine must notice each.
 
-    python -m scripts.mutate                       the rooms of ROOMS, all mutants, results to bench/results/mutation.json
-    python -m scripts.mutate combine --limit 50    one room, a seeded sample; nothing is written
+    python -m scripts.mutate                       the rooms of ROOMS, all mutants
+    python -m scripts.mutate combine               one room, all mutants
+    python -m scripts.mutate combine --limit 50    one room, a seeded sample
     python -m scripts.mutate --minutes 5           a seeded sample of all rooms, as large as the time allows
+    python -m scripts.mutate --again run.log       the survivors that an earlier run printed
 
+A room that was run whole goes into bench/results/mutation.json, beside what stands there of the others; a sample is printed only.
 The tests are collected once. Each mutant then lives in a forked child: the functions of the room get the mutant's code, and the tests run
 until the first one fails. A mutant is killed by a failing test, a crash or a timeout. What is left out: prose (texts with a blank in them),
 docstrings, annotations, and what stands at the top of a room but numbers. Mutants that mean what the original means are listed with their
-reason in scripts/mutants_equivalent.txt and leave the count.
+reason in scripts/mutants_equivalent.txt, printed, and leave the count; a second figure counts them as survivors.
 """
 
 from __future__ import annotations
@@ -15,10 +18,13 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
 import importlib
+import json
 import mmap
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -30,7 +36,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from bench.harness import Results
+from bench.harness import RESULTS, Figure, Results
 
 __all__ = ["ROOMS", "Mutant", "main", "mutants_of"]
 
@@ -82,8 +88,14 @@ def mutants_of(room: str) -> list[Mutant]:
     return found
 
 
+@functools.cache
+def _source(room: str) -> str:
+    """The text as it was at first: who edits the room meanwhile changes no mutant of this run."""
+    return (ENGINE / f"{room}.py").read_text(encoding="utf-8")
+
+
 def _parsed(room: str) -> ast.Module:
-    return ast.parse((ENGINE / f"{room}.py").read_text(encoding="utf-8"))
+    return ast.parse(_source(room))
 
 
 def _mutated(mutant: Mutant) -> ast.Module:
@@ -322,18 +334,31 @@ def equivalent() -> dict[tuple[str, str], str]:
     return found
 
 
+def survivors_of(log: str) -> set[tuple[str, str]]:
+    """Room and name of each survivor that a run printed."""
+    return {(found[1], found[2]) for found in re.finditer(r"survived \([^)]*\): (\w+)\.py:\d+: (.*)", log)}
+
+
+def _of_other_rooms(rooms: list[str]) -> list[Figure]:
+    """What the file of results says of the rooms that were not run."""
+    path = RESULTS / "mutation.json"
+    known = [Figure(**one) for one in json.loads(path.read_text(encoding="utf-8"))["figures"]] if path.is_file() else []
+    return [figure for figure in known if figure.name.partition(".py")[0] not in rooms]
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run; 1 when a room that was run whole has less than the target."""
+    """Run; 1 when a room has less than the target."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("rooms", nargs="*", default=None, help=f"of {', '.join(ROOMS)}")
     parser.add_argument("--limit", type=int, help="mutants of each room at most: a sample")
     parser.add_argument("--only", default="", help="mutants whose name holds this")
-    parser.add_argument("--minutes", type=float, default=15.0, help="then stop: what was tried by then is a sample")
+    parser.add_argument("--again", type=Path, help="only the survivors that this output of an earlier run names")
+    parser.add_argument("--minutes", type=float, default=60.0, help="then stop: what was tried by then is a sample")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--write", action="store_true", help="write the results although not every room was asked for")
     options = parser.parse_args(arguments)
     rooms = options.rooms or list(ROOMS)
+    again = None if options.again is None else survivors_of(options.again.read_text(encoding="utf-8"))
     known = equivalent()
     chosen: dict[str, list[Mutant]] = {}
     totals: dict[str, int] = {}
@@ -343,10 +368,11 @@ def main(arguments: list[str] | None = None) -> int:
         lost = [name for of, name in known if of == room and name not in names]
         if lost:
             raise SystemExit(f"{EQUIVALENT.name} names mutants that are no more: {lost}")
-        real = [mutant for mutant in every if (room, mutant.name) not in known and options.only in mutant.name]
+        real = [mutant for mutant in every if (room, mutant.name) not in known]
         totals[room] = len(real)
         random.Random(options.seed).shuffle(real)  # noqa: S311 - a sample, no secret
-        chosen[room] = real[: options.limit]
+        wanted = [one for one in real if options.only in one.name and (again is None or (room, one.name) in again)]
+        chosen[room] = wanted[: options.limit]
     hypothesis.settings.register_profile(
         "mutation", derandomize=True, deadline=None, database=None, max_examples=15,
         phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), suppress_health_check=list(hypothesis.HealthCheck),
@@ -360,18 +386,33 @@ def main(arguments: list[str] | None = None) -> int:
     status = pytest.main([*TESTS, "-k", f"{skipped}", "-m", "not slow", *quiet], plugins=[loop])
     if status not in (0, 5):
         return 2
+    return 0 if _report(loop, {room: total for room, total in totals.items() if chosen[room]}, known) else 1
+
+
+def _report(loop: Loop, totals: dict[str, int], known: dict[tuple[str, str], str]) -> bool:
+    """Print what came out and write what is whole; whether every room reached the target."""
     results = Results("mutation")
+    whole: list[str] = []
     met = True
-    for room in rooms:
+    print()
+    for room, total in totals.items():
         tried, missed = (sum(mutant.room == room for mutant in some) for some in (loop.tried, loop.survivors))
-        score = 100 * (tried - missed) / max(tried, 1)
-        sample = f"{tried} mutants" if tried == totals[room] else f"a sample of {tried} of {totals[room]} mutants"
-        same = sum(of == room for of, _ in known)
-        name = f"{room}.py, killed of {sample} ({same} equivalent ones aside)"
-        met &= results.figure(name, score, "%", f"≥ {TARGET:g}", score >= TARGET).met is True
-    if options.write or (set(rooms) == set(ROOMS) and not options.only):
+        same = {name: reason for (of, name), reason in known.items() if of == room}
+        for name, reason in same.items():
+            print(f"  means the same: {room}: {name}: {reason}")
+        killed = 100 * (tried - missed) / max(tried, 1)
+        counted = f"{tried - missed} of {tried} mutants" + ("" if tried == total else f", a sample of {total}")
+        met &= results.figure(f"{room}.py: killed {counted}", killed, "%", f"≥ {TARGET:g}", killed >= TARGET).met is True
+        if tried == total:
+            whole.append(room)
+            strictly = 100 * (tried - missed) / (tried + len(same))
+            results.figure(f"{room}.py: with the {len(same)} that mean the same counted as survivors", strictly, "%")
+    results.figures = [figure for figure in results.figures if figure.name.partition(".py")[0] in whole]
+    if whole:
+        results.figures += _of_other_rooms(whole)
+        results.figures.sort(key=lambda figure: ROOMS.index(figure.name.partition(".py")[0]))
         print(results.write())
-    return 0 if met else 1
+    return met
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from intended_core.lang.compiler import CompiledPolicySet
 from intended_core.outcome import Deny, Reason
 from intended_core.values import Record
 
-__all__ = ["hops_of", "unsound_link"]
+__all__ = ["hops_of", "no_chain", "unsound_link"]
 
 
 def hops_of(compiled: CompiledPolicySet, intent: ValidIntent) -> tuple[EntityRef, ...] | Deny:
@@ -22,7 +22,7 @@ def hops_of(compiled: CompiledPolicySet, intent: ValidIntent) -> tuple[EntityRef
     if not chain:
         if principal.type in compiled.roots:
             return (principal,)
-        return _missing(f"a {principal.type} may act only with a delegation chain that ends at a root")
+        return no_chain(principal)
     start = _ref(chain[0], "issuer")
     if start.type not in compiled.roots:
         return _missing(f"the delegation chain ends at {start}, and a {start.type} is not a root")
@@ -37,6 +37,11 @@ def hops_of(compiled: CompiledPolicySet, intent: ValidIntent) -> tuple[EntityRef
     if seen[-1] != principal:
         return _missing(f"the delegation chain leads to {seen[-1]}, not to {principal}")
     return tuple(seen) if compiled.schema.actions[intent.action].delegation else (principal,)
+
+
+def no_chain(principal: EntityRef) -> Deny:
+    """The answer to a principal that is no root and brings no chain."""
+    return _missing(f"a {principal.type} may act only with a delegation chain that ends at a root")
 
 
 def unsound_link(intent: ValidIntent, now_ms: int) -> Deny | None:

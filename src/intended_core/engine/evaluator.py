@@ -11,6 +11,7 @@ from typing import Final
 
 from intended_core.engine.approvers import ApproverAccepted, approver_may
 from intended_core.engine.combine import Failed, Matched, combine
+from intended_core.engine.delegation import no_chain
 from intended_core.engine.hops import decide_hops
 from intended_core.engine.matching import arguments, cause_of, matched
 from intended_core.intent import ValidIntent
@@ -49,7 +50,7 @@ def decide(
         plan = compiled.plans.get(intent.action)
         if plan is not None:
             try:
-                found: Allow | Deny | _Waiting = plan(intent, snapshot, now_ms, surroundings)
+                found: Allow | Escalate | Deny | _Waiting = plan(intent, snapshot, now_ms, surroundings)
             except NotPreparedError as missing:
                 found = _prepare(missing)
             except Exception:  # noqa: BLE001 - a plan knows no errors: the general loop finds it again and names it
@@ -81,17 +82,15 @@ class _Waiting:
     rules: tuple[CompiledRule, ...]
 
 
-def _prepare(missing: NotPreparedError) -> Allow | Deny | _Waiting:
+def _prepare(missing: NotPreparedError) -> Allow | Escalate | Deny | _Waiting:
     """The outcome of a set of matching rules, kept for the next time."""
     rules = tuple(rule for bit, rule in enumerate(missing.answers.rules) if missing.matching >> bit & 1)
     found: Allow | Escalate | Deny | _Waiting = _Waiting(rules)
-    if not any(rule.asks for rule in rules):
+    if not any(rule.asks or rule.effect == "escalate" for rule in rules):
         found = combine(
             failed=_NO_FAILED, forbids=[rule.match for rule in rules if rule.effect == "forbid"], gates=_NONE,
             permits=[rule.match for rule in rules if rule.effect == "permit"], approved=frozenset(),
         )  # fmt: skip
-    if isinstance(found, Escalate) or any(rule.effect == "escalate" and not rule.approvals for rule in rules):
-        found = _Waiting(rules)
     missing.answers.keep(missing.matching, found)
     return found
 
@@ -112,7 +111,7 @@ def _walk(
         missing = principal if principal not in ancestors else resource
         return Deny(kind="error", reasons=(Reason(text=f"{missing} is not a known entity"),))
     if principal.type not in compiled.roots:
-        return _hops(compiled, intent, snapshot, now_ms, approved, surroundings, None)
+        return no_chain(principal)
     if rules is None:
         bucket = compiled.index.get((intent.action, principal.type, resource.type))
         if bucket is None:
@@ -124,10 +123,10 @@ def _walk(
             rules += bucket.by_principal.get(principal, ())
     args, context, origins = intent.args, intent.context, intent.origins
     above_principal, above_resource = ancestors[principal], ancestors[resource]
-    failed: list[Failed] | None = None
-    forbids: list[Matched] | None = None
-    gates: list[Matched] | None = None
-    permits: list[Matched] | None = None
+    failed: list[Failed] = []
+    forbids: list[Matched] = []
+    gates: list[Matched] = []
+    permits: list[Matched] = []
     for rule in rules:
         if rule.principal_equal is not None and rule.principal_equal != principal:
             continue
@@ -139,7 +138,6 @@ def _walk(
         groups = rule.resource_within
         if groups and resource not in groups and above_resource.isdisjoint(groups):
             continue
-        found = rule.match
         try:
             condition = rule.condition
             if condition is not None:
@@ -150,27 +148,9 @@ def _walk(
                     continue
                 if answer is not True:
                     raise EvaluationError("a condition did not answer true or false")
-            if rule.asks:
-                found = matched(rule, arguments(principal, intent, snapshot, now_ms, surroundings))
+            found = matched(rule, arguments(principal, intent, snapshot, now_ms, surroundings)) if rule.asks else rule.match
         except Exception as error:  # noqa: BLE001 - an error in any rule in scope denies, whatever it is
-            failed = failed or []
             failed.append(Failed(rule.id, rule.place, cause_of(error)))
-            continue
-        if rule.effect == "permit":
-            if permits is None:
-                permits = [found]
-            else:
-                permits.append(found)
-        elif rule.effect == "forbid":
-            forbids = forbids or []
-            forbids.append(found)
         else:
-            gates = gates or []
-            gates.append(found)
-    return combine(
-        failed=failed or _NO_FAILED,
-        forbids=forbids or _NONE,
-        gates=gates or _NONE,
-        permits=permits or _NONE,
-        approved=approved,
-    )
+            (permits if rule.effect == "permit" else forbids if rule.effect == "forbid" else gates).append(found)
+    return combine(failed=failed, forbids=forbids, gates=gates, permits=permits, approved=approved)

@@ -9,10 +9,11 @@ import pytest
 from intended_core import AccessDeniedError, Allow, Deny, Entity, EntityRef, Escalate
 from intended_core.engine.evaluator import approver_may, decide
 from intended_core.flows.policytests import TEST_SCOPE
+from intended_core.lang.fuse import NotPreparedError
 from intended_core.lang.intents import validate
-from intended_core.lang.surroundings import NO_SURROUNDINGS
+from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
 from intended_core.outcome import Reason
-from tests.reference.policy_world import ANN, BOB, NOW_MS, World, group, user
+from tests.reference.policy_world import ANN, BOB, NOW_MS, SCHEMA, World, group, user
 
 PERMIT = '@id("p") permit p { action == read; when true; }'
 
@@ -240,6 +241,51 @@ def test_the_general_loop_denies_what_is_not_known() -> None:
     agent = walked(World.of(PERMIT), EntityRef("Agent", "bot"))
     assert isinstance(agent, Deny)
     assert agent.kind == "chain_missing"
+
+
+def test_the_general_loop_asks_every_rule_for_its_scope_wherever_the_index_put_it() -> None:
+    for scope, hit in (
+        ('principal == User::"bob";', False), ('resource == Doc::"e";', False), ('resource in [Doc::"e"];', False),
+        ('principal in Group::"board";', False), ('principal == User::"ann"; resource == Doc::"d";', True),
+    ):  # fmt: skip
+        world = World.of(f'@id("x") forbid x {{ action == read; {scope} when true; }} {PERMIT}')
+        every = tuple(
+            rule for bucket in world.compiled.index.values()
+            for rules in (bucket.general, *bucket.by_resource.values(), *bucket.by_principal.values()) for rule in rules
+        )  # fmt: skip
+        index = {key: dataclasses.replace(bucket, general=every, by_resource={}, by_principal={}) for key, bucket in world.compiled.index.items()}
+        loop = dataclasses.replace(world.compiled, plans={}, index=index)
+        found = decide(loop, validate(world.checked.schema, TEST_SCOPE, world.intent()), world.snapshot, now_ms=NOW_MS)
+        assert isinstance(found, Deny) is hit
+
+
+def test_what_depends_on_the_rules_alone_is_worked_out_once() -> None:
+    gate = 'approval { from: Group::"board"; quorum: 1; expires: 1h; }'
+    world = World.of(
+        '@id("a") permit a { action == read; when args.n > 0; } @id("f") forbid f { action == read; when args.n > 1; }'
+        f'@id("g") escalate g {{ action == read; when args.n > 2; {gate} }} @id("b") permit b {{ action == read; when args.n == -1; {gate} }}'
+    )
+    for number, alone in ((1, Allow), (2, Deny), (0, Deny), (3, None), (-1, None)):
+        valid = validate(world.checked.schema, TEST_SCOPE, world.intent(args={"n": number}))
+        with pytest.raises(NotPreparedError):
+            world.compiled.plans["read"](valid, world.snapshot, NOW_MS, NO_SURROUNDINGS)
+        first = decide(world.compiled, valid, world.snapshot, now_ms=NOW_MS)
+        kept = world.compiled.plans["read"](valid, world.snapshot, NOW_MS, NO_SURROUNDINGS)
+        assert kept is first if alone is not None else not isinstance(kept, Allow | Deny | Escalate)
+        assert alone is None or isinstance(first, alone)
+
+
+def test_the_general_loop_evaluates_what_a_rule_asks_for_with_what_it_reads() -> None:
+    around = Surroundings(tenant="acme")
+    asked = '@id("p") permit p { action == read; oblige note(at: now, of: tenant, what: resource, n: args.n); }'
+    world = World.of(asked, schema=SCHEMA + "obligation note(at: Datetime, of: String, what: Doc, n: Int) before;")
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    loop = dataclasses.replace(world.compiled, plans={})
+    found = decide(loop, valid, world.snapshot, now_ms=NOW_MS, surroundings=around)
+    assert isinstance(found, Allow)
+    assert found == decide(world.compiled, valid, world.snapshot, now_ms=NOW_MS, surroundings=around)
+    values = found.obligations[0].values
+    assert (values["of"], values["n"]) == ("s:acme", "i:1")
 
 
 def test_what_a_plan_learns_of_a_set_of_rules_is_the_same_the_second_time() -> None:
