@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from intended_core.engine.interpreter import Watch
+from intended_core.engine.watching import Watch
 from intended_core.lang.typed import CheckedPolicySet, Rule, Span, TypedExpr
 
 __all__ = ["ClauseCoverage", "Coverage", "CoverageWatch"]

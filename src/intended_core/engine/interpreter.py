@@ -16,13 +16,14 @@ from intended_core.engine.cedar_meaning import cedar_meaning
 from intended_core.engine.interpreter_answer import Meaning, Said, answer, denied, hops
 from intended_core.engine.meanings import Nothing, covers, matches, method, runs
 from intended_core.engine.tagging import UNIT, Erred, tag_value
+from intended_core.engine.watching import Watch
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang import typed as t
 from intended_core.lang.faults import EvaluationError
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
-from intended_core.lang.typed import CheckedPolicySet, Rule, ScopeTest, TypedExpr
+from intended_core.lang.typed import CheckedPolicySet, ScopeTest, TypedExpr
 from intended_core.lang.types import (
     ListType,
     Scalar,
@@ -31,29 +32,10 @@ from intended_core.lang.types import (
 )
 from intended_core.lang.zones import zone
 
-__all__ = ["Meaning", "Watch", "interpret"]
+__all__ = ["Meaning", "interpret"]
 
 MAX_STEPS: Final = 200_000  # four times the static cap of one action's rules
 _LIMIT: Final = 10**18
-
-
-class Watch:
-    """Who looks on while the interpreter walks (`engine.trace`). It sees and never answers: nothing that it does reaches the meaning."""
-
-    def rule(self, rule: Rule) -> None:
-        """The scope of `rule` matched; what follows belongs to it."""
-
-    def rule_failed(self, cause: str) -> None:
-        """The rule has no answer."""
-
-    def begin(self, expr: TypedExpr) -> None:
-        """`expr` is reached; what begins before its end is inside it."""
-
-    def end(self, value: Any) -> None:
-        """The expression last begun has this tagged value."""
-
-    def failed(self, cause: str) -> None:
-        """The expression last begun has no value."""
 
 
 @dataclass(slots=True)

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from intended_core.engine.evaluator import decide
-from intended_core.engine.interpreter import Watch, interpret
+from intended_core.engine.interpreter import interpret
 from intended_core.engine.metering import meter_uses
 from intended_core.engine.trace import Trace, trace
+from intended_core.engine.watching import Watch
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import PolicyError
 from intended_core.ids import Scope

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Literal
 
-from intended_core.engine.interpreter import Meaning, Watch, interpret
+from intended_core.engine.interpreter import Meaning, interpret
+from intended_core.engine.watching import Watch
 from intended_core.intent import ValidIntent
 from intended_core.lang.netforms import format_ip
 from intended_core.lang.snapshot import TypedSnapshot

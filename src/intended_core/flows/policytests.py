@@ -12,8 +12,9 @@ from intended_core.approvals.assignment import choose, counts_for
 from intended_core.canonical import canonical_json, digest
 from intended_core.engine.approvers import approver_may
 from intended_core.engine.evaluator import decide
-from intended_core.engine.interpreter import Meaning, Watch, interpret
+from intended_core.engine.interpreter import Meaning, interpret
 from intended_core.engine.metering import meter_uses
+from intended_core.engine.watching import Watch
 from intended_core.entities import EntitySnapshot
 from intended_core.errors import AccessDeniedError, IntentError
 from intended_core.ids import EntityRef, Scope
