@@ -115,7 +115,7 @@ def test(
         bool, typer.Option("--coverage", help="Show which answers of which clause no test has seen.")
     ] = False,
     least: Annotated[
-        float, typer.Option("--min-coverage", help="Exit 5 below this percentage; shows the coverage.")
+        float, typer.Option("--min-coverage", min=0, max=100, help="Exit 5 below this percentage; shows the coverage.")
     ] = 0.0,
     junit_file: Annotated[
         Path | None, typer.Option("--junit", help="Write the results as JUnit XML to this file.")
@@ -157,6 +157,8 @@ def test(
     lines.append(f"{len(report.cases) - len(report.failed)} passed, {len(report.failed)} failed")
     if coverage or least:
         lines += coverage_lines(seen)
+    if seen.percent < least:
+        lines.append(f"at least {least:g} % were asked for")
     emit(json, data, "\n".join(lines))
     if report.failed or seen.percent < least:
         raise typer.Exit(int(Exit.POLICY))

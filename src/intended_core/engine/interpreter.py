@@ -151,6 +151,8 @@ def _local_day(name: str, now_ms: int) -> None:
 def _over(rule: str, test: t.MeterTest, world: _World) -> bool:
     over = bool(world.levels[test.meter][1] > _value(test.ceiling, world, {})[1])
     world.comparisons.add((rule, test.meter, over))
+    if world.watch is not None:
+        world.watch.compared(test, over)
     return over
 
 
@@ -168,6 +170,8 @@ def _in_scope(scope: ScopeTest, ref: EntityRef, snapshot: TypedSnapshot) -> bool
 
 def _approval(block: t.Approval, world: _World) -> EntityRef:
     """The group that is asked."""
+    if world.watch is not None:
+        world.watch.asking(block)
     group = _ref(_value(block.group, world, {}), world)
     quorum = _value(block.quorum, world, {})[1]
     expires = _value(block.expires, world, {})[1]
@@ -175,6 +179,8 @@ def _approval(block: t.Approval, world: _World) -> EntityRef:
         raise Erred("an approval out of range")
     if block.exclude is not None:
         _value(block.exclude, world, {})
+    if world.watch is not None:
+        world.watch.asked(block)
     return group
 
 

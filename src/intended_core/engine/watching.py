@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from intended_core.lang.typed import Rule, TypedExpr
+from intended_core.lang.typed import Approval, MeterTest, Rule, TypedExpr
 
 __all__ = ["Watch"]
 
@@ -26,3 +26,12 @@ class Watch:
 
     def failed(self, cause: str) -> None:
         """The expression last begun has no value."""
+
+    def compared(self, test: MeterTest, over: bool) -> None:
+        """The level of the meter stands against the ceiling."""
+
+    def asking(self, block: Approval) -> None:
+        """The fields of the approval block are evaluated next."""
+
+    def asked(self, block: Approval) -> None:
+        """Each of them has a value that may stand there: the approval is asked for."""

@@ -128,7 +128,13 @@ def test_test_runs_tables_writes_junit_and_asks_for_coverage(pay: Path) -> None:
     assert "pay.small: unless at pay.policy:" in done.output
     assert 'tests="4" failures="0"' in (pay / "out.xml").read_text(encoding="utf-8")
     assert run("test", "pay.policy", "-k", "too risky").output.endswith("1 passed, 0 failed\n")
-    assert run("test", "pay.policy", "--min-coverage", "99").exit_code == 5
+    short = run("test", "pay.policy", "--min-coverage", "99")
+    assert (short.exit_code, short.output.splitlines()[-1]) == (5, "at least 99 % were asked for")
+    assert run("test", "pay.policy", "--min-coverage", "60").exit_code == 0
+    assert run("test", "pay.policy", "--min-coverage", "101").exit_code == 2
+    clauses = json.loads(run("test", "pay.policy", "--json").output)["coverage"]["clauses"]
+    assert {(one["rule"], one["kind"]) for one in clauses} >= {("pay.small", "when"), ("pay.small", "unless"), ("pay.large", "approval")}
+    assert all(set(one) == {"rule", "kind", "place", "true", "false", "error"} for one in clauses)
     (pay / "intents.yaml").write_text(
         (pay / "table.json").read_text(encoding="utf-8").replace("allow", "deny"), encoding="utf-8"
     )
