@@ -86,7 +86,7 @@ def _prepare(missing: NotPreparedError) -> Allow | Escalate | Deny | _Waiting:
     """The outcome of a set of matching rules, kept for the next time."""
     rules = tuple(rule for bit, rule in enumerate(missing.answers.rules) if missing.matching >> bit & 1)
     found: Allow | Escalate | Deny | _Waiting = _Waiting(rules)
-    if not any(rule.asks or rule.effect == "escalate" for rule in rules):
+    if not any(rule.asks for rule in rules):  # every gate asks: one without an approval does not check
         found = combine(
             failed=_NO_FAILED, forbids=[rule.match for rule in rules if rule.effect == "forbid"], gates=_NONE,
             permits=[rule.match for rule in rules if rule.effect == "permit"], approved=frozenset(),

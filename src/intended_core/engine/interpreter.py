@@ -161,11 +161,11 @@ def _cause(error: Exception) -> str:
 
 
 def _in_scope(scope: ScopeTest, ref: EntityRef, snapshot: TypedSnapshot) -> bool:
-    if scope.types is not None and ref.type not in scope.types:
-        return False
-    if scope.equal is not None and scope.equal != ref:
-        return False
-    return scope.within is None or any(group == ref or group in snapshot.ancestors[ref] for group in scope.within)
+    return (
+        (scope.types is None or ref.type in scope.types)
+        and (scope.equal is None or scope.equal == ref)
+        and (scope.within is None or any(group == ref or group in snapshot.ancestors[ref] for group in scope.within))
+    )
 
 
 def _approval(block: t.Approval, world: _World) -> EntityRef:
@@ -305,6 +305,7 @@ def _meaning(expr: TypedExpr, world: _World, bound: Mapping[str, Any]) -> Any:
                 return method(name, _value(base, world, bound), [_value(arg, world, bound) for arg in args])
             except Nothing as error:
                 raise Erred(str(error)) from None
+    raise Erred("an expression of no kind")
 
 
 def _root(name: str, kind: Type, world: _World) -> Any:
@@ -406,7 +407,7 @@ def _order(tagged: Any) -> Any:
         return sorted(_order(item) for item in tagged[1])
     if tagged[0] == "record":
         return [(name, _order(item)) for name, item in tagged[1]]
-    return tagged[1:]
+    return tagged
 
 
 def _origin(path: str, guards: tuple[str, ...], world: _World) -> Any:
