@@ -64,13 +64,15 @@ def world(made: World) -> World:
     return made
 
 
-def holding(monkeypatch: pytest.MonkeyPatch, kind: type[Any], *, before: bool = False) -> tuple[threading.Event, threading.Event]:
-    """The first effect of this kind stands still, before or after it happened, until it is let go."""
+def holding(
+    monkeypatch: pytest.MonkeyPatch, world: World, kind: type[Any], *, before: bool = False
+) -> tuple[threading.Event, threading.Event]:
+    """The first effect of this kind in `world` stands still, before or after it happened, until it is let go."""
     inside, leave = threading.Event(), threading.Event()
     honest = Runtime._perform
 
     def perform(self: Runtime, effect: Any, context: Any) -> Any:
-        if not isinstance(effect, kind) or inside.is_set():
+        if self is not world.runtime or not isinstance(effect, kind) or inside.is_set():
             return honest(self, effect, context)
         answer = None if before else honest(self, effect, context)
         inside.set()
@@ -207,7 +209,7 @@ def test_a_caller_who_goes_before_the_commit_leaves_nothing(
     world: World, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelled while an effect before the consume is under way: the flow ends there, and the token is still good."""
-    inside, leave = holding(monkeypatch, Random)
+    inside, leave = holding(monkeypatch, world, Random)
 
     async def work(tenant: AsyncTenantAuthority) -> None:
         await _cancelled_inside(lambda: tenant.redeem(world.token, pay(), adapter=tenant.adapter("bank")), inside, leave)
@@ -241,7 +243,7 @@ async def _cancelled_inside(
 def test_a_caller_who_goes_during_the_consume_asks_by_attempt_id(
     world: World, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inside, leave = holding(monkeypatch, Commit, before=True)
+    inside, leave = holding(monkeypatch, world, Commit, before=True)
 
     async def work(tenant: AsyncTenantAuthority) -> None:
         bank, attempt = tenant.adapter("bank"), tenant.new_attempt()
@@ -260,7 +262,7 @@ def test_a_caller_who_goes_during_the_consume_asks_by_attempt_id(
 
 
 def test_a_native_asyncio_cancellation_is_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    inside, leave = holding(monkeypatch, Commit, before=True)
+    inside, leave = holding(monkeypatch, world, Commit, before=True)
 
     async def work(tenant: AsyncTenantAuthority) -> None:
         bank, attempt = tenant.adapter("bank"), tenant.new_attempt()
@@ -280,7 +282,7 @@ def test_a_native_asyncio_cancellation_is_the_same(world: World, monkeypatch: py
 def test_a_caller_who_goes_while_the_token_is_signed_leaves_no_usable_token(
     world: World, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inside, leave = holding(monkeypatch, Sign)
+    inside, leave = holding(monkeypatch, world, Sign)
 
     async def work(tenant: AsyncTenantAuthority) -> None:
         await _cancelled_inside(lambda: tenant.authorize(intent(), audience="bank"), inside, leave)
@@ -289,8 +291,9 @@ def test_a_caller_who_goes_while_the_token_is_signed_leaves_no_usable_token(
     world.check()
 
 
-def test_a_call_that_does_not_come_back_is_given_up(world: World, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    inside, leave = holding(monkeypatch, Commit, before=True)
+def test_a_call_that_does_not_come_back_is_given_up(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()  # of its own: the threads that are given up here may still commit while the next test runs
+    inside, leave = holding(monkeypatch, world, Commit, before=True)
     settings = replace(world.context.settings, flow_deadline_seconds=0.05, call_deadline_seconds=0.0)
     context = replace(world.context, settings=settings)
     tenant_of = TenantAuthority(runtime=world.runtime, context=context)
@@ -313,7 +316,7 @@ def test_a_call_that_does_not_come_back_is_given_up(world: World, backend: str, 
 def test_who_is_cancelled_in_the_queue_has_begun_nothing(
     world: World, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inside, leave = holding(monkeypatch, Commit, before=True)
+    inside, leave = holding(monkeypatch, world, Commit, before=True)
     before = world.data()
 
     async def main() -> None:
