@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak bench mutants agentdojo reference tables constraints clean
+.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak soak-memory bench mutants agentdojo reference tables constraints clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,8 +46,11 @@ unit: dev
 test-slow: dev ## processes, crashes, wheels and long searches
 	$(PYTEST) -m slow
 
-soak: dev ## property tests for long, with fresh randomness; then memory over CYCLES=1000000 cycles, at most MINUTES=60
+soak: dev ## memory over CYCLES=1000000 cycles, at most MINUTES=60; then property tests for long, with fresh randomness
+	PYTHONPATH=. $(PY) bench/soak_memory.py --cycles $(CYCLES) --minutes $(MINUTES)
 	HYPOTHESIS_PROFILE=soak $(PYTEST) --timeout 3600 tests/property tests/faults tests/fuzz
+
+soak-memory: dev ## the first part of it alone: memory over CYCLES=1000000 cycles, at most MINUTES=60
 	PYTHONPATH=. $(PY) bench/soak_memory.py --cycles $(CYCLES) --minutes $(MINUTES)
 
 bench: peers ## every benchmark, or one: make bench ROOM=decide
