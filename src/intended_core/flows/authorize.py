@@ -7,28 +7,35 @@ revokes the nonce that was issued for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
-from intended_core.audit.log import Draft, LogHead
+from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread, pack_body
-from intended_core.canonical import Json, Labelled, b64url, b64url_kept, digest
+from intended_core.canonical import b64url
 from intended_core.engine.evaluator import decide
 from intended_core.engine.metering import meter_uses
 from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, TokenError, UnitRefusedError
-from intended_core.flows.approvals import ApprovedUse, bound_digest, load_approval, use_approval
-from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
+from intended_core.flows.approvals import ApprovedUse, load_approval, use_approval
+from intended_core.flows.cache import LoadedEntities, ScopeState
 from intended_core.flows.datarows import decision_input
+from intended_core.flows.decided import (
+    Request,
+    decision_body,
+    deny,
+    escalate,
+    open_decided,
+    reads_of,
+    request_of,
+    snapshot_write,
+)
 from intended_core.flows.denials import record_denial
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Random
 from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, reserve
 from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
 from intended_core.flows.parent import Parent, actors_of
-from intended_core.flows.requests import new_request, request_reads
 from intended_core.flows.rollback import alarm
-from intended_core.flows.rows import ApprovalRow, NonceRow, alternatives_json
+from intended_core.flows.rows import NonceRow
 from intended_core.flows.signing import sign_token
 from intended_core.flows.standing import check_standing, halted_intent
 from intended_core.flows.steps import (
@@ -45,12 +52,11 @@ from intended_core.flows.steps import (
     look_again_if_stale,
     next_head,
     open_head,
-    placed,
     surroundings_of,
     thread_commitment,
 )
 from intended_core.ids import EntityRef
-from intended_core.intent import Grant, Intent, ValidIntent
+from intended_core.intent import Grant, Intent
 from intended_core.lang.intents import validate_whole
 from intended_core.outcome import Allow, Deny, Escalate
 from intended_core.quick import maker
@@ -60,14 +66,14 @@ from intended_core.tokens.holder import HolderKey
 from intended_core.tokens.unplaced import draft_claims
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["authorize", "decision_body", "snapshot_write"]
+__all__ = ["authorize"]
 
 AuthorizeOutcome = Granted | Pending | Deny
 NONCE_AND_SALTS: Final = Random(48)  # 128 bits each for nonce, record and revocation: RFC 8725 § 3.5, audit.md § 1.1
 AGAIN: Final = frozenset({GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED, CLOCK_BACK})
 _UNBOUND: Final = "this action discloses: its token is bound to the key of its holder, and no key was named"
 _ANOTHER: Final = "the intent does not go on from the principal and chain of the token that it is to be spent for"
-_INTENT: Final = Labelled("intended.intent/v0")
+
 _changes: Final = maker(Changes)
 _load_entities: Final = maker(LoadEntities)
 _unit: Final = maker(Unit)
@@ -75,29 +81,6 @@ _write: Final = maker(Write)
 _claims: Final = maker(TokenClaims)
 _draft: Final = maker(Draft)
 _thread: Final = maker(Thread)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """One attempt at deciding: everything that the units need, fixed before any lock is taken."""
-
-    context: Context
-    state: ScopeState
-    policy: ActivePolicy
-    intent: ValidIntent
-    entities: LoadedEntities
-    audience: str
-    now_us: int
-    nonce: str
-    salt: bytes
-    spare: bytes
-    approval: ApprovedUse | None
-    levels: Mapping[str, int] | None
-    holder: HolderKey | None
-    parent: Parent | None
-
-
-_request: Final = maker(_Request)
 
 
 def authorize(
@@ -199,7 +182,7 @@ def _attempt(
             readings=levels,
         )  # fmt: skip
     random: bytes = yield NONCE_AND_SALTS
-    request = _request(
+    request = request_of(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
         nonce=b64url(random[:16]), salt=random[16:32], spare=random[32:], approval=approval, levels=levels,
         holder=holder, parent=parent,
@@ -207,8 +190,8 @@ def _attempt(
     if isinstance(outcome, Allow):
         return (yield from _grant(request, outcome))
     if isinstance(outcome, Escalate):
-        return (yield from _escalate(request, outcome))
-    return (yield from _deny(request, outcome))
+        return (yield from escalate(request, outcome))
+    return (yield from deny(request, outcome))
 
 
 def _early(
@@ -221,68 +204,7 @@ def _early(
     return (yield from record_denial(context, given, outcome))
 
 
-def decision_body(request: _Request, outcome: Allow | Escalate | Deny) -> dict[str, Json]:
-    """The recorded inputs and answer of a decision: what a verifier needs to run it again."""
-    kind = "allow" if isinstance(outcome, Allow) else "escalate" if isinstance(outcome, Escalate) else "deny"
-    body: dict[str, Json] = {
-        "outcome": kind,
-        "rules": list(outcome.rules),
-        "reasons": [[reason.rule, reason.text, reason.place] for reason in outcome.reasons],
-        "intent": request.intent.wire.decode("utf-8"),
-        "intent_digest": b64url(_INTENT.digest(request.intent.wire)),
-        "ith": b64url(request.intent.ith),
-        "entities_digest": b64url_kept(request.entities.snapshot.digest),
-        "policy_digest": b64url_kept(request.policy.digest),
-        "now": request.now_us,
-        "tenant": request.context.scope.tenant,
-        "approved": [*sorted(request.approval.keys)] if request.approval else [],
-        "approvals_used": [request.approval.approval_id] if request.approval else [],
-    }
-    if request.approval:
-        assigned = request.approval.assigned
-        body["approved_by"] = [[key, ref.type, ref.id] for key in sorted(assigned) for ref in assigned[key]]
-    if isinstance(outcome, Deny):
-        body["class"] = outcome.kind
-    if request.levels is not None:
-        body["meters"] = [[name, str(level)] for name, level in sorted(request.levels.items())]
-    if outcome.obligations:
-        body["obligations"] = list(written(outcome.obligations))
-    if request.state.data.digest:
-        body["data_version"] = request.state.data.version
-        body["data_digest"] = b64url_kept(request.state.data.digest)
-    return body
-
-
-def snapshot_write(request: _Request, view: UnitView) -> tuple[Write, ...]:
-    """The content-addressed entity snapshot, written with the first decision that rests on it."""
-    key = _snapshot_key(request.entities.snapshot.digest)
-    stored = authentic(request.context, view, key)
-    if stored is not None and stored.state == "STORED":
-        return ()
-    context, version = request.context, 0 if stored is None else stored.version  # an erased one is written anew
-    row = context.mac.seal_row(context.scope, key.kind, key.key, version + 1, "STORED", request.entities.snapshot.wire)
-    return (Write(row, version),)
-
-
-def _reads(request: _Request) -> tuple[RowKey, ...]:
-    snapshot = _snapshot_key(request.entities.snapshot.digest)
-    if request.approval is None:
-        return (snapshot,)
-    return (snapshot, *request_reads(request.approval.approval_id))
-
-
-@lru_cache(maxsize=4096)
-def _snapshot_key(snapshot_digest: bytes) -> RowKey:
-    return RowKey("snapshot", b64url(snapshot_digest))
-
-
-def _open(request: _Request, view: UnitView) -> LogHead:
-    return open_head(
-        request.context, view, now_us=request.now_us, guards=request.state.guards, entities=request.entities.version
-    )
-
-
-def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
+def _grant(request: Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     context, state, intent, uses = request.context, request.state, request.intent, outcome.reservations
     issued_s = request.now_us // 1_000_000
     expires_s = issued_s + context.settings.token_life_seconds
@@ -319,7 +241,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     state_of_nonce = "ISSUED" if register == "ledger" else "DETACHED"
 
     def decide_unit(view: UnitView) -> Changes:
-        head = _open(request, view)
+        head = open_decided(request, view)
         counted: tuple[Write, ...] = ()
         drafts: tuple[Draft, ...] = (draft,)
         if parent is not None:
@@ -345,7 +267,7 @@ def _grant(request: _Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         writes = (issued, *counted, *snapshot_write(request, view), *used)
         return _changes(next_head(context, view.head, log), writes, records, (seq, placed))
 
-    reads = _reads(request) if not uses else (*_reads(request), *meter_rows([use.key for use in uses]))
+    reads = reads_of(request) if not uses else (*reads_of(request), *meter_rows([use.key for use in uses]))
     if parent is None:
         committed = yield commit(_unit(context.scope, decide_unit, reads))
     else:
@@ -369,7 +291,7 @@ def _named(given: Intent) -> list[EntityRef]:
     return [given.principal, *(ref for grant in grants for ref in (grant.issuer, grant.subject))]
 
 
-def _revoke(request: _Request, issued: int) -> Flow[None]:
+def _revoke(request: Request, issued: int) -> Flow[None]:
     """Take the nonce back. Its salt was drawn with the nonce, so that the first effect is the shielded one."""
     context = request.context
     key = RowKey("nonce", request.nonce)
@@ -385,64 +307,3 @@ def _revoke(request: _Request, issued: int) -> Flow[None]:
         return close_unit(context, view, head, (draft,), now_us=request.now_us, writes=(Write(revoked, row.version),))
 
     yield Commit(Unit(context.scope, decide_unit, reads=(key,)), shielded=True)
-
-
-def _escalate(request: _Request, outcome: Escalate) -> Flow[Pending]:
-    context = request.context
-    approval_id = request.nonce
-    body = decision_body(request, outcome)
-    body["alternatives"] = alternatives_json(outcome.alternatives)
-    body["approval"] = approval_id
-    asked = digest(
-        "intended.approval/v0", approval_id.encode("ascii"), request.intent.ith, request.policy.digest,
-        request.entities.snapshot.digest, request.audience.encode("ascii"),
-    )  # fmt: skip
-    body["approval_digest"] = b64url(asked)
-    life_ms = min(item.expires_ms for alternative in outcome.alternatives for item in alternative)
-    thread = Thread(commitment=thread_commitment("approval", approval_id), n=0, previous=None)
-
-    def decide_unit(view: UnitView) -> Changes:
-        head = _open(request, view)
-        row = ApprovalRow(
-            digest=asked, intent=request.intent.wire, ith=request.intent.ith, policy=request.policy.digest,
-            bound=bound_digest(request.intent, request.entities.snapshot),
-            audience=request.audience, alternatives=outcome.alternatives, given=(), created_us=request.now_us,
-            expires_us=request.now_us + life_ms * 1000, seq=head.size, steps=1, generation=head.generation,
-        )  # fmt: skip
-        head, asking = new_request(context, view, head, approval_id, row.to_body())
-        writes = (*asking, *snapshot_write(request, view))
-        draft = Draft(
-            kind=EventKind.DECISION_ESCALATE, body=body, salt=request.salt, thread=thread,
-            policy_digest=request.policy.digest,
-        )  # fmt: skip
-        return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes))
-
-    reads = tuple(dict.fromkeys((*_reads(request), *request_reads(approval_id))))
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
-    seq, leaf = committed.answer
-    return Pending(
-        alternatives=outcome.alternatives, rules=outcome.rules, reasons=outcome.reasons, obligations=outcome.obligations,
-        approval_id=approval_id, digest=asked, seq=seq, intent=request.intent, leaf=leaf,
-    )  # fmt: skip
-
-
-def _deny(request: _Request, outcome: Deny) -> Flow[Deny]:
-    context = request.context
-    body = decision_body(request, outcome)
-    thread = Thread(commitment=thread_commitment("token", request.nonce), n=0, previous=None)
-
-    def decide_unit(view: UnitView) -> Changes:
-        head = _open(request, view)
-        draft = Draft(
-            kind=EventKind.DECISION_DENY,
-            body=body,
-            salt=request.salt,
-            thread=thread,
-            policy_digest=request.policy.digest,
-        )
-        writes = snapshot_write(request, view)
-        return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes))
-
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=_reads(request)))
-    seq, leaf = committed.answer
-    return replace(outcome, seq=seq, leaf=leaf)
