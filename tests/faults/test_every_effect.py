@@ -16,6 +16,7 @@ from intended_core.flows import approve, evidence, persons, queue, secrets, with
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
+from intended_core.flows.credentials import credential, digest_to_withdraw, withdraw_credentials
 from intended_core.flows.deliver import deliver
 from intended_core.flows.duties import find_overdue
 from intended_core.flows.effects import Effect, Flow
@@ -26,7 +27,7 @@ from intended_core.flows.receipts import receipt
 from intended_core.flows.recover import recover
 from intended_core.flows.redeem import redeem
 from intended_core.flows.refusals import record_counts
-from intended_core.flows.remote import credential, serve
+from intended_core.flows.remote import serve
 from intended_core.flows.retire import mark_compromised, retire_due
 from intended_core.flows.revoke import revoke_principal, revoke_token
 from intended_core.flows.rewrap import rewrap
@@ -81,6 +82,7 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "attenuate-spent": lambda w: attenuate(w.context, w.spent, intent("5.00")),
     "serve": lambda w: serve(w.context, remote_request(w)),
     "credential": lambda w: credential(w.context, "bank", life_seconds=60),
+    "withdraw-credential": lambda w: withdrawing(w),
     "receipt": lambda w: receipt(w.context, w.pending),
     "approve": lambda w: approve.approve(
         w.context, w.pending.approval_id, person=ANN, signature=ANN_KEY.sign(w.pending.digest)
@@ -144,6 +146,11 @@ def revoking(w: World, what: EntityRef | str) -> Flow[Any]:
     if isinstance(what, EntityRef):
         return revoke_principal(w.context, what, reason=WHY, signatures=signed)
     return revoke_token(w.context, what, reason=WHY, signatures=signed)
+
+
+def withdrawing(w: World) -> Flow[Any]:
+    asked = drive(w.runtime, w.context, digest_to_withdraw(w.context, "bank", "", WHY))
+    return withdraw_credentials(w.context, "bank", reason=WHY, signatures=[(ANN, ANN_KEY.sign(asked))])
 
 
 def counting(w: World) -> World:

@@ -6,15 +6,18 @@ stands at a desk, in a room of its own. A desk drives flows of its scope and hol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 from intended_core.access.persons import LocalPersonKey
 from intended_core.flows.effects import Context, Flow
+from intended_core.flows.halt import Signatures
+from intended_core.ids import EntityRef
 
-__all__ = ["Desk", "Drives", "signature_of"]
+__all__ = ["Desk", "Drives", "Keys", "given_by", "signature_of"]
 
 T = TypeVar("T")
+Keys = Sequence[tuple[EntityRef, LocalPersonKey]]
 
 
 class Drives(Protocol):
@@ -34,6 +37,11 @@ def signature_of(key: LocalPersonKey | None, signature: bytes | None, asked: Cal
     if (key is None) == (signature is None):
         raise TypeError("give either the person's key or their signature")
     return key.sign(asked()) if key is not None else signature or b""
+
+
+def given_by(digest: bytes, keys: Keys, signatures: Signatures) -> Signatures:
+    """The signatures of everybody: of those whose local keys are here over `digest`, and those that were made elsewhere."""
+    return [*((person, key.sign(digest)) for person, key in keys), *signatures]
 
 
 class Desk:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
-from intended_core.access.persons import LocalPersonKey
-from intended_core.desks.desk import Desk
+from intended_core.desks.desk import Desk, Keys, given_by
 from intended_core.flows.halt import Halt, Signatures, digest_to_sign, engage, list_halts, resume
 from intended_core.flows.haltrows import HaltTarget
-from intended_core.flows.revoke import jti_of, revocation_digest, revoke_principal, revoke_token
+from intended_core.flows.revoke import digest_to_revoke, jti_of, revoke_principal, revoke_token
 from intended_core.ids import EntityRef
 from intended_core.tokens.issuer import SignedToken
 
 __all__ = ["HaltsDesk", "Keys"]
-
-Keys = Sequence[tuple[EntityRef, LocalPersonKey]]
 
 
 class HaltsDesk(Desk):
@@ -59,19 +55,20 @@ class HaltsDesk(Desk):
         Raises TokenError when it is not a token of this scope, UnitRefusedError when it is spent, expired, revoked or unknown.
         """
         jti = self.jti(token)
-        asked = revocation_digest(self._context.scope, "token", jti, reason)
-        return self._driver.run(revoke_token(self._context, jti, reason=reason, signatures=_given(asked, keys, signatures)))
+        asked = self.revocation_digest(jti, reason)
+        return self._driver.run(revoke_token(self._context, jti, reason=reason, signatures=given_by(asked, keys, signatures)))
 
     def revoke_tokens_of(self, principal: EntityRef, *, reason: str, keys: Keys = (), signatures: Signatures = ()) -> int:
         """Revoke every token issued so far in whose chain `principal` stands; new ones may be issued. One registered person signs."""
-        asked = revocation_digest(self._context.scope, "principal", str(principal), reason)
-        given = _given(asked, keys, signatures)
+        given = signatures if not keys else given_by(self.revocation_digest(principal, reason), keys, signatures)
         return self._driver.run(revoke_principal(self._context, principal, reason=reason, signatures=given))
 
     def revocation_digest(self, what: EntityRef | str, reason: str) -> bytes:
-        """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal."""
-        kind: Literal["token", "principal"] = "principal" if isinstance(what, EntityRef) else "token"
-        return revocation_digest(self._context.scope, kind, str(what), reason)
+        """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal.
+
+        Of a principal it counts for the next revocation and no other: sent again, it cuts off nothing.
+        """
+        return self._driver.run(digest_to_revoke(self._context, what, reason))
 
     def jti(self, token: SignedToken | str | bytes) -> str:
         """The jti of a token of this scope; a text without a dot is one already. Raises TokenError."""
@@ -83,8 +80,5 @@ class HaltsDesk(Desk):
     def _signed(
         self, verb: Literal["engage", "resume"], target: HaltTarget, reason: str, keys: Keys, signatures: Signatures
     ) -> Signatures:
-        return signatures if not keys else _given(self.digest(verb, target, reason), keys, signatures)
+        return signatures if not keys else given_by(self.digest(verb, target, reason), keys, signatures)
 
-
-def _given(digest: bytes, keys: Keys, signatures: Signatures) -> Signatures:
-    return [*((person, key.sign(digest)) for person, key in keys), *signatures]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from intended_core.desks.desk import Desk
-from intended_core.errors import IntentError
+from intended_core.desks.desk import Desk, Keys, given_by
+from intended_core.errors import IntentError, TokenError
 from intended_core.flows.cache import ScopeState
+from intended_core.flows.credentialrows import Withdrawn
+from intended_core.flows.credentials import (
+    Credential,
+    credential,
+    digest_to_withdraw,
+    list_withdrawn,
+    read_credential,
+    withdraw_credentials,
+)
 from intended_core.flows.effects import Context, Flow, LoadState
+from intended_core.flows.halt import Signatures
 from intended_core.flows.outcomes import Granted, Pending
 from intended_core.flows.receipts import receipt
-from intended_core.flows.remote import credential, serve
+from intended_core.flows.remote import serve
 from intended_core.ids import adapter_id
 from intended_core.lang.callwire import wire_of_call
 from intended_core.outcome import Deny
@@ -60,6 +70,41 @@ class TokensDesk(Desk):
         Give it to that adapter alone, never to whoever submits intents.
         """
         return self._driver.run(credential(self._context, audience, life_seconds=life_seconds))
+
+    def read_credential(self, text: str) -> Credential:
+        """What a credential of this tenant says, ended or not: its adapter, id and times. Raises TokenError."""
+        return read_credential(self._context, text)
+
+    def withdraw(
+        self, adapter: str, *, credential: str = "", identifier: str = "", reason: str, keys: Keys = (), signatures: Signatures = ()
+    ) -> int:
+        """Withdraw credentials of `adapter` before they end: one, by its text (`credential`) or its id (`identifier`), or without either
+        every one that was made so far. From the moment this returns nothing is redeemed with them.
+
+        One registered person who may revoke tokens signs. Returns the record's place in the log. Raises TokenError when `credential` is
+        none of this adapter's, KeyRingError, AccessDeniedError, IntentError, UnitRefusedError `too_many`.
+        """
+        end_s = None
+        if credential:
+            shown = self.read_credential(credential)
+            if shown.adapter != adapter or identifier not in ("", shown.identifier):
+                raise TokenError("token.credential")
+            identifier, end_s = shown.identifier, shown.end_s
+        given = signatures if not keys else given_by(self.withdrawal_digest(adapter, identifier, reason), keys, signatures)
+        return self._driver.run(
+            withdraw_credentials(self._context, adapter, identifier=identifier, end_s=end_s, reason=reason, signatures=given)
+        )
+
+    def withdrawal_digest(self, adapter: str, identifier: str, reason: str) -> bytes:
+        """What a person signs (32 bytes) to withdraw the credential with this id, or with "" all of the adapter's that were made so far.
+
+        It counts for the next withdrawal of this adapter's credentials and no other.
+        """
+        return self._driver.run(digest_to_withdraw(self._context, adapter, identifier, reason))
+
+    def withdrawn(self) -> tuple[Withdrawn, ...]:
+        """What is withdrawn of each adapter."""
+        return self._driver.run(list_withdrawn(self._context))
 
     def serve(self, request: bytes) -> bytes:
         """Answer one request of a remote adapter's `LedgerByCall`. Never raises for what a request can hold.

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from intended_core.canonical import Json, canonical_json, digest, pack, parse_canonical
 from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.credentialrows import PREFIX, Withdrawn
 from intended_core.ids import EntityRef, Scope, adapter_id
 from intended_core.unit import Row, RowKey
 
@@ -182,7 +183,8 @@ class Halts:
     """Everything that stops something in one scope, at one guard version. `none`: nothing does.
 
     `everything`: why nothing at all is issued or redeemed, "" where something is. `adapters`, `principals`: why these are stopped.
-    `cutoffs`: principal -> place in the log before which its tokens are revoked.
+    `cutoffs`: principal -> place in the log before which its tokens are revoked. `credentials`: adapter -> which of its credentials
+    are withdrawn; these stop no intent and no token, so `none` says nothing of them.
     """
 
     none: bool = True
@@ -190,6 +192,7 @@ class Halts:
     adapters: Mapping[str, str] = field(default_factory=dict)
     principals: Mapping[EntityRef, str] = field(default_factory=dict)
     cutoffs: Mapping[EntityRef, int] = field(default_factory=dict)
+    credentials: Mapping[str, Withdrawn] = field(default_factory=dict)
 
 
 NO_HALTS: Final = Halts()
@@ -201,10 +204,14 @@ def gather(rows: Sequence[Row]) -> Halts:
     adapters: dict[str, str] = {}
     principals: dict[EntityRef, str] = {}
     cutoffs: dict[EntityRef, int] = {}
+    credentials: dict[str, Withdrawn] = {}
     for row in rows:
         if row.key.startswith("cutoff:"):
             cutoff = Cutoff.from_row(row)
             cutoffs[cutoff.principal] = cutoff.seq
+        elif row.key.startswith(PREFIX):
+            withdrawn = Withdrawn.from_row(row)
+            credentials[withdrawn.adapter] = withdrawn
         elif row.key == ROLLBACK.key:
             if row.state != "RESUMED":
                 everything = "the store was rolled back; nothing is issued or redeemed until it is recovered"
@@ -219,6 +226,9 @@ def gather(rows: Sequence[Row]) -> Halts:
                 adapters[halt.target.adapter] = why
             else:
                 everything = everything or why
-    if not (everything or adapters or principals or cutoffs):
+    none = not (everything or adapters or principals or cutoffs)
+    if none and not credentials:
         return NO_HALTS
-    return Halts(none=False, everything=everything, adapters=adapters, principals=principals, cutoffs=cutoffs)
+    return Halts(
+        none=none, everything=everything, adapters=adapters, principals=principals, cutoffs=cutoffs, credentials=credentials
+    )

@@ -6,6 +6,7 @@ is one TokenError for all of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
@@ -66,12 +67,13 @@ def _expected(scope: Scope, issuer: str, audience: str) -> Expected:
 
 def redeem(
     context: Context, token: str | bytes, call: Call, *, audience: str, attempt: str | None = None,
-    proof: HolderProof | None = None,
+    proof: HolderProof | None = None, admit: Callable[[ScopeState], None] | None = None,
 ) -> Flow[RedeemedToken]:  # fmt: skip
     """Consume `token` for exactly `call` at the adapter `audience`.
 
     `attempt`: the attempt id that the caller chose beforehand; without one the flow makes one. `proof`: of the holder's key, where the
-    token is bound to one.
+    token is bound to one. `admit`: raises TokenError where whoever asks may not redeem in this state, which is the one that the unit's
+    guards are compared with.
 
     Returns RedeemedToken, whose `call` is what may run, once. Raises TokenError for everything else.
     """
@@ -81,7 +83,7 @@ def redeem(
         chosen = None if attempt is None else attempt_id(attempt)
         for again in range(context.settings.state_retries + 1):
             try:
-                return (yield from _attempt(context, token, call, audience, chosen, proof, fresh=again > 0))
+                return (yield from _attempt(context, token, call, audience, chosen, proof, admit, fresh=again > 0))
             except UnitRefusedError as refused:
                 # A unit that waited longer than the leeway may stand behind a newer record: the next attempt takes the time anew.
                 late = refused.code == CLOCK_BACK and again < context.settings.state_retries
@@ -103,13 +105,15 @@ def _code_of(refused: UnitRefusedError) -> str:
 
 
 def _attempt(
-    context: Context, token: str | bytes, given: Call, audience: str, chosen: str | None, proof: HolderProof | None, *,
-    fresh: bool,
+    context: Context, token: str | bytes, given: Call, audience: str, chosen: str | None, proof: HolderProof | None,
+    admit: Callable[[ScopeState], None] | None, *, fresh: bool,
 ) -> Flow[RedeemedToken]:  # fmt: skip
     state: ScopeState = yield load_state(context.scope, fresh)
     now_us: int = yield NOW
     random: bytes = yield ATTEMPT_AND_SALT
     attempt, salt = b64url(random[:16]) if chosen is None else chosen, random[16:]
+    if admit is not None:
+        admit(state)
     if state.policy is None:
         yield from look_again_if_stale(context, guards=state.guards)
         raise TokenError("token.no_policy")

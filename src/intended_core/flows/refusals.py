@@ -20,10 +20,10 @@ from intended_core.unit import Changes, Unit, UnitView
 
 __all__ = ["UNRECORDED", "count_refusal", "count_unseen", "record_counts"]
 
-# Nothing that was said stands under a signature of ours: neither the token's, nor the credential's of who brought it.
+# Nothing that was said stands under a signature of ours that counts: neither the token's, nor the credential's of who brought it.
 UNRECORDED: Final = frozenset(
     {"token.size", "token.base64", "token.segments", "token.header", "token.key_unknown", "token.algorithm",
-     "token.key_state", "token.signature", "token.request", "token.attempt", "token.credential"}
+     "token.key_state", "token.signature", "token.request", "token.attempt", "token.credential", "token.withdrawn"}
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ back to its meters when it could no longer be redeemed anyway (`sweep`).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from intended_core.audit.log import Draft
@@ -15,7 +16,7 @@ from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import Json, b64url, digest
 from intended_core.errors import TokenError, UnitRefusedError
 from intended_core.flows.cache import ScopeState
-from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random
+from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRows
 from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json
 from intended_core.flows.haltrows import Cutoff, cutoff_key, reason_text
 from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
@@ -24,19 +25,31 @@ from intended_core.flows.steps import authentic, close_unit, open_head, thread_c
 from intended_core.ids import EntityRef, Scope
 from intended_core.tokens.codec import parse
 from intended_core.tokens.verifier import inspect
-from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
+from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["jti_of", "revocation_digest", "revoke_principal", "revoke_token"]
+__all__ = ["digest_to_revoke", "jti_of", "revocation_digest", "revoke_principal", "revoke_token"]
 
 _JTI: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
-def revocation_digest(scope: Scope, what: Literal["token", "principal"], name: str, reason: str) -> bytes:
-    """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal (its written form)."""
+def revocation_digest(scope: Scope, what: Literal["token", "principal"], name: str, reason: str, *, version: int = 1) -> bytes:
+    """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal (its written form).
+
+    `version`: of the row that it makes, so that it counts once. A token is revoked once in its life; a principal's row is made anew.
+    """
     return digest(
         "intended.revocation/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), what.encode("ascii"),
-        name.encode("utf-8"), reason_text(reason).encode("utf-8"),
+        name.encode("utf-8"), reason_text(reason).encode("utf-8"), version.to_bytes(8, "big"),
     )  # fmt: skip
+
+
+def digest_to_revoke(context: Context, what: EntityRef | str, reason: str) -> Flow[bytes]:
+    """What a person signs now to revoke the token with the jti `what`, or every token so far of the principal `what`."""
+    if not isinstance(what, EntityRef):
+        return revocation_digest(context.scope, "token", what, reason)
+    found: Sequence[Row] = yield ReadRows(context.scope, (cutoff_key(what),))
+    version = context.mac.check(context.scope, found[0]).row.version if found else 0
+    return revocation_digest(context.scope, "principal", str(what), reason, version=version + 1)
 
 
 def jti_of(context: Context, token: str | bytes) -> Flow[str]:
@@ -94,20 +107,20 @@ def revoke_principal(context: Context, principal: EntityRef, *, reason: str, sig
     One registered person signs `revocation_digest`. Raises KeyRingError, IntentError, StoreError.
     """
     why = reason_text(reason)
-    asked = revocation_digest(context.scope, "principal", str(principal), why)
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     key = cutoff_key(principal)
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
-        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
         row = guard_row(context, view, head, key)
         version = 0 if row is None else row.version
+        asked = revocation_digest(context.scope, "principal", str(principal), why, version=version + 1)
+        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
         made = Cutoff(principal=principal, seq=head.size).to_body()
         write = Write(context.mac.seal_row(context.scope, "halt", key.key, version + 1, "ENGAGED", made), version)
         body: dict[str, Json] = {
-            "cause": "principal", "principal": [principal.type, principal.id], "before": head.size, "reason": why,
+            "cause": "principal", "principal": [principal.type, principal.id], "before": head.size, "reason": why, "version": version + 1,
             "digest": b64url(asked), "persons": signers_json(view, signers),
         }  # fmt: skip
         draft = Draft(kind=EventKind.TOKEN_REVOKED, body=body, salt=salt)
