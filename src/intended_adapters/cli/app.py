@@ -19,7 +19,7 @@ app: typer.Typer  # every command; made when it is first asked for
 
 _ROOMS: Final = (
     "language", "authoring", "authority", "lifecycle", "entities", "persons", "approvals", "notices", "cedar", "keyring", "log",
-    "tokens", "halts", "anchor",
+    "tokens", "halts", "adapters", "anchor",
 )  # fmt: skip
 _GROUPS: Final = (
     ("authority", "tenants", "tenant", "Make and list tenants."),
@@ -31,6 +31,7 @@ _GROUPS: Final = (
     ("approvals", "approvals", "approvals", "List, show and decide requests that wait for people."),
     ("notices", "notices", "notices", "Tell people outside what they should look at."),
     ("tokens", "tokens", "token", "Redeem and inspect tokens; public keys and receipts."),
+    ("adapters", "adapters", "adapter", "Credentials of adapters that run elsewhere: make and withdraw them."),
     ("halts", "halts", "halt", "Stop a tenant, an adapter or a principal, and let it go on."),
     ("keyring", "keys", "keys", "Prepare, rotate, retire and compromise signing keys; renew the key-encryption key."),
     ("keyring", "secrets", "secrets", "Seal credentials, provider keys and prompts for one adapter each."),

@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import ID_MAY_START_WITH_A_DASH, JsonFlag, emit, place
-from intended_adapters.cli.persons import private_key
+from intended_adapters.cli.signers import private_key
 from intended_core import ApprovalStatus, ApprovalView, entity_ref
 
 __all__ = ["approvals", "approvals_commands"]
 
 approvals = typer.Typer()
 
-PersonFlag = Annotated[str, typer.Option("--person", help='Who speaks, as in policies: User::"ann".')]
+PersonFlag = Annotated[str, typer.Option("--person", help='Who signs, as in policies: User::"ann".')]
 KeyFlag = Annotated[Path, typer.Option("--key", help="That person's private key (PEM).")]
 ReasonFlag = Annotated[str, typer.Option("--reason", help="One line that stands in the log.")]
 

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place
 from intended_adapters.cli.searching import moment
-from intended_core import LocalPersonKey, LogQuery, TenantAuthority, entity_ref, search_log
+from intended_adapters.cli.signers import KeyFiles, People, Signatures, Until, signers, until_us
+from intended_core import LogQuery, TenantAuthority, entity_ref, search_log
 
 __all__ = ["erases"]
 
-HOUR_US: Final = 3_600_000_000
-MAX_KEY_BYTES: Final = 64 * 1024
 Reason = Annotated[str, typer.Option(help="Why, in a sentence that stays in the log: it must not name whom it is about.")]
 Basis = Annotated[str, typer.Option(help="Under which rule, in a sentence that stays in the log.")]
-People = Annotated[list[str] | None, typer.Option("--person", help='Who agrees, as in policies: User::"ann". Give two.')]
-Keys = Annotated[list[Path] | None, typer.Option("--key", help="The private key (PEM) of the person in the same place.")]
-Signatures = Annotated[
-    list[str] | None, typer.Option("--signature", help="A signature (hexadecimal) of the persons that follow those with a key.")
-]
-Until = Annotated[str | None, typer.Option(help="Until when the signatures count; at most a day from now. Default: an hour.")]
-Plan = Annotated[bool, typer.Option("--plan", help="Only say what would go, and what the two persons sign.")]
+Plan = Annotated[bool, typer.Option("--plan", "--digest", help="Only say what would go, and what the two persons sign.")]
 
 
 def erases(audit: typer.Typer) -> None:
@@ -40,7 +32,7 @@ def _erase(
     seq: Annotated[list[int] | None, typer.Option(help="A record; repeatable.")] = None,
     about: Annotated[str | None, typer.Option(help='Every record that names this entity: User::"ann".')] = None,
     person: People = None,
-    key: Keys = None,
+    key: KeyFiles = None,
     signature: Signatures = None,
     until: Until = None,
     plan: Plan = False,
@@ -66,7 +58,7 @@ def _prune(
     reason: Reason,
     basis: Basis,
     person: People = None,
-    key: Keys = None,
+    key: KeyFiles = None,
     signature: Signatures = None,
     until: Until = None,
     plan: Plan = False,
@@ -88,8 +80,9 @@ def _do(
     tenant: TenantAuthority, why: Literal["redact", "prune"], seqs: Iterator[int], reason: str, basis: str,
     person: list[str] | None, key: list[Path] | None, signature: list[str] | None, until: str | None, only_plan: bool, as_json: bool,
 ) -> None:  # fmt: skip
+    pairs, given = signers(person, key, signature, optional=only_plan)
     planned = tenant.erasures.plan(why, seqs, reason=reason, basis=basis)
-    expires_us = time.time_ns() // 1000 + HOUR_US if until is None else moment(until) or 0
+    expires_us = until_us(until)
     told: dict[str, Any] = {
         "places": [list(place) for place in planned.places], "records": planned.count, "snapshots": len(planned.snapshots),
         "expires_us": expires_us,
@@ -102,14 +95,6 @@ def _do(
         lines.append(f"two persons sign {digest}" + ("" if until else " (give --until to keep it from one run to the next)"))
         emit(as_json, {**told, "digest": digest}, "\n".join(lines))
         return
-    people, files, signed = [entity_ref(one) for one in person or ()], key or [], signature or []
-    if len(people) != len(files) + len(signed):
-        fail(Exit.USAGE, "each --person has a --key or, after those, a --signature")
-    pairs = [(ref, LocalPersonKey.from_pem(read_file(file, limit=MAX_KEY_BYTES))) for ref, file in zip(people, files, strict=False)]
-    try:
-        given = [(ref, bytes.fromhex(text)) for ref, text in zip(people[len(files) :], signed, strict=True)]
-    except ValueError:
-        fail(Exit.USAGE, "a signature is 128 hexadecimal characters")
     done = tenant.erasures.erase(planned, expires_us=expires_us, keys=pairs, signatures=given)
     emit(
         as_json, {**told, "seq": done.seq, "snapshots": done.snapshots},

@@ -9,8 +9,9 @@ import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.persons import persons
+from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, private_key, signers
 from intended_adapters.cli.tokens import tokens
-from intended_core import EntityRef, Halt, HaltTarget, LocalPersonKey, TenantAuthority, entity_ref
+from intended_core import EntityRef, Halt, HaltTarget, TenantAuthority, entity_ref
 
 __all__ = ["halts", "halts_commands", "recover"]
 
@@ -18,12 +19,6 @@ halts = typer.Typer()
 
 Target = Annotated[str, typer.Argument(help="""tenant, environment, adapter:NAME or principal:Agent::"bot".""", metavar="TARGET")]
 Reason = Annotated[str, typer.Option(help="Why: one sentence, for the record and for everybody who is refused.")]
-People = Annotated[list[str] | None, typer.Option("--person", help='Who signs, as in policies: User::"ann".')]
-KeyFiles = Annotated[list[Path] | None, typer.Option("--key", help="The private key (PEM) of the person in the same place.")]
-Signed = Annotated[
-    list[str] | None, typer.Option("--signature", help="A signature (hexadecimal) of the persons that follow those with a key.")
-]
-DigestFlag = Annotated[bool, typer.Option("--digest", help="Only print what is to be signed, and change nothing.")]
 
 
 def _target(text: str) -> HaltTarget:
@@ -37,21 +32,6 @@ def _target(text: str) -> HaltTarget:
     if text != "environment":
         fail(Exit.USAGE, """a target is tenant, environment, adapter:NAME or principal:Agent::"bot\"""")
     return HaltTarget("environment")
-
-
-def _signers(
-    people: list[str] | None, keys: list[Path] | None, signatures: list[str] | None
-) -> tuple[list[tuple[EntityRef, LocalPersonKey]], list[tuple[EntityRef, bytes]]]:
-    """Who signs with a key that is here, and who has signed elsewhere."""
-    refs, files, texts = [entity_ref(each) for each in people or ()], keys or [], signatures or []
-    if not refs or len(refs) != len(files) + len(texts):
-        fail(Exit.USAGE, "say who signs: each --person has a --key or, after those, a --signature")
-    opened = [LocalPersonKey.from_pem(read_file(path, limit=64 * 1024)) for path in files]
-    try:
-        signed = [bytes.fromhex(text) for text in texts]
-    except ValueError:
-        fail(Exit.USAGE, "a signature is 128 hexadecimal characters, as `intended person sign` prints it")
-    return list(zip(refs, opened, strict=False)), list(zip(refs[len(files) :], signed, strict=True))
 
 
 def _shown(halt: Halt, env: str) -> dict[str, Any]:
@@ -76,7 +56,7 @@ def _every(tenant: TenantAuthority, target: HaltTarget, authority: Any) -> list[
 
 @halts.command("engage")
 def halt_engage(
-    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signed = None,
+    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signatures = None,
     digest: DigestFlag = False, json: JsonFlag = False,
 ) -> None:  # fmt: skip
     """Stop a tenant, an environment, an adapter or a principal at once; one person signs. It needs no policy set.
@@ -88,7 +68,7 @@ def halt_engage(
 
 @halts.command("resume")
 def halt_resume(
-    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signed = None,
+    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signatures = None,
     digest: DigestFlag = False, json: JsonFlag = False,
 ) -> None:  # fmt: skip
     """Let what was halted go on; two distinct persons sign.
@@ -109,7 +89,7 @@ def _change(
             asked = tenant.halts.digest("engage" if verb == "engage" else "resume", aim, reason)
             emit(as_json, {"target": str(aim), "reason": reason, "digest": asked.hex()}, asked.hex())
             return
-        keys, signatures = _signers(person, key, signature)
+        keys, signatures = signers(person, key, signature)
         done = []
         for each in _every(tenant, aim, authority):
             act = each.halts.engage if verb == "engage" else each.halts.resume
@@ -138,7 +118,7 @@ def token_revoke(
     principal: Annotated[str, typer.Option(help="Every token so far in whose chain this principal stands.")] = "",
     person: People = None,
     key: KeyFiles = None,
-    signature: Signed = None,
+    signature: Signatures = None,
     digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -158,7 +138,7 @@ def token_revoke(
             asked = desk.revocation_digest(what, reason)
             emit(json, {"revoke": str(what), "digest": asked.hex()}, asked.hex())
             return
-        keys, signatures = _signers(person, key, signature)
+        keys, signatures = signers(person, key, signature)
         if isinstance(what, EntityRef):
             seq = desk.revoke_tokens_of(what, reason=reason, keys=keys, signatures=signatures)
         else:
@@ -181,7 +161,7 @@ def person_sign(
         asked = bytes.fromhex(digest)
     except ValueError:
         fail(Exit.USAGE, "a digest is 64 hexadecimal characters")
-    signature = LocalPersonKey.from_pem(read_file(key, limit=64 * 1024)).sign(asked).hex()
+    signature = private_key(key).sign(asked).hex()
     emit(json, {"digest": digest, "signature": signature}, signature)
 
 
@@ -189,7 +169,7 @@ def recover(
     reason: Annotated[str, typer.Option(help="Why the next generation is opened; without it, only say where the log stands.")] = "",
     person: People = None,
     key: KeyFiles = None,
-    signature: Signed = None,
+    signature: Signatures = None,
     digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -213,7 +193,7 @@ def recover(
         if digest:
             emit(json, {**shown, "digest": desk.digest(reason).hex()}, desk.digest(reason).hex())
             return
-        keys, signatures = _signers(person, key, signature)
+        keys, signatures = signers(person, key, signature)
         done = desk.recover(reason=reason, keys=keys, signatures=signatures)
     text = f"generation {done.generation} is open; record {done.seq}\nevery token and approval of older generations is void"
     if done.clock:

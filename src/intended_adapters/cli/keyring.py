@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import ID_MAY_START_WITH_A_DASH, Exit, JsonFlag, emit, fail, place, read_file
-from intended_core import LocalPersonKey, entity_ref
+from intended_adapters.cli.common import ID_MAY_START_WITH_A_DASH, JsonFlag, emit, place, read_file
+from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, signers
 
 __all__ = ["keys", "secrets"]
 
@@ -96,12 +96,10 @@ def keys_retire(json: JsonFlag = False) -> None:
 @keys.command("compromise", context_settings=ID_MAY_START_WITH_A_DASH)
 def keys_compromise(
     kid: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
-    person: Annotated[list[str] | None, typer.Option(help='Who agrees, as in policies: User::"ann". Give two.')] = None,
-    key: Annotated[list[Path] | None, typer.Option(help="The private key (PEM) of the person in the same place.")] = None,
-    signature: Annotated[
-        list[str] | None, typer.Option(help="A signature (hexadecimal) of the persons that follow those with a key.")
-    ] = None,
-    digest: Annotated[bool, typer.Option("--digest", help="Only print what the two persons sign.")] = False,
+    person: People = None,
+    key: KeyFiles = None,
+    signature: Signatures = None,
+    digest: DigestFlag = False,
     algorithm: Algorithm = "",
     json: JsonFlag = False,
 ) -> None:
@@ -115,14 +113,7 @@ def keys_compromise(
         if digest:
             emit(json, {"kid": kid, "digest": ring.compromise_digest(kid).hex()}, ring.compromise_digest(kid).hex())
             return
-        people, files, signed = [entity_ref(one) for one in person or ()], key or [], signature or []
-        if len(people) != len(files) + len(signed):
-            fail(Exit.USAGE, "each --person has a --key or, after those, a --signature")
-        pairs = [(ref, LocalPersonKey.from_pem(read_file(file, limit=MAX_VALUE_BYTES))) for ref, file in zip(people, files, strict=False)]
-        try:
-            given = [(ref, bytes.fromhex(text)) for ref, text in zip(people[len(files) :], signed, strict=True)]
-        except ValueError:
-            fail(Exit.USAGE, "a signature is 128 hexadecimal characters")
+        pairs, given = signers(person, key, signature)
         done = ring.compromise(kid, keys=pairs, signatures=given, algorithm=algorithm or None)
     emit(
         json, {"kid": done.kid, "active": done.active, "seq": done.seq},

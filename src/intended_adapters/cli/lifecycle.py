@@ -18,7 +18,7 @@ from intended_adapters.cli.common import (
     policy_files,
     read_file,
 )
-from intended_adapters.cli.persons import private_key
+from intended_adapters.cli.signers import By, KeyFile, private_key
 from intended_adapters.cli.simulation import show_simulation, simulation_json, watched
 from intended_core import EntityRef, LocalPersonKey, TenantAuthority, entity_ref, parse_json
 
@@ -28,15 +28,13 @@ policies = typer.Typer()
 data = typer.Typer()
 MAX_DATA_BYTES = 16 * 1024 * 1024
 
-ByFlag = Annotated[str, typer.Option("--by", help='Who drafts it, as in policies: User::"ann". Needed once there is an admin.')]
-KeyFlag = Annotated[Path | None, typer.Option("--key", help="That person's private key (PEM).")]
 NoteFlag = Annotated[str, typer.Option("--note", help="One line that the second person and the log read.")]
 Paths = Annotated[list[Path], typer.Argument(show_default=False, help="Policy files or directories.")]
 
 
 def _drafter(by: str, key: Path | None) -> tuple[EntityRef | None, LocalPersonKey | None]:
     if key is not None and not by:
-        fail(Exit.USAGE, "say whose key it is: --by and --key belong together")
+        fail(Exit.USAGE, "say who signs: a --key belongs to a --person")
     return (entity_ref(by) if by else None), (None if key is None else private_key(key))
 
 
@@ -80,11 +78,11 @@ def _plain(found: Any) -> str:
 
 @policies.command("draft")
 def policy_draft(
-    paths: Paths, by: ByFlag = "", key: KeyFlag = None, note: NoteFlag = "", json: JsonFlag = False
+    paths: Paths, by: By = "", key: KeyFile = None, note: NoteFlag = "", json: JsonFlag = False
 ) -> None:
     """Keep a policy set as a draft and check it; nothing is decided by it yet.
 
-    Example: intended --tenant acme policy draft policies/payments --by 'User::"ann"' --key ann.pem
+    Example: intended --tenant acme policy draft policies/payments --person 'User::"ann"' --key ann.pem
     """
     drafter, private = _drafter(by, key)
     where = place()
@@ -96,10 +94,10 @@ def policy_draft(
 
 
 @policies.command("promote")
-def policy_promote(by: ByFlag = "", key: KeyFlag = None, note: NoteFlag = "", json: JsonFlag = False) -> None:
+def policy_promote(by: By = "", key: KeyFile = None, note: NoteFlag = "", json: JsonFlag = False) -> None:
     """Draft in --env what is active in the tenant's other environment; the draft names what was tested there.
 
-    Example: intended --tenant acme --env live policy promote --by 'User::"ann"' --key ann.pem
+    Example: intended --tenant acme --env live policy promote --person 'User::"ann"' --key ann.pem
     """
     drafter, private = _drafter(by, key)
     where = place()
@@ -147,8 +145,8 @@ def policy_simulate(
 @policies.command("approve", context_settings=ID_MAY_START_WITH_A_DASH)
 def policy_approve(
     draft: str,
-    person: Annotated[str, typer.Option(help='Who approves, as in policies: User::"bob"; never who drafted it.')],
-    key: Annotated[Path, typer.Option(help="The person's private key (PEM).")],
+    person: Annotated[str, typer.Option(help='Who signs, as in policies: User::"bob"; never who drafted it.')],
+    key: Annotated[Path, typer.Option(help="That person's private key (PEM).")],
     json: JsonFlag = False,
 ) -> None:
     """Approve a simulated draft as a second person.
@@ -196,14 +194,14 @@ def policy_activate(
 @policies.command("rollback")
 def policy_rollback(
     digest: Annotated[str, typer.Option(help="Which earlier set; without it, the one before.")] = "",
-    by: ByFlag = "",
-    key: KeyFlag = None,
+    by: By = "",
+    key: KeyFile = None,
     note: NoteFlag = "",
     json: JsonFlag = False,
 ) -> None:
     """Draft a set that was active before; it is simulated, approved and activated like any other.
 
-    Example: intended --tenant acme policy rollback --by 'User::"ann"' --key ann.pem
+    Example: intended --tenant acme policy rollback --person 'User::"ann"' --key ann.pem
     """
     drafter, private = _drafter(by, key)
     try:
@@ -308,8 +306,8 @@ def _emit_written(json: bool, done: Any) -> None:
 def data_set(
     path: Annotated[Path, typer.Argument(help="The change as JSON; - for standard input.")],
     draft: Annotated[bool, typer.Option("--draft", help="Keep it as a draft instead, for a second person.")] = False,
-    by: ByFlag = "",
-    key: KeyFlag = None,
+    by: By = "",
+    key: KeyFile = None,
     note: NoteFlag = "",
     json: JsonFlag = False,
 ) -> None:
@@ -324,7 +322,7 @@ def data_set(
         tenant = where.handle(authority)
         if not draft:
             if drafter is not None:
-                fail(Exit.USAGE, "--by and --key belong to --draft")
+                fail(Exit.USAGE, "--person and --key belong to --draft")
             _emit_written(json, tenant.data.set(**change))
             return
         view = tenant.data.draft(**change, drafter=drafter, key=private, note=note)

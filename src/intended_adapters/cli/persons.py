@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
-from intended_core import EntityRef, LocalPersonKey, SystemRandomness, entity_ref
+from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place
+from intended_adapters.cli.signers import (
+    DigestFlag,
+    KeyFiles,
+    People,
+    Signatures,
+    Until,
+    private_key,
+    signers,
+    until_us,
+)
+from intended_core import LocalPersonKey, SystemRandomness, entity_ref
 
-__all__ = ["persons", "private_key"]
+__all__ = ["persons"]
 
 persons = typer.Typer()
-MAX_KEY_BYTES = 64 * 1024
-
-ByFlag = Annotated[str, typer.Option("--by", help='The admin who signs, as in policies: User::"eve". Needed once there is an admin.')]
-KeyFlag = Annotated[Path | None, typer.Option("--key", help="That admin's private key (PEM).")]
-
-
-def private_key(path: Path) -> LocalPersonKey:
-    """The person key in this file."""
-    return LocalPersonKey.from_pem(read_file(path, limit=MAX_KEY_BYTES))
 
 
 def _new_key(path: Path) -> LocalPersonKey:
@@ -37,10 +38,10 @@ def _new_key(path: Path) -> LocalPersonKey:
     return key
 
 
-def _signers(by: str, key: Path | None) -> list[tuple[EntityRef, LocalPersonKey]]:
-    if (by == "") != (key is None):
-        fail(Exit.USAGE, "say who signs and with which key: --by and --key belong together")
-    return [] if key is None else [(entity_ref(by), private_key(key))]
+def _ask(statement: Any, person: str, as_json: bool) -> None:
+    """Print what an admin signs elsewhere; it is given again with the same --until."""
+    asked = statement.digest().hex()
+    emit(as_json, {"person": person, "digest": asked, "expires_us": statement.expires_us}, asked)
 
 
 @persons.command("key")
@@ -65,22 +66,29 @@ def person_add(
     person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
     public_key: Annotated[str, typer.Argument(help="64 hexadecimal characters, as `person key` prints them.")],
     role: Annotated[list[str] | None, typer.Option(help="viewer, operator, approver or admin; may be given again.")] = None,
-    by: ByFlag = "",
-    key: KeyFlag = None,
+    by: People = None,
+    key: KeyFiles = None,
+    signature: Signatures = None,
+    until: Until = None,
+    digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Register a person, or replace their key and roles. Without --role they are an approver.
 
-    Example: intended --tenant acme person add 'User::"ann"' 3f… --role approver --by 'User::"eve"' --key eve.pem
+    Example: intended --tenant acme person add 'User::"ann"' 3f… --role approver --person 'User::"eve"' --key eve.pem
     """
     try:
         raw = bytes.fromhex(public_key)
     except ValueError:
         fail(Exit.INPUT, "a public key is 64 hexadecimal characters, as `intended person key` prints it")
-    signers, roles, ref = _signers(by, key), role or ["approver"], entity_ref(person)
-    where = place()
+    roles, ref, where = role or ["approver"], entity_ref(person), place()
     with where.open() as authority:
-        seq = where.handle(authority).persons.add(ref, raw, roles=roles, keys=signers)
+        desk = where.handle(authority).persons
+        if digest:
+            _ask(desk.statement("register", ref, public_key=raw, roles=roles, expires_us=until_us(until)), person, json)
+            return
+        keys, signatures = signers(by, key, signature, optional=True)
+        seq = desk.add(ref, raw, roles=roles, keys=keys, signatures=signatures, expires_us=until_us(until) if signatures else 0)
         emit(json, {"person": person, "roles": sorted(set(roles)), "seq": seq}, f"registered {person}; record {seq}")
 
 
@@ -103,18 +111,25 @@ def person_list(json: JsonFlag = False) -> None:
 @persons.command("remove")
 def person_remove(
     person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
-    by: ByFlag = "",
-    key: KeyFlag = None,
+    by: People = None,
+    key: KeyFiles = None,
+    signature: Signatures = None,
+    until: Until = None,
+    digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Remove a person: what they approved and was not used counts no longer.
 
-    Example: intended --tenant acme person remove 'User::"ann"' --by 'User::"eve"' --key eve.pem
+    Example: intended --tenant acme person remove 'User::"ann"' --person 'User::"eve"' --key eve.pem
     """
-    signers, ref = _signers(by, key), entity_ref(person)
-    where = place()
+    ref, where = entity_ref(person), place()
     with where.open() as authority:
-        seq = where.handle(authority).persons.remove(ref, keys=signers)
+        desk = where.handle(authority).persons
+        if digest:
+            _ask(desk.statement("remove", ref, expires_us=until_us(until)), person, json)
+            return
+        keys, signatures = signers(by, key, signature, optional=True)
+        seq = desk.remove(ref, keys=keys, signatures=signatures, expires_us=until_us(until) if signatures else 0)
         emit(json, {"person": person, "seq": seq}, f"removed {person}; record {seq}")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,13 @@ def test_from_the_first_admin_to_a_key_that_is_changed(run: Run, shop: Any, tmp_
     assert (rotated.code, files["next"].stat().st_mode & 0o777) == (0, 0o600)
     assert run(*in_shop, "rotate", ANN, "--key", str(files["next"]), "--new", str(files["joe"])).code == 6, "the file is there"
     assert run(*in_shop, "remove", JOE, *by_eve).code == 0
+    until = datetime.fromtimestamp(time.time() + 600, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for change in (("add", JOE, public["joe"], "--role", "viewer"), ("remove", JOE)):
+        asked = run(*in_shop, *change, "--until", until, "--digest").out.strip()
+        signed = ("--person", EVE, "--signature", run("person", "sign", asked, "--key", str(files["eve"])).out.strip())
+        assert run(*in_shop, *change, *signed).code == 9, "it was signed for another end"
+        done = run(*in_shop, *change, "--until", until, *signed)
+        assert done.code == 0, done
     listed = run(*in_shop, "list", "--json")
     found = {each["person"]: each for each in listed.json["persons"]}
     assert (found[EVE]["roles"], found[ANN]["public_key"]) == (["admin"], rotated.json["public_key"])

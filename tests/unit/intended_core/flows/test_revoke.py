@@ -103,3 +103,12 @@ def test_a_clock_set_back_stops_no_revocation(world: World) -> None:
     world.clock.advance(seconds=-10_000)
     world.tenant.halts.revoke_token(world.token, reason="leaked", keys=ANNS)
     world.tenant.halts.revoke_tokens_of(BOT, reason="leaked", keys=ANNS)
+
+
+def test_what_was_signed_once_to_revoke_a_principal_cuts_off_nothing_later(world: World) -> None:
+    signed = ((ANN, ANN_KEY.sign(world.tenant.halts.revocation_digest(BOT, "taken over"))),)
+    world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed)
+    later = world.tenant.require(intent(), audience="bank")
+    with pytest.raises(KeyRingError):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed)
+    world.tenant.redeem(later, pay(), adapter=world.tenant.adapter("bank"))

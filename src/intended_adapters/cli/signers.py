@@ -1,0 +1,67 @@
+"""Who signs: the options of every command that takes the word of persons, with one meaning, one help text and one refusal each.
+
+`--person` names who signs and is given once for each; `--key` is the private key of the person in the same place; `--signature` is what
+the persons signed elsewhere who follow those with a key. `--digest` prints what is to be signed and changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from intended_adapters.cli.common import Exit, fail, read_file
+from intended_adapters.cli.searching import moment
+from intended_core import EntityRef, LocalPersonKey, entity_ref
+
+__all__ = ["By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Until", "private_key", "signers", "until_us"]
+
+MAX_KEY_BYTES = 64 * 1024
+HOUR_US = 3_600_000_000
+
+People = Annotated[
+    list[str] | None, typer.Option("--person", "--by", help='Who signs, as in policies: User::"ann"; once for each person.')
+]
+KeyFiles = Annotated[list[Path] | None, typer.Option("--key", help="The private key (PEM) of the person in the same place.")]
+Signatures = Annotated[
+    list[str] | None, typer.Option("--signature", help="A signature (hexadecimal) of the persons that follow those with a key.")
+]
+By = Annotated[str, typer.Option("--person", "--by", help='Who signs, as in policies: User::"ann". Needed once there is an admin.')]
+KeyFile = Annotated[Path | None, typer.Option("--key", help="That person's private key (PEM).")]
+Until = Annotated[str | None, typer.Option("--until", help="Until when the signatures count; at most a day from now. Default: an hour.")]
+DigestFlag = Annotated[bool, typer.Option("--digest", help="Only print what is to be signed, and change nothing.")]
+
+
+class Signers(NamedTuple):
+    """Who signs with a key that is here, and who has signed elsewhere."""
+
+    keys: list[tuple[EntityRef, LocalPersonKey]]
+    signatures: list[tuple[EntityRef, bytes]]
+
+
+def private_key(path: Path) -> LocalPersonKey:
+    """The person key in this file."""
+    return LocalPersonKey.from_pem(read_file(path, limit=MAX_KEY_BYTES))
+
+
+def signers(
+    people: Sequence[str] | None, keys: Sequence[Path] | None, signatures: Sequence[str] | None = None, *, optional: bool = False
+) -> Signers:
+    """Who signs, as the options say; `optional`: where nobody need sign. A command line that does not fit ends with exit code 2."""
+    refs, files, texts = [entity_ref(each) for each in people or ()], list(keys or ()), list(signatures or ())
+    if len(refs) != len(files) + len(texts) or not (refs or optional):
+        fail(Exit.USAGE, "say who signs: each --person has a --key or, after those, a --signature")
+    opened = [private_key(path) for path in files]
+    try:
+        signed = [bytes.fromhex(text) for text in texts]
+    except ValueError:
+        fail(Exit.USAGE, "a signature is 128 hexadecimal characters, as `intended person sign` prints it")
+    return Signers(list(zip(refs, opened, strict=False)), list(zip(refs[len(files) :], signed, strict=True)))
+
+
+def until_us(until: str | None) -> int:
+    """Until when what is signed counts, in microseconds."""
+    return time.time_ns() // 1000 + HOUR_US if until is None else moment(until) or 0
