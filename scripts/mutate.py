@@ -7,29 +7,26 @@
     python -m scripts.mutate --again run.log       the survivors that an earlier run printed
 
 A room that was run whole goes into bench/results/mutation.json, beside what stands there of the others; a sample is printed only.
-The tests are collected once. Each mutant then lives in a forked child: the functions of the room get the mutant's code, and the tests run
-until the first one fails. A mutant is killed by a failing test, a crash or a timeout. What is left out: prose (texts with a blank in them),
-docstrings, annotations, and what stands at the top of a room but numbers. Mutants that mean what the original means are listed with their
-reason in scripts/mutants_equivalent.txt, printed, and leave the count; a second figure counts them as survivors.
+The tests are collected once and run once, to learn which lines of the rooms each of them reaches. Each mutant then lives in a forked child:
+the functions of the room get the mutant's code, and the tests that reach its place run, quick ones first, until the first one fails. A
+mutant is killed by a failing test, a crash or a timeout. What is left out: prose (texts with a blank in them), docstrings, annotations, and
+what stands at the top of a room but numbers. Mutants that mean what the original means are listed with their reason in
+scripts/mutants_equivalent.txt, printed, and leave the count; a second figure counts them as survivors.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
-import functools
-import importlib
 import json
 import mmap
 import os
+import pickle
 import random
 import re
 import signal
 import sys
+import tempfile
 import time
-import types
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,16 +34,17 @@ import hypothesis
 import pytest
 
 from bench.harness import RESULTS, Figure, Results
+from scripts.mutants import ENGINE, Mutant, apply_mutant, mutants_of
+from scripts.reached import Reached
 
-__all__ = ["ROOMS", "Mutant", "main", "mutants_of"]
+__all__ = ["ROOMS", "main"]
 
-ROOT = Path(__file__).resolve().parent.parent
-ENGINE = ROOT / "src" / "intended_core" / "engine"
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.txt")
 ROOMS = ("combine", "evaluator", "interpreter", "interpreter_answer", "hops", "matching")
 TARGET = 95.0
 MIN_SECONDS = 30.0  # of one mutant; or TIMES what the tests took without a mutant on this machine, so that a busy one kills nobody
 TIMES = 8
+QUICK_SECONDS = 0.5  # a test that takes longer goes behind all that take less
 TESTS = (
     "tests/unit/intended_core/engine",
     "tests/property/test_two_meanings.py::test_compiled_engine_and_interpreter_agree",
@@ -54,195 +52,19 @@ TESTS = (
     "tests/property/test_two_meanings_types.py::test_two_meanings_agree_and_err_only_as_documented",
 )
 UNNEEDED = ("test_explain", "test_meanings", "test_cedar_meaning", "test_coverage", "test_offline")
-FLIPS: dict[type[ast.AST], type[ast.AST]] = {
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.RShift: ast.LShift, ast.LShift: ast.RShift, ast.Pow: ast.Mult,
-}  # fmt: skip
-NAMES = {"any": "all", "all": "any", "max": "min", "min": "max"}
-REMOVED = (ast.Expr, ast.AugAssign, ast.Raise, ast.Continue, ast.Break)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """One fault and where it stands. `name`: function, the code before and after, never a line number."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one test did without a mutant: seconds, and the lines of each room that it reached."""
 
-    room: str
-    name: str
-    line: int
-    place: int
-    change: int
+    seconds: float
+    lines: dict[str, frozenset[int]]
 
-
-def mutants_of(room: str) -> list[Mutant]:
-    """Every mutant of a room of the engine, in the order of the text."""
-    found: list[Mutant] = []
-    seen: dict[str, int] = {}
-    for place, (node, function) in enumerate(_nodes(_parsed(room))):
-        for change, new in enumerate(_changes(node)):
-            name = f"{function}: {_text(node)} -> {_text(new)}"
-            seen[name] = seen.get(name, 0) + 1
-            if seen[name] > 1:
-                name += f" #{seen[name]}"
-            found.append(Mutant(room=room, name=name, line=node.lineno, place=place, change=change))
-    return found
-
-
-@functools.cache
-def _source(room: str) -> str:
-    """The text as it was at first: who edits the room meanwhile changes no mutant of this run."""
-    return (ENGINE / f"{room}.py").read_text(encoding="utf-8")
-
-
-def _parsed(room: str) -> ast.Module:
-    return ast.parse(_source(room))
-
-
-def _mutated(mutant: Mutant) -> ast.Module:
-    tree = _parsed(mutant.room)
-    node, _ = list(_nodes(tree))[mutant.place]
-    _put(tree, node, list(_changes(node))[mutant.change])
-    return ast.fix_missing_locations(tree)
-
-
-def _text(node: ast.AST) -> str:
-    return ast.unparse(node).split("\n", 1)[0]
-
-
-def _nodes(tree: ast.Module) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    """The nodes inside functions, and the numbers at the top, each with the function that it stands in."""
-    for item in tree.body:
-        if isinstance(item, ast.FunctionDef):
-            yield from _inside(item, item.name)
-        elif isinstance(item, ast.ClassDef):
-            for method in item.body:
-                if isinstance(method, ast.FunctionDef):
-                    yield from _inside(method, f"{item.name}.{method.name}")
-        elif isinstance(item, ast.AnnAssign) and item.value is not None and item.target.id.isupper():  # type: ignore[union-attr]
-            for node in ast.walk(item.value):
-                if isinstance(node, ast.Constant | ast.BinOp) and not isinstance(getattr(node, "value", 0), str | bool):
-                    yield node, item.target.id  # type: ignore[union-attr]
-
-
-def _inside(function: ast.FunctionDef, name: str) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
-    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-    for default in (*function.args.defaults, *(item for item in function.args.kw_defaults if item is not None)):
-        yield from ((node, name) for node in _walk(default))
-    for statement in body:
-        yield from ((node, name) for node in _walk(statement))
-
-
-def _walk(node: ast.AST) -> Iterator[ast.expr | ast.stmt]:
-    if isinstance(node, ast.JoinedStr):
-        return
-    if isinstance(node, ast.expr | ast.stmt):
-        yield node
-    for field, value in ast.iter_fields(node):
-        if field in ("annotation", "returns", "decorator_list"):
-            continue
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from _walk(child)
-
-
-def _changes(node: ast.expr | ast.stmt) -> Iterator[ast.AST]:
-    """What may stand in the place of `node`, each a fault."""
-    match node:
-        case ast.Compare(ops=ops):
-            for at, operator in enumerate(ops):
-                yield _with(node, ops=[*ops[:at], FLIPS[type(operator)](), *ops[at + 1 :]])
-        case ast.BoolOp(op=operator, values=values):
-            yield _with(node, op=ast.Or() if isinstance(operator, ast.And) else ast.And())
-            for at in range(len(values)):
-                rest = [*values[:at], *values[at + 1 :]]
-                yield rest[0] if len(rest) == 1 else _with(node, values=rest)
-        case ast.BinOp(op=operator) if type(operator) in FLIPS:
-            yield _with(node, op=FLIPS[type(operator)]())
-        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
-            yield operand
-        case ast.Constant(value=bool() as value):
-            yield _with(node, value=not value)
-        case ast.Constant(value=int() as value):
-            yield _with(node, value=value + 1)
-            if value > 0:
-                yield _with(node, value=value - 1)
-        case ast.Constant(value=str() as value) if " " not in value:
-            yield _with(node, value=value + "x")
-        case ast.IfExp(test=test):
-            yield _with(node, test=_not(test))
-        case ast.If(test=test):
-            yield _with(node, test=_not(test))
-            if not isinstance(test, ast.Compare | ast.UnaryOp | ast.Call):
-                yield _with(node, test=ast.Constant(value=True))
-        case ast.Return(value=value) if value is not None and not (isinstance(value, ast.Constant) and value.value is None):
-            yield _with(node, value=ast.Constant(value=None))
-        case ast.GeneratorExp(generators=[loop]) | ast.ListComp(generators=[loop]) if loop.ifs:
-            yield _with(node, generators=[_with(loop, ifs=[_not(loop.ifs[0]), *loop.ifs[1:]])])
-        case ast.Call(func=ast.Name(id=name)) if name in NAMES:
-            yield _with(node, func=ast.Name(id=NAMES[name], ctx=ast.Load()))
-        case ast.Call(args=args) if len(args) > 1 and not any(isinstance(item, ast.Starred) for item in args):
-            for at in range(len(args) - 1):
-                yield _with(node, args=[*args[:at], args[at + 1], args[at], *args[at + 2 :]])
-        case ast.Assign(targets=[ast.Subscript()]):
-            yield ast.copy_location(ast.Pass(), node)
-        case _ if isinstance(node, REMOVED):
-            yield ast.copy_location(ast.Pass(), node)
-
-
-def _not(test: ast.expr) -> ast.expr:
-    return ast.UnaryOp(op=ast.Not(), operand=test)
-
-
-def _with(node: ast.AST, **fields: object) -> ast.AST:
-    made = copy.copy(node)
-    for name, value in fields.items():
-        setattr(made, name, value)
-    return made
-
-
-def _put(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
-    for parent in ast.walk(tree):
-        for name, value in ast.iter_fields(parent):
-            if value is old:
-                setattr(parent, name, new)
-                return
-            if isinstance(value, list):
-                for at, item in enumerate(value):
-                    if item is old:
-                        value[at] = new
-                        return
-    raise AssertionError("a node without a place")
-
-
-def _apply(mutant: Mutant) -> None:
-    """Put the mutant's code into the functions of the room that everybody has imported already."""
-    module = importlib.import_module(f"intended_core.engine.{mutant.room}")
-    fresh = types.ModuleType(module.__name__)
-    fresh.__dict__["__file__"] = module.__file__
-    sys.modules[module.__name__] = fresh  # dataclasses look their module up
-    try:
-        exec(compile(_mutated(mutant), str(module.__file__), "exec"), fresh.__dict__)  # noqa: S102 - our own source with one fault
-    finally:
-        sys.modules[module.__name__] = module
-    for name, made in vars(fresh).items():
-        known = vars(module).get(name)
-        if getattr(made, "__module__", None) != module.__name__:
-            if isinstance(made, int) and not isinstance(made, bool):
-                setattr(module, name, made)
-            continue
-        if isinstance(made, types.FunctionType) and isinstance(known, types.FunctionType):
-            _transplant(made, known)
-        elif isinstance(made, type) and isinstance(known, type):
-            for key, method in vars(made).items():
-                if isinstance(method, types.FunctionType) and isinstance(vars(known).get(key), types.FunctionType):
-                    _transplant(method, vars(known)[key])
-
-
-def _transplant(made: types.FunctionType, known: types.FunctionType) -> None:
-    if made.__code__.co_freevars == known.__code__.co_freevars:
-        known.__code__ = made.__code__
-    plain = {name: value for name, value in (made.__kwdefaults__ or {}).items() if isinstance(value, int | str | type(None))}
-    known.__kwdefaults__ = {**(known.__kwdefaults__ or {}), **plain} or None
+    def notices(self, mutant: Mutant) -> bool:
+        """Whether it reaches the place of the mutant."""
+        first, last = mutant.reach
+        return any(first <= line <= last for line in self.lines[mutant.room])
 
 
 class Loop:
@@ -256,15 +78,12 @@ class Loop:
         self.survivors: list[Mutant] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Every mutant in turn; the test that killed the last one is tried first of its kind, plain tests before properties."""
+        """Every mutant in turn; the test that killed the last one is tried first, then the quick ones."""
         if session.testsfailed:
             raise session.Failed("the tests could not be collected")
-        order = sorted(session.items, key=_is_slow)
-        begin = time.monotonic()
-        pid, _ = self._start(session, order, None)
-        if os.waitpid(pid, 0)[1] != 0:
-            raise session.Failed("the tests fail without a mutant")
-        limit = max(MIN_SECONDS, TIMES * (time.monotonic() - begin))
+        seen = self._learn(session)
+        order = sorted(session.items, key=lambda item: seen[item.nodeid].seconds)
+        limit = max(MIN_SECONDS, TIMES * sum(one.seconds for one in seen.values()))
         waiting = list(reversed(self.mutants))
         end = time.monotonic() + self.minutes * 60
         running: dict[int, tuple[Mutant, list[pytest.Item], mmap.mmap, float]] = {}
@@ -273,46 +92,68 @@ class Loop:
                 waiting.clear()
             while waiting and len(running) < self.workers:
                 mutant = waiting.pop()
-                pid, place = self._start(session, order, mutant)
-                running[pid] = (mutant, list(order), place, time.monotonic())
+                shown = [item for item in order if seen[item.nodeid].notices(mutant)]
+                pid, place = self._start(session, shown, mutant)
+                running[pid] = (mutant, shown, place, time.monotonic())
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
-                time.sleep(0.01)
+                time.sleep(0.005)
                 for late, (*_, begun) in running.items():
                     if time.monotonic() - begun > limit:
                         os.kill(late, signal.SIGKILL)
                 continue
-            mutant, tried, place, _ = running.pop(pid)
+            mutant, shown, place, _ = running.pop(pid)
             self.tried.append(mutant)
             if status == 0:
                 self.survivors.append(mutant)
                 done = f"{len(self.tried)} of {len(self.mutants)}"
                 print(f"survived ({done}): {mutant.room}.py:{mutant.line}: {mutant.name}", flush=True)
-            else:
-                killer = tried[int.from_bytes(place[:4], "big")]
+            elif shown:
+                killer = shown[int.from_bytes(place[:4], "big")]
                 order.remove(killer)
-                slow = sum(not _is_slow(item) for item in order)
-                order.insert(slow if _is_slow(killer) else 0, killer)
+                quick = sum(seen[item.nodeid].seconds < QUICK_SECONDS for item in order)
+                order.insert(0 if seen[killer.nodeid].seconds < QUICK_SECONDS else quick, killer)
         return True
 
-    def _start(self, session: pytest.Session, order: list[pytest.Item], mutant: Mutant | None) -> tuple[int, mmap.mmap]:
+    def _learn(self, session: pytest.Session) -> dict[str, Seen]:
+        """Run every test once, in a child, without a mutant."""
+        with tempfile.NamedTemporaryFile() as file:
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    found = [(item.nodeid, _watched(session, item)) for item in session.items]
+                    file.write(pickle.dumps(dict(found)))
+                    file.flush()
+                    code = 1 if session.testsfailed else 0
+                finally:
+                    os._exit(code)
+            if os.waitpid(pid, 0)[1] != 0:
+                raise session.Failed("the tests fail without a mutant")
+            file.seek(0)
+            found_by_child: dict[str, Seen] = pickle.loads(file.read())  # noqa: S301 - our own child wrote it
+            return found_by_child
+
+    def _start(self, session: pytest.Session, order: list[pytest.Item], mutant: Mutant) -> tuple[int, mmap.mmap]:
         place = mmap.mmap(-1, 4)  # shared: the number of the test that is running
         pid = os.fork()
         if pid == 0:
             code = 1
             try:
-                if mutant is not None:
-                    session.config.pluginmanager.unregister(name="terminalreporter")
-                    _apply(mutant)
+                session.config.pluginmanager.unregister(name="terminalreporter")
+                apply_mutant(mutant)
                 code = 0 if _pass(session, order, place) else 1
             finally:
                 os._exit(code)
         return pid, place
 
 
-def _is_slow(item: pytest.Item) -> bool:
-    """A property takes as long as a hundred plain tests: it never goes before one."""
-    return "/property/" in str(item.path)
+def _watched(session: pytest.Session, item: pytest.Item) -> Seen:
+    begin = time.monotonic()
+    with Reached(ENGINE / f"{room}.py" for room in ROOMS) as reached:
+        _pass(session, [item], mmap.mmap(-1, 4))
+    lines = {Path(file).stem: frozenset(found) for file, found in reached.lines.items()}
+    return Seen(time.monotonic() - begin, lines)
 
 
 def _pass(session: pytest.Session, order: list[pytest.Item], place: mmap.mmap) -> bool:

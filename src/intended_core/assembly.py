@@ -1,7 +1,8 @@
 """Authority: puts the adapters together, makes and opens tenants. The embedded default needs one file and one key file.
 
 `create` writes a new store and a new key-encryption key, once; `open` never creates either. Whatever is missing, edited or of another
-version refuses to start with an AssemblyError, StoreError or KeyRingError that says what to do.
+version refuses to start with an AssemblyError, StoreError or KeyRingError that says what to do; so does an engine that does not deny what
+is known to be denied (`engine.canary`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from intended_core.audit.tree import root_of
 from intended_core.authority import TenantAuthority
 from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
 from intended_core.desks.anchor import AnchorDesk, House
+from intended_core.engine.canary import check_engine
 from intended_core.errors import (
     AdapterError,
     AssemblyError,
@@ -158,6 +160,7 @@ class Authority:
         entities: EntityProvider | None,
         mark: object,
     ) -> Authority:
+        check_engine()
         store: Storage = storage  # type: ignore[assignment]
         encryption: KeyEncryption = kek  # type: ignore[assignment]
         signer: Signer = registry.create("signer", "local")  # type: ignore[assignment]

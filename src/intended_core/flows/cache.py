@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
+from intended_core.engine.canary import check_set
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
 from intended_core.flows.datarows import (
@@ -245,12 +246,17 @@ def _checked(sources: tuple[Source, ...]) -> CheckedPolicySet:
 
 
 def compile_policy(scope: Scope, sources: Sequence[Source]) -> ActivePolicy:
-    """Check and compile; raises PolicyError. The same texts under the same names are checked once in a process."""
+    """Check and compile; raises PolicyError. The same texts under the same names are checked once in a process.
+
+    Raises AssemblyError when the set answers a stranger with anything but a denial.
+    """
     return _compiled(scope, _checked(tuple(sources)))
 
 
 def _compiled(scope: Scope, checked: CheckedPolicySet) -> ActivePolicy:
-    return ActivePolicy(checked=checked, compiled=compile_set(checked, scope=scope), digest=checked.text_digest)
+    compiled = compile_set(checked, scope=scope)
+    check_set(compiled)
+    return ActivePolicy(checked=checked, compiled=compiled, digest=checked.text_digest)
 
 
 class EntityCache:

@@ -8,6 +8,7 @@ __all__ = ["ROWS"]
 
 SEEN: Final = "tests/attacks/policy/test_seen_elsewhere.py"
 ALSO: Final = "tests/attacks/policy/test_conditions_elsewhere.py"
+DEAF: Final = "tests/attacks/policy/test_deaf_engine.py"
 SPELLINGS: Final = "tests/attacks/policy/test_spellings.py"
 AUTHORIZE: Final = "tests/unit/intended_core/flows/test_authorize.py"
 FAULTS: Final = "tests/faults/test_every_effect.py"
@@ -53,7 +54,11 @@ ROWS: Final[dict[str, tuple[str, ...]]] = {
     "cmcp #142, #160: advisory by default, an error is not audited": (
         f"{AUTHORIZE}::test_nothing_but_an_allow_is_signed_and_everything_is_recorded", "tests/unit/intended_core/flows/test_denials.py::test_a_denial_is_recorded",
     ),
-    "opena2a #355: policies are stored and never evaluated": (f"{AUTHORIZE}::test_a_policy_that_changed_meanwhile_is_the_one_that_decides", f"{AUTHORIZE}::test_without_a_policy_everything_is_denied"),
+    "opena2a #355: policies are stored and never evaluated": (
+        f"{DEAF}::test_opena2a_355_an_authority_does_not_start_on_an_engine_that_lets_through_what_is_forbidden",
+        f"{DEAF}::test_opena2a_355_a_set_that_lets_a_stranger_through_is_not_loaded", f"{DEAF}::test_opena2a_355_nor_activated",
+        f"{AUTHORIZE}::test_a_policy_that_changed_meanwhile_is_the_one_that_decides", f"{AUTHORIZE}::test_without_a_policy_everything_is_denied",
+    ),
     "approval replays, 2026: approved once, arguments changed": (
         "tests/attacks/approvals/test_approval_outlived.py::test_another_audience_and_a_second_use", f"{AUTHORIZE}::test_two_who_spend_one_approval_at_once_get_one_token",
         f"{AUTHORIZE}::test_an_approval_that_nobody_asked_for",
