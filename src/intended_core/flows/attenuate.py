@@ -17,6 +17,7 @@ from intended_core.flows.effects import Context, Flow, LoadState, Now, Random, R
 from intended_core.flows.metering import held_key
 from intended_core.flows.parent import Parent
 from intended_core.flows.redeem import record_refusal
+from intended_core.flows.standing import check_data
 from intended_core.flows.steps import look_again_if_stale
 from intended_core.intent import Intent
 from intended_core.meters.shards import Held
@@ -83,6 +84,7 @@ def _verified(context: Context, token: str | bytes, proof: HolderProof | None) -
         if state.policy is None or claims.pol != state.policy.digest:
             yield from look_again_if_stale(context, guards=state.guards)
             raise TokenError("token.policy")
+        check_data(state, claims)
         check_holder(verified, proof, text=token, now_s=now_s, leeway_s=settings.leeway_seconds)
         if claims.log is None:
             raise TokenError("token.nonce_mismatch")

@@ -25,6 +25,7 @@ from intended_core.flows.datarows import (
     content_key,
     decode_pointer,
     named_content,
+    pointer_since,
     typed_content,
 )
 from intended_core.flows.haltrows import Halts, gather
@@ -72,7 +73,10 @@ class ActivePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeState:
-    """Policy, keys, persons, halts and the values of params and tables (`data`) as they stood at guard version `guards`."""
+    """Policy, keys, persons, halts and the values of params and tables (`data`) as they stood at guard version `guards`.
+
+    `data_since`: the record from which on these values are in force; 0 where the active set reads none.
+    """
 
     guards: int
     policy: ActivePolicy | None
@@ -83,6 +87,7 @@ class ScopeState:
     generation: int
     halts: Halts
     data: DataSnapshot = NO_DATA
+    data_since: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +148,7 @@ class StateCache:
         check_guards(standing(rows.get(GUARD_ROSTER.key), head.guards), guards, kinds=("signing_key", "person", "policy", "halt"))
         known = [decode_person(row) for row in persons if row.state == "ACTIVE"]
         policy = None if pointer is None else self._policy(scope, mac, pointer)
+        data = NO_DATA if policy is None else self._data(scope, mac, policy, values)
         return ScopeState(
             guards=head.guards,
             policy=policy,
@@ -152,7 +158,8 @@ class StateCache:
             issuer=head.issuer,
             generation=head.generation,
             halts=gather(halts),
-            data=NO_DATA if policy is None else self._data(scope, mac, policy, values),
+            data=data,
+            data_since=0 if data is NO_DATA or values is None else pointer_since(values),
         )
 
     def _data(self, scope: Scope, mac: RowMac, policy: ActivePolicy, pointer: Row | None) -> DataSnapshot:

@@ -32,6 +32,7 @@ __all__ = [
     "decode_pointer",
     "named_content",
     "plain_value",
+    "pointer_since",
     "pointer_write",
     "read_data",
     "snapshot_key",
@@ -109,6 +110,18 @@ def decode_pointer(row: Row) -> bytes:
         return unb64url(str(body["content"]))
     except (IntentError, KeyError, TypeError):
         raise StoreCorruptError("the pointer to params and tables is damaged") from None
+
+
+def pointer_since(row: Row) -> int:
+    """The record from which on the content that the pointer names is in force; raises StoreCorruptError."""
+    try:
+        body: Any = parse_canonical(row.body, max_bytes=4096)
+        since = body["seq"]
+    except (IntentError, KeyError, TypeError):
+        raise StoreCorruptError("the pointer to params and tables is damaged") from None
+    if type(since) is not int or since < 0:
+        raise StoreCorruptError("the pointer to params and tables is damaged")
+    return since
 
 
 def named_content(row: Row | None, named: bytes) -> DataContent:

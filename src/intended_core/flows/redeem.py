@@ -21,7 +21,7 @@ from intended_core.flows.refusals import UNRECORDED, count_refusal
 from intended_core.flows.rollback import alarm, heed_token
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.spending import still_issued
-from intended_core.flows.standing import check_claims
+from intended_core.flows.standing import check_claims, check_data
 from intended_core.flows.steps import (
     CLOCK_BACK,
     GUARDS_MOVED,
@@ -133,6 +133,7 @@ def _attempt(
         bound = bind(verified, call.arh)
         if bound.claims.pol != state.policy.digest:
             raise TokenError("token.policy")
+        check_data(state, bound.claims)
         if proof is not None or bound.claims.cnf is not None:
             check_holder(
                 bound, proof, text=token, now_s=now_us // 1_000_000, leeway_s=context.settings.leeway_seconds

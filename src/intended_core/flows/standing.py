@@ -18,7 +18,7 @@ from intended_core.ids import EntityRef
 from intended_core.outcome import Deny
 from intended_core.tokens.claims import TokenClaims
 
-__all__ = ["check_claims", "check_standing", "halted_intent"]
+__all__ = ["check_claims", "check_data", "check_standing", "halted_intent"]
 
 
 def halted_intent(halts: Halts, *, audience: str, principals: Iterable[EntityRef] = ()) -> Deny | None:
@@ -41,6 +41,12 @@ def check_claims(halts: Halts, claims: TokenClaims) -> None:
     seq = -1 if claims.log is None else claims.log[1]
     if any(seq < halts.cutoffs.get(principal, 0) for principal in named):
         raise TokenError("token.revoked")
+
+
+def check_data(state: ScopeState, claims: TokenClaims) -> None:
+    """Raise TokenError `token.data` for a token that was decided before the params and tables now in force (docs/adr/0027)."""
+    if claims.log is not None and claims.log[1] < state.data_since:
+        raise TokenError("token.data")
 
 
 def check_standing(context: Context, state: ScopeState, claims: TokenClaims) -> Flow[None]:

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from intended_core import Deny, Granted, IntentError, PolicyError
+from intended_core import Deny, Entity, Granted, IntentError, PolicyError, TokenError
 from intended_core.audit.bundle_verify import RerunState
 from intended_core.auditing import export_evidence, verify_evidence
 from intended_core.flows.authorize import authorize
 from intended_core.flows.data import DataChange, write_data
 from intended_core.flows.datarows import decision_input
 from intended_core.flows.effects import Commit
+from intended_core.flows.redeem import redeem
 from intended_core.flows.runtime import drive
 from intended_core.tokens.codec import parse
 from tests.reference.data_world import WITH_DATA, data_world
-from tests.reference.flow_world import ACCOUNT, BOT, CLOSED, POLICY, World, intent, pay, trace
+from tests.reference.flow_world import ACCOUNT, BOT, CLOSED, POLICY, World, at, intent, pay, trace
 
 
 @pytest.fixture
@@ -41,8 +42,8 @@ def test_a_decision_reads_what_is_in_force_and_names_it(world: World) -> None:
     later = world.body()
     assert (body["data_version"], later["data_version"]) == ("1", "2")
     assert body["data_digest"] != later["data_digest"]
-    # A token that was issued stands until it expires, as it does when entities change.
-    world.tenant.redeem(granted.token, pay("50.00"), adapter=world.tenant.adapter("bank"))
+    with pytest.raises(TokenError):  # what the lower limit forbids is not done under a token from before it
+        world.tenant.redeem(granted.token, pay("50.00"), adapter=world.tenant.adapter("bank"))
 
 
 def test_the_token_names_the_whole_input(world: World) -> None:
@@ -182,3 +183,45 @@ def test_the_decision_is_taken_again_from_its_bundle(world: World) -> None:
     world.tenant.data.set(params={"cap": "1.00"})
     verdict = verify_evidence(export_evidence(world.tenant, granted.seq, made_us=1))
     assert (verdict.findings, verdict.rerun) == ((), RerunState.AGREES)
+
+
+def redeemed(world: World, token: str) -> str:
+    with pytest.raises(TokenError) as caught:
+        world.tenant.redeem(token, pay(), adapter=world.tenant.adapter("bank"))
+    return caught.value.code
+
+
+def test_a_token_from_before_a_change_of_values_is_void(world: World) -> None:
+    before = world.tenant.require(intent(), audience="bank").text
+    parent = world.tenant.require(intent(), audience="bank").text
+    since = world.tenant.data.set(params={"cap": "20.00"}).seq
+    assert world.tenant.policy().data_since == since
+    assert redeemed(world, before) == "token.data"
+    assert world.kinds()[-1] == "token.refused"
+    with pytest.raises(TokenError) as caught:
+        world.tenant.attenuate(parent, intent("1.00"))
+    assert caught.value.code == "token.data"
+    world.reopen()
+    assert redeemed(world, before) == "token.data"
+    after = world.tenant.require(intent(), audience="bank")
+    world.tenant.redeem(after, pay(), adapter=world.tenant.adapter("bank"))
+
+
+def test_values_that_change_while_a_token_is_being_redeemed(world: World) -> None:
+    token = world.tenant.require(intent(), audience="bank").text
+    flow = redeem(world.context, token, pay(), audience="bank")
+    seen = trace(world, flow, at(Commit, lambda: world.tenant.data.set(params={"cap": "20.00"})))
+    assert isinstance(seen.error, TokenError)
+    assert seen.error.code == "token.data"
+
+
+def test_entities_that_change_leave_tokens_and_bind_the_next_decision(world: World) -> None:
+    token = world.tenant.require(intent(), audience="bank").text
+    world.tenant.put_entities([Entity(ref=ACCOUNT, attributes={"closed": True})])
+    assert isinstance(world.tenant.authorize(intent(), audience="bank"), Deny)
+    world.tenant.redeem(token, pay(), adapter=world.tenant.adapter("bank"))
+
+
+def test_a_set_without_values_knows_no_such_place(world: World) -> None:
+    world.tenant.activate({"bank.policy": POLICY})
+    assert world.tenant.policy().data_since == 0
