@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import functools
+import hashlib
 import importlib
 import sys
 import types
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from scripts.reached import places_of
 
-__all__ = ["ENGINE", "Mutant", "apply_mutant", "mutants_of"]
+__all__ = ["ENGINE", "Mutant", "apply_mutant", "mutants_of", "text_of"]
 
 ENGINE = Path(__file__).resolve().parent.parent / "src" / "intended_core" / "engine"
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -65,6 +66,11 @@ def mutants_of(room: str) -> list[Mutant]:
 def _source(room: str) -> str:
     """The text as it was at first: who edits the room meanwhile changes no mutant of this run."""
     return (ENGINE / f"{room}.py").read_text(encoding="utf-8")
+
+
+def text_of(room: str) -> str:
+    """What names the text that the mutants were made from."""
+    return hashlib.sha256(_source(room).encode()).hexdigest()[:16]
 
 
 def _parsed(room: str) -> ast.Module:

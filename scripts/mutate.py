@@ -6,7 +6,8 @@
     python -m scripts.mutate --minutes 5           a seeded sample of all rooms, as large as the time allows
     python -m scripts.mutate --again run.log       the survivors that an earlier run printed
 
-A room that was run whole goes into bench/results/mutation.json, beside what stands there of the others; a sample is printed only.
+A room that was run whole goes into bench/results/mutation.json, beside what stands there of the others; a sample is printed only. `--again`
+completes a whole run of the same text: what the tests killed then, they and more tests kill now.
 The tests are collected once and run once, to learn which lines of the rooms each of them reaches. Each mutant then lives in a forked child:
 the functions of the room get the mutant's code, and the tests that reach its place run, quick ones first, until the first one fails. A
 mutant is killed by a failing test, a crash or a timeout. What is left out: prose (texts with a blank in them), docstrings, annotations, and
@@ -34,7 +35,7 @@ import hypothesis
 import pytest
 
 from bench.harness import RESULTS, Figure, Results
-from scripts.mutants import ENGINE, Mutant, apply_mutant, mutants_of
+from scripts.mutants import ENGINE, Mutant, apply_mutant, mutants_of, text_of
 from scripts.reached import Reached
 
 __all__ = ["ROOMS", "main"]
@@ -175,9 +176,20 @@ def equivalent() -> dict[tuple[str, str], str]:
     return found
 
 
-def survivors_of(log: str) -> set[tuple[str, str]]:
-    """Room and name of each survivor that a run printed."""
-    return {(found[1], found[2]) for found in re.finditer(r"survived \([^)]*\): (\w+)\.py:\d+: (.*)", log)}
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier run printed. `survivors`: room and name of each; `whole`: the text of each room that it ran whole."""
+
+    survivors: frozenset[tuple[str, str]]
+    whole: dict[str, str]
+
+    @classmethod
+    def of(cls, log: str) -> Earlier:
+        """Read it."""
+        survivors = {(found[1], found[2]) for found in re.finditer(r"survived \([^)]*\): (\w+)\.py:\d+: (.*)", log)}
+        texts = {found[1]: found[2] for found in re.finditer(r"^(\w+)\.py: \d+ mutants of the text (\w+)$", log, re.MULTILINE)}
+        ended = {found[1] for found in re.finditer(r"^ *(\w+)\.py: killed \d+ of \d+ mutants  ", log, re.MULTILINE)}
+        return cls(frozenset(survivors), {room: text for room, text in texts.items() if room in ended})
 
 
 def _of_other_rooms(rooms: list[str]) -> list[Figure]:
@@ -199,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
     rooms = options.rooms or list(ROOMS)
-    again = None if options.again is None else survivors_of(options.again.read_text(encoding="utf-8"))
+    again = None if options.again is None else Earlier.of(options.again.read_text(encoding="utf-8"))
     known = equivalent()
     chosen: dict[str, list[Mutant]] = {}
     totals: dict[str, int] = {}
@@ -212,8 +224,9 @@ def main(arguments: list[str] | None = None) -> int:
         real = [mutant for mutant in every if (room, mutant.name) not in known]
         totals[room] = len(real)
         random.Random(options.seed).shuffle(real)  # noqa: S311 - a sample, no secret
-        wanted = [one for one in real if options.only in one.name and (again is None or (room, one.name) in again)]
+        wanted = [one for one in real if options.only in one.name and (again is None or (room, one.name) in again.survivors)]
         chosen[room] = wanted[: options.limit]
+        print(f"{room}.py: {totals[room]} mutants of the text {text_of(room)}", flush=True)
     hypothesis.settings.register_profile(
         "mutation", derandomize=True, deadline=None, database=None, max_examples=15,
         phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), suppress_health_check=list(hypothesis.HealthCheck),
@@ -227,10 +240,15 @@ def main(arguments: list[str] | None = None) -> int:
     status = pytest.main([*TESTS, "-k", f"{skipped}", "-m", "not slow", *quiet], plugins=[loop])
     if status not in (0, 5):
         return 2
-    return 0 if _report(loop, {room: total for room, total in totals.items() if chosen[room]}, known) else 1
+    ended = len(loop.tried) == len(mixed)
+    killed_before = {
+        room: totals[room] - len(chosen[room]) for room in rooms
+        if again is not None and ended and not options.only and options.limit is None and again.whole.get(room) == text_of(room)
+    }  # fmt: skip
+    return 0 if _report(loop, {room: totals[room] for room in rooms if chosen[room] or room in killed_before}, known, killed_before) else 1
 
 
-def _report(loop: Loop, totals: dict[str, int], known: dict[tuple[str, str], str]) -> bool:
+def _report(loop: Loop, totals: dict[str, int], known: dict[tuple[str, str], str], killed_before: dict[str, int]) -> bool:
     """Print what came out and write what is whole; whether every room reached the target."""
     results = Results("mutation")
     whole: list[str] = []
@@ -238,6 +256,7 @@ def _report(loop: Loop, totals: dict[str, int], known: dict[tuple[str, str], str
     print()
     for room, total in totals.items():
         tried, missed = (sum(mutant.room == room for mutant in some) for some in (loop.tried, loop.survivors))
+        tried += killed_before.get(room, 0)
         same = {name: reason for (of, name), reason in known.items() if of == room}
         for name, reason in same.items():
             print(f"  means the same: {room}: {name}: {reason}")

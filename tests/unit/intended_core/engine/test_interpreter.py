@@ -340,6 +340,13 @@ def test_where_a_value_came_from(told: dict[str, set[str]], condition: str, expe
     assert found == {"allow": "forbid", "default": "allow"}[expected]
 
 
+@pytest.mark.parametrize(("told", "expected"), [({}, "forbid"), ({"deep.inner.x": {"user"}}, "allow"), ({"deep.inner.x": {"content"}}, "forbid")])
+def test_where_a_value_deep_inside_came_from(told: dict[str, set[str]], expected: str) -> None:
+    rules = '@id("f") forbid f { action == act; when "content" in origin(args.deep.inner.x); } @id("p") permit p { action == act; }'
+    origins = {name: frozenset(places) for name, places in told.items()}
+    assert short(every(rules, origins=origins, deep={"inner": {"x": 1, "y": 7}})) == expected
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [

@@ -12,11 +12,12 @@ from intended_core import Deny, Entity, EntityRef
 from intended_core.engine.evaluator import decide
 from intended_core.engine.interpreter import interpret
 from intended_core.flows.policytests import TEST_SCOPE
+from intended_core.lang import typed as t
 from intended_core.lang.cedar.entities import read_entities
 from intended_core.lang.cedar.loading import load_cedar
 from intended_core.lang.cedar.requests import read_request
 from intended_core.lang.intents import validate
-from intended_core.lang.types import BOOL
+from intended_core.lang.types import BOOL, INT, RecordType
 from tests.reference.policy_world import ANN, NOW_MS, World
 
 TOP = 9_223_372_036_854_775_807
@@ -25,7 +26,7 @@ NESTED = """
 type Box = { @max(3) marks: Set<Int> };
 type Crate = { @max(3) marks: Set<Int>, name?: String, @max(3) pile: List<Box> };
 action read { principal: User; resource: Doc;
-  args: { n: Int, d: Decimal, s: String, set: Set<Int>, @max(3) boxes: Set<Box>, @max(3) crates: Set<Crate> }; context: { risk: Int }; }
+  args: { n: Int, d: Decimal, s: String, set: Set<Int>, ip?: Ip, nets?: Set<Ip>, @max(3) boxes: Set<Box>, @max(3) crates: Set<Crate> }; context: { risk: Int }; }
 """
 
 
@@ -72,13 +73,26 @@ def test_cedar_calls_without_a_value_fail_their_rule() -> None:
     assert (slow.outcome, slow.kind, slow.rules) == ("deny", "error", fast.rules) == ("deny", fast.kind, ("policy1",))
 
 
-def test_an_expression_that_nobody_knows_fails_its_rule() -> None:
+HERE = t.Span("t.policy", 1, 1, 1, 2)
+NOTHING = t.RecordOf((), RecordType(), HERE)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        SimpleNamespace(type=BOOL, span=HERE), t.Unary("not", t.Literal_(0, INT, HERE), BOOL, HERE), t.Root("approver", BOOL, HERE),
+        t.Unary("not", t.MemberOf(NOTHING, "nowhere", BOOL, HERE), BOOL, HERE),
+        t.Binary("or", t.Literal_(1, INT, HERE), t.Literal_(True, BOOL, HERE), BOOL, HERE),
+        t.If(t.Literal_(1, INT, HERE), t.Literal_(True, BOOL, HERE), t.Literal_(True, BOOL, HERE), BOOL, HERE),
+    ],
+)  # fmt: skip
+def test_an_expression_that_no_checker_makes_fails_its_rule(odd: t.TypedExpr) -> None:
     world = World.of('@id("p") permit p { action == read; } @id("f") forbid f { action == read; when args.n > 0; }')
     (forbid,) = (rule for rule in world.checked.rules if rule.id == "f")
     body = forbid.bodies["read"]
-    odd = dataclasses.replace(body.clauses[0], expr=SimpleNamespace(type=BOOL, span=forbid.span))  # type: ignore[arg-type]
+    clause = dataclasses.replace(body.clauses[0], expr=odd)
     rules = tuple(
-        dataclasses.replace(rule, bodies={"read": dataclasses.replace(body, clauses=(odd,))}) if rule.id == "f" else rule
+        dataclasses.replace(rule, bodies={"read": dataclasses.replace(body, clauses=(clause,))}) if rule.id == "f" else rule
         for rule in world.checked.rules
     )
     checked = dataclasses.replace(world.checked, rules=rules)
@@ -113,3 +127,21 @@ ERR = f"{TOP} + args.n > 0"
 )
 def test_members_of_a_set_are_walked_in_one_order(condition: str, args: dict[str, object], expected: str) -> None:
     assert said(condition, NESTED, **{"boxes": [], "crates": [], **args}) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('args has ip and args.ip in "10.0.0.0/8"', "allow"),
+        ('args has ip and args.ip in "10.2.0.0/16"', "default"),
+        ('args has ip and args.ip in ["::/0", "10.1.0.0/16"]', "allow"),
+        ('args has ip and args.ip in ["::/0", "10.2.0.0/16"]', "default"),
+        ("args has ip and args has nets and args.ip in args.nets", "allow"),
+        ("args has ip and args has nets and args.ip not in args.nets", "default"),
+    ],
+)
+def test_addresses_within_networks(condition: str, expected: str) -> None:
+    rules = f'@id("p") permit p {{ action == read; when {condition}; }}'
+    world = World.of(rules, [Entity(ref=ANN), Entity(ref=EntityRef("Doc", "d"))], NESTED)
+    found = world.decide(world.intent(args={"boxes": [], "crates": [], "ip": "10.1.2.3", "nets": ["::/0", "10.1.0.0/16"]}))
+    assert (found.kind if isinstance(found, Deny) else "allow") == expected
