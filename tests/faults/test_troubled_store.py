@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -64,7 +66,7 @@ class Bank:
 
 @pytest.fixture
 def bank(tmp_path: Path) -> Bank:
-    return Bank(tmp_path)
+    return Bank(tmp_path / "bank")
 
 
 def store(authority: Authority) -> SqliteStorage:
@@ -308,3 +310,59 @@ def test_a_store_of_a_newer_version(bank: Bank) -> None:
     other.execute("UPDATE alembic_version SET version_num = ?", (current,))
     other.close()
     goes_on(bank, size)
+
+
+def rotten(bank: Bank, folder: Path, change: Callable[[bytearray], None]) -> str:
+    """Let a copy of the file rot, and try everything on it: what was found, of refused, denied and whole."""
+    with bank.open() as was:
+        before, root = list(was.tenant("acme").records()), was.tenant("acme").head().frontier.root()
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(bank.file.parent.parent, folder)
+    file = folder / "data" / bank.file.name
+    data = bytearray(file.read_bytes())
+    change(data)
+    file.write_bytes(data)
+    try:
+        authority = Authority.open(file, key_file=folder / "keys" / bank.key.name, clock=bank.clock, durability="normal")
+    except IntendedError:
+        return "refused"
+    with authority:
+        try:
+            tenant = authority.tenant("acme")
+            verdict = verify_tenant_log(tenant)
+        except IntendedError:
+            return "refused"
+        if verdict.grade is Grade.CONSISTENT_UNPINNED:
+            assert list(tenant.records()) == before
+            assert verdict.root == root, "a store that rotted never tells of another tree"
+        handle, ran = tenant.adapter("bank"), 0
+        for token in (bank.spent, bank.unspent, bank.unspent):
+            try:
+                tenant.redeem(token, pay(), adapter=handle)
+                assert token == bank.unspent, "a spent token ran again"
+                ran += 1
+            except TokenError:
+                continue
+        assert ran <= 1
+        return "whole" if ran and verdict.grade is Grade.CONSISTENT_UNPINNED else "denied"
+
+
+@pytest.mark.parametrize("how", ["one bit", "a torn page"])
+def test_a_file_that_rots(bank: Bank, tmp_path: Path, how: str) -> None:
+    """One bit anywhere, or a page of which only some sectors were written: it is refused, or denies, or was of no account; and the log of
+    whatever opens is the log that was, or is called damaged."""
+    chance = random.Random(how)
+    found: list[str] = []
+
+    def one_bit(data: bytearray) -> None:
+        place = chance.choice([at for at, byte in enumerate(data) if byte])  # most of a small file is empty
+        data[place] ^= 1 << chance.randrange(8)
+
+    def torn(data: bytearray) -> None:
+        page, kept = chance.randrange(len(data) // 4096) * 4096, 512 * chance.randrange(1, 8)
+        data[page + kept : page + 4096] = bytes(4096 - kept)
+
+    for _ in range(40):
+        change = one_bit if how == "one bit" else torn
+        found.append(rotten(bank, tmp_path / "rotten", change))
+    assert len(found) - found.count("whole") >= 10, "the rot was of no account, so nothing was tried"
