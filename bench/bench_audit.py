@@ -16,11 +16,13 @@ from bench.world import AUDIENCE, NOW_US, intent, make_tenant
 from intended_core import Authority, Granted, ManualClock, export_evidence, verify_evidence, verify_tenant_log
 from intended_core.audit.levels import Levels
 from intended_core.audit.log import Draft, append, genesis_head
+from intended_core.audit.pages import PAGE_RECORDS, Page, recognised
 from intended_core.audit.proof import prove_inclusion, verify_inclusion
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import leaf_hashes, root_of
 from intended_core.audit.verify import LogIdentity, verify_log
 from intended_core.ids import Scope
+from intended_core.unit import RecordRow
 
 SCOPE = Scope("acme", "0123456789abcdef0123456789abcdef", "live")
 BODY = {f"member{n:02d}": "x" * 40 for n in range(8)}
@@ -39,6 +41,25 @@ def per_second(call: Callable[[], object], count: int) -> float:
         call()
         best = min(best, time.process_time() - begin)
     return count / best
+
+
+def paged(rows: list[RecordRow], identity: LogIdentity, jobs: int) -> float:
+    """Records a second by the clock on the wall, processes warm: these pages again and again, as a long log has them."""
+    at = next(row.seq for row in rows if row.seq >= PAGE_RECORDS)
+    part = rows[at : at + 2 * PAGE_RECORDS]
+    page = Page(
+        identity.origin, identity.tenant_uuid, at, rows[at - 1].leaf, [row.entry for row in part], [row.body for row in part],
+        [row.leaf for row in part], [row.thread for row in part],
+    )  # fmt: skip
+    best, begin = float("inf"), 0.0
+    for number, (_, found) in enumerate(recognised(((None, page) for _ in range(80)), jobs=jobs)):
+        if found is None:
+            raise RuntimeError("the benchmark's records were not recognised")
+        if number == 19:
+            begin = time.perf_counter()
+        if number > 19:
+            best = (time.perf_counter() - begin) / (number - 19)
+    return len(part) / best
 
 
 def main() -> int:
@@ -73,7 +94,7 @@ def main() -> int:
         bank, wanted = tenant.adapter(AUDIENCE), intent()
         call = wanted.call()
         seqs = []
-        for _ in range(400):
+        for _ in range(2_000):
             outcome = tenant.authorize(wanted, audience=AUDIENCE)
             if not isinstance(outcome, Granted):
                 raise RuntimeError("the benchmark's intent was not allowed")
@@ -87,8 +108,12 @@ def main() -> int:
             number=1, rounds=9,
         )  # fmt: skip
         rate = per_second(lambda: verify_log(rows, identity=identity), len(rows))
-        results.figure("verify a whole log, full", rate, "records/s", target="≥ 200,000", met=rate >= 200_000)
+        results.figure("verify a whole log, full, one process", rate, "records/s", target="≥ 200,000", met=rate >= 200_000)
         results.figure("the same / only reading and writing each body's JSON", whole.ratio_to(floor), "×")
+        for jobs in (1, 2):
+            rate = paged(list(rows), identity, jobs)
+            name = "one process" if jobs == 1 else f"{jobs} processes"
+            results.figure(f"verify records page by page, {name}, wall clock", rate, "records/s", target="≥ 200,000", met=rate >= 200_000)
         begin = time.perf_counter()
         verdict = verify_tenant_log(tenant, pinned=[str(key)])
         rate = verdict.size / (time.perf_counter() - begin)

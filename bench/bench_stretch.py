@@ -36,7 +36,7 @@ BODY = {f"member{n:02d}": "x" * 40 for n in range(8)}
 # Both print the seconds and the peak of their resident memory in KiB; the second has nothing of ours on its path.
 PACKAGE = (
     "import sys,time;from pathlib import Path;from intended_core import verify_evidence_range;t=time.perf_counter();"
-    "v=verify_evidence_range(Path(sys.argv[1]),pinned=[sys.argv[2]]);"
+    "v=verify_evidence_range(Path(sys.argv[1]),pinned=[sys.argv[2]],jobs=int(sys.argv[4]));"
     "print(v.grade.value,time.perf_counter()-t,next(x.split()[1] for x in open('/proc/self/status') if x.startswith('VmHWM')))"
 )
 ALONE = (
@@ -44,6 +44,8 @@ ALONE = (
     "v=e.verify_range(open(sys.argv[1],'rb'),[e.parse_key(sys.argv[2])]);"
     "print(v['grade'],time.perf_counter()-t,next(x.split()[1] for x in open('/proc/self/status') if x.startswith('VmHWM')))"
 )
+
+VERIFIERS = (("package", PACKAGE, 8.0, "1"), ("package, 2 processes", PACKAGE, 8.0, "2"), ("stand-alone file", ALONE, 30.0, "1"))
 
 
 def the_log(secret: Ed25519PrivateKey) -> Iterator[RecordRow]:
@@ -99,9 +101,9 @@ def main() -> int:
             results.figure(f"{COUNT:,} records, {name}: size", size / 2**20, "MiB")
             if not bodies:
                 results.figure("a record's header", size / COUNT, "B", target="≤ 600 of overhead a record", met=size / COUNT <= 600)
-            for who, code, limit in (("package", PACKAGE, 8.0), ("stand-alone file", ALONE, 30.0)):
+            for who, code, limit, jobs in VERIFIERS:
                 done = subprocess.run(
-                    [sys.executable, *(["-I", "-S"] if code is ALONE else []), "-c", code, str(path), str(key), str(ROOT / "verifiers")],
+                    [sys.executable, *(["-I", "-S"] if code is ALONE else []), "-c", code, str(path), str(key), str(ROOT / "verifiers"), jobs],
                     capture_output=True, text=True, timeout=600, check=True, env=None if code is PACKAGE else {},
                 )  # fmt: skip
                 grade, seconds, peak = done.stdout.split()

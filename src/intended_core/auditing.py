@@ -86,13 +86,15 @@ def verify_tenant_log(
     pinned: Sequence[str] = (),
     proofs: Sequence[bytes] = (),
     policy: bytes | None = None,
+    jobs: int = 1,
 ) -> LogVerdict:
     """Verify the whole log of a tenant against its signed head and against older checkpoints that the caller kept.
 
     `pinned`: verifier keys that the caller trusts (`name+hash+base64`); without any, the store's own key is used and the best grade is
     CONSISTENT_UNPINNED. Every change of its token keys must be signed for by the key before it, or by two persons.
     `proofs`: slot proofs of this log that the caller kept, believed under their own `policy` file (C2SP tlog-policy):
-    the log must hold every head that they show, and the grade is ANCHORED or WITNESSED where it does. Raises AuditError for a checkpoint
+    the log must hold every head that they show, and the grade is ANCHORED or WITNESSED where it does. `jobs`: how many processes look at
+    the records (new ones: the program's main module is guarded); the verdict is the same for any number. Raises AuditError for a checkpoint
     that is not signed by a trusted key, and for a proof that does not hold or is of another log.
     """
     attested = attested_heads(proofs, policy)
@@ -106,6 +108,7 @@ def verify_tenant_log(
         chain.watch(tenant.records()),
         identity=LogIdentity(origin=head.origin, tenant_uuid=tenant.scope.uuid, generation=head.generation),
         heads=heads,
+        jobs=jobs,
     )
     if chain.finding is not None and not verdict.findings:
         verdict = replace(verdict, grade=chain.finding.grade, seq=chain.finding.seq, findings=(chain.finding,))
@@ -182,12 +185,19 @@ def is_range(path: Path) -> bool:
 
 
 def verify_evidence_range(
-    path: Path, *, pinned: Sequence[str] = (), known: bytes | None = None, kind: str | None = None, policy: bytes | None = None
+    path: Path,
+    *,
+    pinned: Sequence[str] = (),
+    known: bytes | None = None,
+    kind: str | None = None,
+    policy: bytes | None = None,
+    jobs: int = 1,
 ) -> RangeVerdict:
     """Verify evidence of a stretch of a log with no database and no network, in bounded memory.
 
-    `kind`: a kind of record (`token.refused` ...) whose places are named. `pinned`, `known`, `policy`, errors: as `verify_evidence`;
-    OSError when `path` cannot be read, AuditError `audit.kind` for a kind that does not exist.
+    `kind`: a kind of record (`token.refused` ...) whose places are named. `jobs`: how many processes look at the records (new ones: the
+    program's main module is guarded). `pinned`, `known`, `policy`, errors: as `verify_evidence`; OSError when `path` cannot
+    be read, AuditError `audit.kind` for a kind that does not exist.
     """
     try:
         wanted = None if kind is None else EventKind(kind)
@@ -195,7 +205,7 @@ def verify_evidence_range(
         raise AuditError(f"there is no record of the kind {kind}", code="audit.kind") from None
     trust = _trust(pinned, known, policy)
     with path.open("rb") as file:
-        return verify_range(file, trust=trust, kind=wanted)
+        return verify_range(file, trust=trust, kind=wanted, jobs=jobs)
 
 
 def _trust(pinned: Sequence[str], known: bytes | None, policy: bytes | None) -> TrustPolicy | None:

@@ -41,6 +41,7 @@ Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkp
 Policy = Annotated[
     Path | None, typer.Option("--policy", help="Your policy file: which anchor logs and witnesses you know.")
 ]
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="How many processes look at the records; the verdict is the same.")]
 Minimum = Annotated[str, typer.Option("--min-verdict", help="Exit 0 only at or above this verdict.")]
 
 
@@ -66,6 +67,7 @@ def audit_verify(
     proof: Annotated[list[Path] | None, typer.Option(help="A slot proof you kept; repeatable.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Your policy file, under which proofs are believed.")] = None,
     min_verdict: Minimum = "CONSISTENT_UNPINNED",
+    jobs: Jobs = 1,
     json: JsonFlag = False,
 ) -> None:
     """Verify a tenant's whole log against its signed head and the checkpoints you kept.
@@ -83,7 +85,7 @@ def audit_verify(
     trusted = None if policy is None else read_file(policy, limit=256 * 1024)
     with where.open() as authority:
         verdict = verify_tenant_log(
-            where.handle(authority), checkpoints=kept, pinned=pin or [], proofs=proofs, policy=trusted
+            where.handle(authority), checkpoints=kept, pinned=pin or [], proofs=proofs, policy=trusted, jobs=jobs
         )
     lines = [f"{verdict.grade.value}: {verdict.size} records read"]
     lines += [
@@ -188,6 +190,7 @@ def evidence_verify(
         str | None, typer.Option("--list", help="Of a stretch: name the records of this kind, as token.refused.")
     ] = None,
     policy: Policy = None,
+    jobs: Jobs = 1,
     json: JsonFlag = False,
 ) -> None:
     """Verify a bundle with no database and no network, and run its decision again.
@@ -209,7 +212,7 @@ def evidence_verify(
     except OSError as error:
         fail(Exit.INPUT, f"{file} cannot be read: {error.strerror}")
     if whole:
-        verify_stretch(file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), as_json=json)
+        verify_stretch(file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), jobs=jobs, as_json=json)
     if kind is not None:
         fail(Exit.USAGE, "--list is for a bundle of a stretch of a log; this one is of a decision")
     verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy))

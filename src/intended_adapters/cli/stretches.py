@@ -69,11 +69,11 @@ def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, b
 
 
 def verify_stretch(
-    file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, policy: bytes | None, as_json: bool
+    file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, policy: bytes | None, jobs: int, as_json: bool
 ) -> None:
     """Verify the file, say what was found, and exit as the verdict says."""
     try:
-        verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind, policy=policy)
+        verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind, policy=policy, jobs=jobs)
     except AuditError as error:
         fail(Exit.USAGE, str(error))
     emit(as_json, _as_json(verdict), _as_text(verdict, kind))

@@ -35,11 +35,13 @@ from intended_adapters.storage.units import UNKNOWN_KIND, apply_unit, select_row
 from intended_core.errors import IntendedError, StoreError
 from intended_core.ids import Scope, environment
 from intended_core.ports import StorageInfo
+from intended_core.quick import maker
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, RowKind, Unit
 
 __all__ = ["SqliteStorage", "sqlite_storage"]
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0  # adapters.md § 5
+_record: Final = maker(RecordRow)
 PAGE_RECORDS: Final = 256  # records read at once: about 256 KiB, and no statement stays open between two pages
 
 
@@ -285,7 +287,7 @@ class SqliteStorage:
             stop = 0 if not ends or ends[0][0] is None else int(ends[0][0]) + 1
         for first in range(max(0, start), stop, PAGE_RECORDS):
             for row in self._rows(scope, self._sql.records, first, min(first + PAGE_RECORDS, stop)):
-                yield RecordRow(*row)
+                yield _record(*row)
 
     def thread(self, scope: Scope, thread: str) -> Sequence[RecordRow]:
         """The records of one thread, by seq."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from binascii import b2a_base64
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from types import NoneType
 from typing import Any, Final
@@ -24,15 +25,16 @@ from intended_core.audit.record import (
     EventKind,
     header_pattern,
 )
+from intended_core.audit.shapes import Shapes
 from intended_core.audit.tree import Frontier
 from intended_core.unit import RecordRow
 from intended_core.values import SAFE_INT
 
-__all__ = ["Clean", "clean_body"]
+__all__ = ["JUDGED", "Clean", "Recognised", "clean_body", "sound_body"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 # What the rest of a log is judged by is always looked at by the judge: where a log or a generation begins, its persons, its erasures.
-_JUDGED: Final = frozenset(
+JUDGED: Final = frozenset(
     kind.value.encode("ascii")
     for kind in EventKind
     if kind in (EventKind.LOG_GENESIS, EventKind.LOG_RECOVER, EventKind.TENANT_CREATED, EventKind.LOG_REDACT, EventKind.LOG_PRUNE)
@@ -41,8 +43,29 @@ _JUDGED: Final = frozenset(
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _ONE_WAY: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # beyond 2**53-1 it refuses, as the profile does
 _PLAIN: Final = frozenset({str, int, bool, NoneType})
+_SHAPES: Final = Shapes()
 _LEVELS: Final = 16  # of brackets within a body, half of what the profile allows
 _FEW: Final = 15  # digits of a number that is below 2**53 whatever they are
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a page of records came to: all of them surely good if they go on from where the page was said to begin.
+
+    `start`, `before`: where, and after which leaf. `peaks`: the roots of the perfect subtrees that they fill, from left to right, each
+    with its height. `kinds` and `hashed`: of each record its kind and its body's hash (base64url). `bodies`: whether these were looked at.
+    """
+
+    start: int
+    before: bytes
+    generation: int
+    first_us: int
+    last_us: int
+    last_leaf: bytes
+    peaks: tuple[tuple[int, bytes], ...]
+    kinds: tuple[bytes, ...]
+    hashed: tuple[bytes, ...]
+    bodies: bool
 
 
 class Clean:
@@ -102,6 +125,25 @@ class Clean:
             size >>= 1
         hashes.append(node)
 
+    def adopt(self, found: Recognised) -> bool:
+        """Count the records of a page of this log that was recognised, if they go on from here; else False, and nothing has changed."""
+        if (
+            self.size == self._start
+            or (found.start, found.before, found.generation) != (self.size, self._last, self._generation)
+            or found.first_us < self.time_us
+        ):
+            return False
+        self._last, self._last_text, self.time_us = found.last_leaf, _text(found.last_leaf), found.last_us
+        hashes = self._hashes
+        for height, peak in found.peaks:
+            node, at = peak, self.size >> height
+            while at & 1:
+                node = sha256(b"\x01" + hashes.pop() + node).digest()
+                at >>= 1
+            hashes.append(node)
+            self.size += 1 << height
+        return True
+
     def header(self, entry: bytes) -> tuple[bytes, bytes] | None:
         """Count the next record by its header alone, if that is surely good: its kind and its body's hash (base64url), else None."""
         size = self.size
@@ -114,7 +156,7 @@ class Clean:
             (link != self._last_text and self._last_text != b"")
             or int(seq) != size
             or kind not in KINDS
-            or kind in _JUDGED
+            or kind in JUDGED
             or not self.time_us <= time_us <= SAFE_INT
             or len(epoch) > _FEW
             or (
@@ -158,7 +200,7 @@ class Clean:
             or leaf != row.leaf
             or int(seq) != size
             or kind not in KINDS
-            or kind in _JUDGED
+            or kind in JUDGED
             or not self.time_us <= time_us <= SAFE_INT
             or len(epoch) > _FEW
         ):
@@ -173,7 +215,7 @@ class Clean:
             or (before is not None and int(before) >= size)
         ):
             return False
-        if not clean_body(body, hashed):
+        if not clean_body(kind, body, hashed):
             return False
         self._last, self._last_text, self.time_us = leaf, _text(leaf), time_us
         hashes = self._hashes
@@ -185,14 +227,24 @@ class Clean:
         return True
 
 
-def clean_body(body: bytes, hashed: bytes) -> bool:
-    """Whether `body` is surely a body and the one that `hashed` (base64url) commits to."""
-    return _text(sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()) == hashed and _body(body)
+def clean_body(kind: bytes, body: bytes, hashed: bytes) -> bool:
+    """Whether `body` is surely a body of a record of this kind, and the one that `hashed` (base64url) commits to."""
+    return _text(sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()) == hashed and sound_body(kind, body)
+
+
+def sound_body(kind: bytes, body: bytes) -> bool:
+    """Whether these bytes are surely a body in its one spelling, whatever a header says of it."""
+    if len(body) <= MAX_BODY_BYTES and _SHAPES.fits(kind, body):
+        return True
+    if not _body(body):
+        return False
+    _SHAPES.learn(kind, body)
+    return True
 
 
 def _text(digest: bytes) -> bytes:
     """Base64url of 32 bytes, without the padding."""
-    return b2a_base64(digest, newline=False)[:43].translate(_TO_URL)
+    return b2a_base64(digest, newline=False).translate(_TO_URL, b"=")
 
 
 def _body(data: bytes) -> bool:

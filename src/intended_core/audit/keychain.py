@@ -23,7 +23,8 @@ __all__ = ["KeyChain"]
 
 _PERSON_LABEL: Final = b"intended.person-signature/v0"  # what a person's key signs: access.persons.person_message
 _PERSONS: Final = 2  # authority.md § 3
-_MARKS: Final = (b'"k":"key.', b'"k":"tenant.created"')
+_CHANGES: Final = b'"k":"key.'
+_FOUNDED: Final = b'"k":"tenant.created"'
 
 
 class KeyChain:
@@ -39,7 +40,8 @@ class KeyChain:
     def watch(self, records: Iterable[RecordRow]) -> Iterator[RecordRow]:
         """The same records, in their order; those that change keys are looked at on the way."""
         for row in records:
-            if self.finding is None and type(row.entry) is bytes and any(mark in row.entry for mark in _MARKS):
+            entry = row.entry
+            if self.finding is None and type(entry) is bytes and (_CHANGES in entry or _FOUNDED in entry):
                 self._look(row)
             yield row
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO, Final, NoReturn
 
 from intended_core.audit import bundle as layout
@@ -18,10 +19,11 @@ from intended_core.audit.bundle_anchor import BundleAnchor, Outside, check_ancho
 from intended_core.audit.bundle_reader import read_anchor, read_consistency, read_lines, read_log_key, read_path_line
 from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
-from intended_core.audit.clean import Clean, clean_body
+from intended_core.audit.clean import Clean, Recognised, clean_body
 from intended_core.audit.grades import Finding, Grade, exit_code, worst
 from intended_core.audit.lives import Seen, check_founding
 from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest, read_manifest, verify_manifest
+from intended_core.audit.pages import Page, check_jobs, page_sizes, recognised
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, verify_consistency, verify_inclusion
 from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, TAIL, WITHHELD, RangeClaims, range_readme
 from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
@@ -80,15 +82,19 @@ class RangeVerdict:
         raise TypeError("a verdict has no truth value: look at its grade")
 
 
-def verify_range(file: BinaryIO, *, trust: TrustPolicy | None = None, kind: EventKind | None = None) -> RangeVerdict:
+def verify_range(
+    file: BinaryIO, *, trust: TrustPolicy | None = None, kind: EventKind | None = None, jobs: int = 1
+) -> RangeVerdict:
     """Check the stretch in `file`, which can seek; never raises for anything that it can hold.
 
     `kind`: name the places of the records of this kind. Without `trust` (or under another key than a pinned one) the grade is at most
-    CONSISTENT_UNPINNED. Receipts in `trust` are not compared: a stretch is compared with heads.
+    CONSISTENT_UNPINNED. Receipts in `trust` are not compared: a stretch is compared with heads. `jobs`: how many processes look at the
+    records; the verdict is the same for any number. Raises AuditError for a number that is none.
     """
+    check_jobs(jobs)
     try:
         form = _Form.read(file)
-        return _Walk(form, trust, kind).run()
+        return _Walk(form, trust, kind, jobs).run()
     except AuditError as error:
         finding = Finding(code=error.code, grade=Grade.MALFORMED, text=str(error))
         return RangeVerdict(grade=Grade.MALFORMED, seq=None, findings=(finding,))
@@ -158,14 +164,35 @@ class _Bad(Exception):
         self.finding = Finding(code=code, grade=grade, text=text, seq=seq)
 
 
+@dataclass(frozen=True, slots=True)
+class _Lot:
+    """The lines of one page; `broken` and `fault`: what stood in the file after the last header and the last body here."""
+
+    headers: list[bytes]
+    bodies: list[bytes] | None
+    broken: AuditError | None
+    fault: AuditError | None
+
+
+def _some(lines: Iterator[bytes], size: int) -> tuple[list[bytes], AuditError | None]:
+    found: list[bytes] = []
+    try:
+        for line in islice(lines, size):
+            found.append(line)  # noqa: PERF402 - what stands before a broken line is kept
+    except AuditError as error:
+        return found, error
+    return found, None
+
+
 class _Walk:
     __slots__ = (
-        "_bodies", "_findings", "_form", "_head", "_kind", "_kinds", "_outsiders", "_selected", "_slot", "_state", "_sums", "_trust",
-        "_withheld",
+        "_bodies", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_outsiders", "_selected", "_slot", "_state", "_sums",
+        "_trust", "_withheld",
     )  # fmt: skip
 
-    def __init__(self, form: _Form, trust: TrustPolicy | None, kind: EventKind | None) -> None:
+    def __init__(self, form: _Form, trust: TrustPolicy | None, kind: EventKind | None, jobs: int) -> None:
         self._form = form
+        self._jobs = jobs
         self._trust = trust
         self._kind = b"" if kind is None else kind.value.encode("ascii")
         self._findings: list[Finding] = []
@@ -257,25 +284,60 @@ class _Walk:
         form, claims, state = self._form, self._form.claims, self._state
         if form.before.size != claims.first:
             raise _Bad("range.start", claims.first, "the right edge is not the one before the stretch")
-        header, kinds, wanted, selected = state.header, self._kinds, self._kind, self._selected
         bodies: Iterator[bytes] | None = None
         body_sums: list[Sum] = []
         if BODIES in form.archive.members:
             bodies = form.archive.lines(BODIES, limit=MAX_BODY_BYTES, seen=body_sums)
         header_sums: list[Sum] = []
-        for raw in form.archive.lines(layout.HEADERS, limit=MAX_ENTRY_BYTES, seen=header_sums):
-            at = state.size
-            if at == claims.stop:
-                raise _Bad("range.header", at, "there are more headers than the stretch is long")
-            kind, hashed = header(raw) or self._judge(raw, at)
-            kinds[kind] += 1
-            if kind == wanted and len(selected) < MAX_SELECTED:
-                selected.append(at)
-            if bodies is not None:
-                self._body(next(bodies, None), hashed, at)
+        lines = form.archive.lines(layout.HEADERS, limit=MAX_ENTRY_BYTES, seen=header_sums)
+        for lot, found in recognised(self._pages(lines, bodies), jobs=self._jobs):
+            whole = found is not None and state.size + len(lot.headers) <= claims.stop and state.adopt(found)
+            self._take(lot, found if whole else None)
         if state.size != claims.stop or (bodies is not None and next(bodies, None) is not None):
             raise _Bad("range.header", state.size, "the headers or bodies are not as many as the stretch is long")
         self._sums = {layout.HEADERS: header_sums[0], **({BODIES: body_sums[0]} if bodies is not None else {})}
+
+    def _pages(self, lines: Iterator[bytes], bodies: Iterator[bytes] | None) -> Iterator[tuple[_Lot, Page | None]]:
+        """Headers and bodies by pages; with each what there is to recognise. Bodies that are withheld leave a page to its headers."""
+        claims, start, before = self._form.claims, self._form.claims.first, b""
+        for size in page_sizes(start):
+            headers, broken = _some(lines, size)
+            ours, fault = (None, None) if bodies is None else _some(bodies, len(headers))
+            if headers or broken is not None:
+                here = ours is not None and len(ours) == len(headers) and WITHHELD not in ours
+                page = Page(claims.origin, claims.tenant_uuid, start, before, headers, ours if here else None) if before else None
+                yield _Lot(headers, ours, broken, fault), page
+            if not headers or broken is not None:
+                return
+            start, before = start + len(headers), leaf_hash(headers[-1])
+
+    def _take(self, lot: _Lot, found: Recognised | None) -> None:
+        """Count a page: as it was recognised, or header by header."""
+        state, kinds, wanted, selected = self._state, self._kinds, self._kind, self._selected
+        first = state.size - len(lot.headers) if found is not None else state.size
+        if found is not None:
+            kinds.update(found.kinds)
+            if wanted in found.kinds:
+                selected += [first + place for place, kind in enumerate(found.kinds) if kind == wanted][: MAX_SELECTED - len(selected)]
+            if found.bodies:
+                self._bodies += len(lot.headers)
+        for place, raw in enumerate(lot.headers if found is None or (lot.bodies is not None and not found.bodies) else ()):
+            at = first + place
+            if found is not None:
+                kind, hashed = found.kinds[place], found.hashed[place]
+            else:
+                if at == self._form.claims.stop:
+                    raise _Bad("range.header", at, "there are more headers than the stretch is long")
+                kind, hashed = state.header(raw) or self._judge(raw, at)
+                kinds[kind] += 1
+                if kind == wanted and len(selected) < MAX_SELECTED:
+                    selected.append(at)
+            if lot.bodies is not None:
+                if place == len(lot.bodies) and lot.fault is not None:
+                    raise lot.fault
+                self._body(kind, lot.bodies[place] if place < len(lot.bodies) else None, hashed, at)
+        if lot.broken is not None:
+            raise lot.broken
 
     def _judge(self, raw: bytes, at: int) -> tuple[bytes, bytes]:
         """What is wrong with a header that is not surely good; when nothing is, it counts."""
@@ -297,13 +359,13 @@ class _Walk:
         state.add(leaf_hash(raw), entry.time_us)
         return entry.kind.value.encode("ascii"), b64url(entry.body_hash).encode("ascii")
 
-    def _body(self, line: bytes | None, hashed: bytes, at: int) -> None:
+    def _body(self, kind: bytes, line: bytes | None, hashed: bytes, at: int) -> None:
         if line is None:
             raise _Bad("body.withheld", at, f"the body of record {at} is not here", Grade.INCOMPLETE)
         if line == WITHHELD:
             self._withheld += 1
             return
-        if not clean_body(line, hashed):
+        if not clean_body(kind, line, hashed):
             try:
                 parse_body(line, expected=unb64url(hashed.decode("ascii")))
             except AuditError as error:

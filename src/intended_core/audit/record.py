@@ -34,6 +34,8 @@ __all__ = [
     "PackedBody",
     "Thread",
     "body_hash",
+    "header_begin",
+    "header_end",
     "header_pattern",
     "make_record",
     "pack_body",
@@ -132,6 +134,17 @@ def header_pattern(*, origin: str = _WORD, tenant: str = "([0-9a-f]{32})", gener
 
 
 _HEADER: Final = header_pattern()
+
+
+def header_begin() -> bytes:
+    """The bytes of every header before its body's hash."""
+    return f'{{"$":"{VERSION}","b":"'.encode("ascii")
+
+
+def header_end() -> re.Pattern[bytes]:
+    """What follows `"th":` in a header. Groups: th[0] th[1] th[2] ts."""
+    link = rf'(?:null|\["{_HASH}",{_INT},(?:null|{_INT})\])'
+    return re.compile(rf'{link},"ts":{_INT},"w":"[!#-\[\]-~]{{1,255}}","x":(?:null|"[!#-\[\]-~]{{1,255}}")\}}'.encode("ascii"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,20 +1,24 @@
 """Verification of a whole log, record by record, from stored bytes alone.
 
-Every leaf is computed again from the entry; nothing that stands beside the entries is believed. Memory is that of a frontier and one
-record, so a log of any length can be streamed. What this cannot see (audit.md § 2): false input at the moment of recording, and the
+Every leaf is computed again from the entry; nothing that stands beside the entries is believed. Memory is that of a frontier and some
+pages, so a log of any length can be streamed. What this cannot see (audit.md § 2): false input at the moment of recording, and the
 loss of records after the newest head that the verifier knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import NoReturn
 
 from intended_core.audit.checkpoint import Checkpoint
-from intended_core.audit.clean import Clean
+from intended_core.audit.clean import Clean, Recognised
 from intended_core.audit.erasures import Erasures
 from intended_core.audit.grades import Finding, Grade, worst
+from intended_core.audit.log import NO_LEAF
+from intended_core.audit.pages import Page, page_sizes, recognised
 from intended_core.audit.record import Entry, EventKind, parse_body, parse_entry
 from intended_core.audit.tree import leaf_hash
 from intended_core.canonical import Json, b64url
@@ -90,28 +94,44 @@ def verify_log(
     identity: LogIdentity,
     heads: Sequence[KnownHead] = (),
     receipts: Sequence[Receipt] = (),
+    jobs: int = 1,
 ) -> LogVerdict:
     """Check `records` (the whole log, ascending from 0) against itself, the known heads and the receipts.
 
     CONSISTENT_UNANCHORED needs at least one known head; without any, nothing says that this log was not written anew as a whole, and the
-    best grade is CONSISTENT_UNPINNED. Stops at the first record that cannot be believed.
+    best grade is CONSISTENT_UNPINNED. Stops at the first record that cannot be believed. `jobs`: how many processes look at the records;
+    the verdict is the same for any number (`audit.pages`). Raises AuditError for a number that is none.
     """
     walk = _Walk(identity, heads, receipts)
     try:
         walk.compare_heads()
-        stream = iter(records)
-        row = next(stream, None)
-        while row is not None:
-            if walk.clean(row):
-                row = next(stream, None)
-                continue
-            following = next(stream, None)
-            walk.take(row, following)
-            row = following
+        pages = recognised(_pages(records, identity), jobs=jobs)
+        for rows, found in pages:
+            if found is None or not walk.adopt(found, len(rows)):
+                walk.judge(rows, pages)
         walk.finish()
     except _Bad as bad:
         return walk.verdict((bad.finding,))
     return walk.verdict(())
+
+
+def _pages(records: Iterable[RecordRow], identity: LogIdentity) -> Iterator[tuple[Sequence[RecordRow], Page | None]]:
+    """The records by pages, each with what there is to recognise; None where they are not even numbered one after the other."""
+    stream = iter(records)
+    start, before = 0, NO_LEAF
+    for size in page_sizes(0):
+        rows = list(islice(stream, size))
+        if not rows:
+            return
+        page = None
+        if start and [row.seq for row in rows] == list(range(start, start + len(rows))):
+            page = Page(
+                identity.origin, identity.tenant_uuid, start, before, [row.entry for row in rows], [row.body for row in rows],
+                [row.leaf for row in rows], [row.thread for row in rows],
+            )  # fmt: skip
+        start += len(rows)
+        before = rows[-1].leaf
+        yield rows, page
 
 
 class _Walk:
@@ -142,7 +162,31 @@ class _Walk:
             self._check_heads()
         return True
 
-    def take(self, row: RecordRow, following: RecordRow | None) -> None:
+    def adopt(self, found: Recognised, count: int) -> bool:
+        """Take a page that was recognised, unless something is to be looked at in the middle of it."""
+        start = self._state.size
+        stop = start + count
+        if (self._known and self._known[0].size < stop) or any(start <= seq < stop for seq in self._receipts):
+            return False
+        if not self._state.adopt(found):
+            return False
+        self._check_heads()
+        return True
+
+    def judge(self, rows: Sequence[RecordRow], ahead: Iterator[tuple[Sequence[RecordRow], Recognised | None]]) -> None:
+        """Take a page record by record; from the pages `ahead` only what follows its last record is read, and only if that is asked for."""
+
+        def following(place: int) -> RecordRow | None:
+            if place + 1 < len(rows):
+                return rows[place + 1]
+            page = next(ahead, None)  # asked for by a walk that ends with this record
+            return None if page is None else page[0][0]
+
+        for place, row in enumerate(rows):
+            if not self.clean(row):
+                self.take(row, partial(following, place))
+
+    def take(self, row: RecordRow, following: Callable[[], RecordRow | None] | None) -> None:
         at = self._state.size
         if row.seq != at:
             what = "is missing" if row.seq > at else f"is not where it belongs: number {row.seq} comes again"
@@ -186,9 +230,10 @@ class _Walk:
             raise _Bad("record.seq", at, f"record {at} says that it is number {entry.seq}")
         return entry
 
-    def _broken_link(self, at: int, leaf: bytes, following: RecordRow | None) -> NoReturn:
+    def _broken_link(self, at: int, leaf: bytes, ahead: Callable[[], RecordRow | None] | None) -> NoReturn:
         # Record `at` and the one before disagree; the one after vouches for `at`, and then the earlier one was changed.
         vouched = at == 0
+        following = None if ahead is None else ahead()
         if following is not None and type(following.entry) is bytes:
             try:
                 vouched = parse_entry(following.entry).previous_leaf != leaf

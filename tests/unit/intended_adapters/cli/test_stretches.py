@@ -80,3 +80,11 @@ def test_what_a_witness_has_seen_comes_along(run: Run, shop: Any, tmp_path: Path
     assert run(*verify, "--min-verdict", "WITNESSED").code == 20
     policy.write_text("log nonsense\n")
     assert run(*verify).code == 2
+
+
+def test_several_processes(run: Run, shop: Any, exported: Path) -> None:
+    """The verdict is the same, of a stretch and of a log; what is no number of processes is refused."""
+    commands = (("evidence", "verify", str(exported), "--pin", shop.pin, "--json"), (*shop.options, "audit", "verify", "--json"))
+    for command in commands:
+        assert run(*command, "--jobs", "2").json == run(*command).json
+        assert run(*command, "--jobs", "0").code == 2

@@ -178,4 +178,5 @@ def test_a_refusal_changes_nothing() -> None:
 def test_the_verdict_is_the_same_without_this_room(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = verify_log(LOG.rows, identity=LOG.identity, heads=[LOG.known(25)])
     monkeypatch.setattr(Clean, "take", lambda self, row: False)
+    monkeypatch.setattr(Clean, "adopt", lambda self, found: False)
     assert verify_log(LOG.rows, identity=LOG.identity, heads=[LOG.known(25)]) == quick
