@@ -57,7 +57,7 @@ def test_every_verdict_and_its_code_is_documented() -> None:
 
 
 def test_every_finding_is_documented() -> None:
-    calls = re.compile(r'(?:_find|_Bad|_tampered|_incomplete)\(\s*"([a-z_.]+)"(?: if [^,]+ else "([a-z_.]+)")?')
+    calls = re.compile(r'(?:_find|_found|_Bad|_tampered|_incomplete|Finding)\(\s*(?:code=)?"([a-z_.]+)"(?: if [^,]+ else "([a-z_.]+)")?')
     made = {
         code
         for path in (ROOT / "src" / "intended_core" / "audit").glob("*.py")
