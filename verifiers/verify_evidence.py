@@ -653,6 +653,118 @@ def parse_body(data, expected):
     return value
 
 
+MAX_FIELDS, MAX_FIELD_PATH = 4096, 512
+
+
+def bad_field(text):
+    return Bad("audit.field", text)
+
+
+def shown_fields(digests, data):
+    """(path -> value of those that are here, path -> None or the record that erased it of those that are not); Bad for any other."""
+    given = {} if data == b"" else canonical(data, MAX_BODY, "audit.field", "a record's fields")
+    if not isinstance(digests, dict) or len(digests) > MAX_FIELDS or any(len(path) > MAX_FIELD_PATH for path in digests):
+        raise bad_field("a body's fields are not in their form")
+    if not isinstance(given, dict) or set(given) - set(digests):
+        raise bad_field("a field is here that the record does not name")
+    shown, gone = {}, {}
+    for path in sorted(digests):
+        held = given.get(path)
+        if held is None or (type(held) is int and held >= 0):
+            gone[path] = held
+            continue
+        if not isinstance(held, list) or len(held) != 2 or not isinstance(held[0], str):
+            raise bad_field("a record's fields are not in their form")
+        if re.fullmatch("[A-Za-z0-9_-]{22}", held[0]) is None:
+            raise bad_field("a field's salt has 22 characters")
+        text = json.dumps(held, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
+        if b64url(sha256(b"intended.audit/field.v0\0" + path.encode() + b"\0" + text).digest()) != digests[path]:
+            raise bad_field(f"the value of {path} is not the one that the record commits to")
+        shown[path] = held[1]
+    return shown, gone
+
+
+def join_fields(body, data):
+    """The body with the fields in their places; `$missing` names those that are not here."""
+    if "$missing" in body:
+        raise bad_field("a body has a member that only its readers make")
+    if "fields" not in body:
+        if data:
+            raise bad_field("fields are here of a body that has none")
+        return body
+    shown, gone = shown_fields(body["fields"], data)
+    made = {name: value for name, value in body.items() if name not in ("fields", "intent")}
+    parts = json.loads(json.dumps(body["intent"])) if isinstance(body.get("intent"), dict) else None
+    for path, value in shown.items():
+        names, place = path.split("."), made
+        if names[0] == "intent" and len(names) > 1:
+            place, names = parts, names[1:]
+            for name in names[:-1]:
+                place = place.get(name) if isinstance(place, dict) else None
+        else:
+            names = [path]
+        if not isinstance(place, dict) or names[-1] in place or path == "intent":
+            raise bad_field("a field stands in a place that is taken or not there")
+        place[names[-1]] = value
+    if parts is None:
+        made.update({"intent": body["intent"]} if "intent" in body else {})
+    elif not any(path.startswith("intent.") for path in gone):
+        try:
+            walk(parts)
+        except ValueError:
+            raise bad_field("an intent is not in its form") from None
+        made["intent"] = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return {**made, "$missing": gone} if gone else made
+
+
+def erasure_permits(record, seen, claims):
+    """The (seq, path) whose erasure this record permits; Bad when two persons of the log have not signed it."""
+    body = record["value"] or {}
+    names, parts, persons, expires = ("basis", "places", "reason"), body.get("parts", []), body.get("persons"), body.get("expires")
+    if record["kind"] not in ("log.redact", "log.prune") or not isinstance(parts, list) or not isinstance(persons, list):
+        raise Bad("audit.erasure", "not an erasure in its form")
+    found = set()
+    for item in parts:
+        if not isinstance(item, list) or len(item) != 2 or type(item[0]) is not int or not isinstance(item[1], list):
+            raise Bad("audit.erasure", "not an erasure in its form")
+        if not all(isinstance(path, str) for path in item[1]) or not 0 <= item[0] < record["seq"]:
+            raise Bad("audit.erasure", "not an erasure in its form")
+        found.update((item[0], path) for path in item[1])
+    if type(expires) is not int or not 0 < expires < 2**63 or not parts:
+        raise Bad("audit.erasure", "not an erasure in its form")
+    keys = {}
+    for each in (seen[seq] for seq in sorted(seen) if seq < record["seq"]):
+        value = each["value"] or {}
+        if each["kind"].startswith("person."):
+            name, roles = str(value.get("person") or []), value.get("roles", ["approver"])
+            keys.pop(name, None)
+            if each["kind"] == "person.registered" and isinstance(roles, list) and {"approver", "admin"} & {str(role) for role in roles}:
+                keys[name] = value.get("key")
+    said = {**{name: body.get(name) for name in names}, "kind": record["kind"], "parts": parts}
+    subject = framed_digest(b"intended.erasure/v0", json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode())
+    environment, numbers = claims["environment"].encode(), (record["generation"], expires)
+    statement = framed_digest(
+        b"intended.statement/v0", b"audit.erase", claims["uuid"].encode(), environment,
+        *(number.to_bytes(8, "big") for number in numbers), subject,
+    )  # fmt: skip
+    signed = set()
+    for person in persons:
+        if not isinstance(person, list) or len(person) != 4 or not all(isinstance(part, str) for part in person):
+            raise Bad("audit.erasure", "not an erasure in its form")
+        if keys.get(str(person[:2])) != person[2]:
+            raise Bad("audit.erasure", "signed by a person that may not, or that is not known here")
+        parts = (b"intended.person-signature/v0", statement)
+        check_signature(unb64url(person[2]), unb64url(person[3]), b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+        signed.add((str(person[:2]), person[2]))
+    if min(len({name for name, _ in signed}), len({key for _, key in signed})) < 2:
+        raise Bad("audit.erasure", "an erasure takes two persons")
+    return found
+
+
+def framed_digest(*parts):
+    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+
+
 # --- the bundle's form --------------------------------------------------------------------------------------------------------------------
 
 REQUIRED = {"README.txt", "manifest.json", "entries.jsonl", "proofs.jsonl", "heads/checkpoint", "keys/log.vkey", "keys/tokens.json"}
@@ -788,7 +900,7 @@ class Bundle:
         self.entries = lines_of(members["entries.jsonl"], MAX_RECORDS)
         if len(self.proofs) != len(self.entries) or not self.entries:
             raise malformed("has not one proof for each record")
-        known = REQUIRED | {f"bodies/{seq:016d}.json" for seq, _ in self.proofs}
+        known = REQUIRED | {f"{folder}/{seq:016d}.json" for seq, _ in self.proofs for folder in ("bodies", "fields")}
         self.inputs = None
         present = [name for name in INPUTS if name in members]
         if present and len(present) != len(INPUTS):
@@ -960,6 +1072,7 @@ class Examination:
             self.range(decision)
             self.token_keys()
             self.approvals(decision)
+        self.missing()
         if decision is not None:
             self.inputs(decision)
         self.outside()
@@ -1015,7 +1128,45 @@ class Examination:
                 body = parse_body(stored, entry["body"])
             except Bad as bad:
                 self.find("record.body", f"record {seq}: {bad}", seq)
+        fields = bundle.members.get(f"fields/{seq:016d}.json", b"")
+        if fields or {"fields", "$missing"} & set(body or ()):
+            body = self.joined(seq, body, fields)
         self.seen[seq] = {**entry, "leaf": leaf, "value": body}
+
+    def joined(self, seq, body, fields):
+        """The body with the fields that are here; without any of them when one is not what the record commits to."""
+        if body is None:
+            self.find("field.stray", f"fields of record {seq} are here without its body", seq)
+            return None
+        for given in (fields, b""):
+            try:
+                return join_fields(body, given)
+            except Bad as bad:
+                self.find("field.value", f"record {seq}: {bad}", seq)
+        return None
+
+    def missing(self):
+        """What is withheld and what was erased: the two are told apart by the record that permits the one."""
+        for seq in sorted(self.seen):
+            gone = (self.seen[seq]["value"] or {}).get("$missing")
+            if not isinstance(gone, dict):
+                continue
+            withheld = sorted(path for path, by in gone.items() if by is None)
+            if withheld:
+                self.find("fields.withheld", f"record {seq}: withheld, not shown here: {', '.join(withheld)}", seq, "INCOMPLETE")
+            for by in sorted({by for by in gone.values() if by is not None}):
+                paths = sorted(path for path, named in gone.items() if named == by)
+                told = f"record {seq}: erased by record {by}, nowhere any more: {', '.join(paths)}"
+                if by not in self.seen:
+                    self.find("field.erasure", f"{told}; that record is not here, so nothing shows it", seq, "INCOMPLETE")
+                    continue
+                try:
+                    permitted = erasure_permits(self.seen[by], self.seen, self.bundle.claims)
+                    if not all((seq, path) in permitted for path in paths):
+                        raise Bad("audit.erasure", "it names others")
+                    self.find("fields.erased", told, seq, "INCOMPLETE")
+                except Bad as bad:
+                    self.find("field.erasure", f"record {seq}: said to be erased by record {by}, which does not permit it: {bad}", seq)
 
     def decision(self):
         seq = self.bundle.claims["decision"]
@@ -1144,14 +1295,16 @@ class Examination:
             if given is not None:
                 self.find("inputs.stray", "inputs are here for a decision that had none", seq)
             return
+        gone = body.get("$missing")
+        if isinstance(gone, dict) and ("intent" not in body or {"entities_digest", "ith", "meters"} & set(gone)):
+            if given is not None:
+                self.find("inputs.stray", "inputs are here of a request that is not here whole", seq)
+            return
         if given is None:
             self.find("inputs.missing", "the decision's inputs are not here", seq, "INCOMPLETE")
             return
         if given[0].decode("utf-8", "replace") != body.get("intent"):
             self.find("inputs.intent", "the request is not the one that the record holds", seq)
-        framed = b"".join(len(part).to_bytes(8, "big") + part for part in (b"intended.intent/v0", given[0]))
-        if b64url(sha256(framed).digest()) != body.get("intent_digest"):
-            self.find("inputs.intent", "the request is not the one that the record names", seq)
         here = "inputs/data.json" in self.bundle.members
         if "data_digest" in body and not here:
             self.find("inputs.missing", "the params and tables of the decision are not here", seq, "INCOMPLETE")

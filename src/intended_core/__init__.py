@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from intended_core.outcome import Reason as Reason
     from intended_core.searching import LogQuery as LogQuery
     from intended_core.searching import life_of as life_of
+    from intended_core.searching import parts_about as parts_about
     from intended_core.searching import search_log as search_log
     from intended_core.tokens.elsewhere import CallText as CallText
     from intended_core.tokens.elsewhere import KeySet as KeySet
@@ -261,6 +262,7 @@ _ROOMS = {
     "intent_from_json": "toolbox",
     "is_range": "auditing",
     "life_of": "searching",
+    "parts_about": "searching",
     "lint_policies": "authoring",
     "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",

@@ -5,7 +5,7 @@ Trust comes only from what the verifier brings: pinned log keys and heads it has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,17 +14,20 @@ from intended_core.audit.attested import attest_verdict, attested_heads, known_h
 from intended_core.audit.bundle import write_bundle
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
+from intended_core.audit.fields import read_body
+from intended_core.audit.gaps import inputs_shown
 from intended_core.audit.grades import Grade, exit_code
 from intended_core.audit.keychain import KeyChain
 from intended_core.audit.range_bundle import RangeClaims, write_range
 from intended_core.audit.range_verify import RangeVerdict, says_range, verify_range
-from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.record import EventKind, parse_entry
 from intended_core.audit.report import as_html, as_text, tell
 from intended_core.audit.tlogpolicy import parse_policy
 from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
 from intended_core.authority import TenantAuthority
 from intended_core.canonical import Json
 from intended_core.errors import AuditError
+from intended_core.flows.disclosure import shown_records
 from intended_core.flows.evidence import rerun
 from intended_core.unit import RecordRow
 
@@ -75,7 +78,7 @@ class EvidenceStory:
 def show_record(row: RecordRow) -> ShownRecord:
     """The record in plain data; raises AuditError when its bytes are not a record."""
     entry = parse_entry(row.entry)
-    body = parse_body(row.body, expected=entry.body_hash) if row.body else {}
+    body = read_body(row) if row.body else {}
     return ShownRecord(seq=entry.seq, kind=entry.kind.value, time_us=entry.time_us, body=body, erased=not row.body)
 
 
@@ -118,18 +121,24 @@ def verify_tenant_log(
 
 
 def export_evidence(
-    tenant: TenantAuthority, seq: int, *, made_us: int, since: bytes | None = None, proof: bytes | None = None
-) -> bytes:
+    tenant: TenantAuthority, seq: int, *, made_us: int, since: bytes | None = None, proof: bytes | None = None,
+    withhold: Collection[str] = (), disclose: Collection[str] | None = None,
+) -> bytes:  # fmt: skip
     """The evidence bundle (`.evb`) of the decision at `seq`. `made_us`: the time to write into it. Raises AuditError.
 
     `since`: an older checkpoint of this log that the receiver has kept; the bundle then shows that the log continues it.
     `proof`: a slot proof of this log (`export_slot_proof`), which the bundle then holds, so that whoever knows the anchor's witnesses need
     not take the log's own word; left out where it does not reach the bundle's newest record.
+    `withhold`: fields of the request that are left out (`intent.args.payee`, or `intent.args` for all of them). `disclose`: these alone
+    are shown.
     """
     size = None if since is None else open_checkpoint(since, [tenant.checkpoint()[1]]).size
     found = tenant.collect(seq, since=size, proof=_slot_proof(proof))
+    records = shown_records(found.records, withhold=withhold, disclose=disclose)
+    if not inputs_shown(next(read_body(row) for row in records if row.seq == seq)):
+        found = replace(found, intent=b"", entities=b"", data=b"", sources=())
     return write_bundle(
-        scope=found.scope, origin=found.origin, generation=found.generation, seq=found.seq, records=found.records,
+        scope=found.scope, origin=found.origin, generation=found.generation, seq=found.seq, records=records,
         proofs=found.proofs, checkpoint=found.checkpoint, log_key=found.log_key, token_keys=found.token_keys,
         sources=found.sources, intent=found.intent, entities=found.entities, data=found.data, made_us=made_us, engine=ENGINE,
         sign=tenant.sign_log, headers=found.headers, consistency=found.consistency, anchor=found.anchor,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from intended_core.audit.fields import held_values
 from intended_core.audit.record import MAX_BODY_BYTES, EventKind, parse_entry
 from intended_core.auditing import ShownRecord, show_record
 from intended_core.authority import TenantAuthority
@@ -18,7 +19,7 @@ from intended_core.errors import AuditError, IntentError
 from intended_core.ids import EntityRef
 from intended_core.unit import RecordRow
 
-__all__ = ["LogQuery", "life_of", "search_log"]
+__all__ = ["LogQuery", "life_of", "parts_about", "search_log"]
 
 _DEEP: Final = 32
 
@@ -62,6 +63,32 @@ def search_log(tenant: TenantAuthority, query: LogQuery, *, start: int = 0, stop
         shown = show_record(row)
         if _fits(query, shown.body):
             yield shown
+
+
+def parts_about(tenant: TenantAuthority, about: EntityRef) -> Iterator[tuple[int, str | None]]:
+    """Where the log names an entity: (record, field) for each field of a decision that does, (record, None) for any other record.
+
+    Raises AuditError for a record that is not as it was written.
+    """
+    for row in tenant.records():
+        if not row.body:
+            continue
+        body = show_record(row).body
+        if not row.fields:
+            if _fits(LogQuery(about=about), body):
+                yield row.seq, None
+            continue
+        values = held_values(row.fields)
+        inner = {path: _names(_approvers(value) if path == "approved_by" else value, about, _DEEP) for path, value in values.items()}
+        beside = {name: value for name, value in body.items() if name not in values and not name.startswith("intent")}
+        if _names(beside, about, _DEEP):
+            yield row.seq, None
+        else:
+            yield from ((row.seq, path) for path, named in inner.items() if named)
+
+
+def _approvers(value: Json) -> Json:
+    return [item[1:] if isinstance(item, list) else item for item in value] if isinstance(value, list) else value
 
 
 def life_of(tenant: TenantAuthority, row: RecordRow) -> tuple[ShownRecord, ...]:

@@ -50,13 +50,17 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class RecordRow:
-    """One record of the log, as bytes. `thread` is a secondary index over the life of one token; it decides nothing alone."""
+    """One record of the log, as bytes. `thread` is a secondary index over the life of one token; it decides nothing alone.
+
+    `fields`: what the body only commits to, with its salts; compared with the body whenever it is read.
+    """
 
     seq: int
     entry: bytes
     body: bytes
     leaf: bytes
     thread: str
+    fields: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class UnitView:
 class Changes:
     """What a unit writes: rows, records (gapless, ascending) and the next head. `answer` goes back to the flow untouched.
 
-    `erased`: stretches [start, stop) of records that are there already, whose bodies are emptied; nothing else of a record ever changes.
+    `erased`: stretches [start, stop) of records that are there already, whose bodies and fields are emptied. `thinned`: records that are
+    there already: seq, their fields as they are now, and what is left of them, which is shorter. Nothing else of a record ever changes.
     """
 
     head: Head
@@ -97,6 +102,7 @@ class Changes:
     records: tuple[RecordRow, ...] = ()
     answer: object = None
     erased: tuple[tuple[int, int], ...] = ()
+    thinned: tuple[tuple[int, bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from intended_adapters.signing.local import LocalSigner
 from intended_core import Authority, Call, Entity, EntityRef, Granted, Intent, Pending, Settings, TenantAuthority
 from intended_core.access.persons import LocalPersonKey
+from intended_core.audit.fields import read_body
 from intended_core.audit.log import LogHead
-from intended_core.audit.record import parse_body, parse_entry
+from intended_core.audit.record import parse_entry
 from intended_core.audit.tree import root_of
 from intended_core.clock import ManualClock, SystemRandomness
 from intended_core.errors import IntendedError, KeyRingError
@@ -205,7 +206,7 @@ class World:
     def body(self, seq: int = -1) -> dict[str, Any]:
         """The body of one record."""
         record = self.data().records[seq]
-        return parse_body(record.body, expected=parse_entry(record.entry).body_hash)
+        return read_body(record)
 
     def row(self, kind: str, key: str) -> Row:
         """A row as it stands."""

@@ -152,6 +152,10 @@ def evidence_export(
     ] = None,
     bodies: Annotated[bool, typer.Option(help="With --range: with what each record says.")] = True,
     since: Annotated[Path | None, typer.Option(help="An older checkpoint that the receiver has kept.")] = None,
+    withhold: Annotated[
+        list[str] | None, typer.Option(help="A field of the request that is left out (intent.args.payee, intent.args); repeatable.")
+    ] = None,
+    disclose: Annotated[list[str] | None, typer.Option(help="The only fields that are shown; repeatable.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Write the evidence bundle of the decision at record SEQ, or of a whole stretch of the log.
@@ -160,19 +164,25 @@ def evidence_export(
 
     Example: intended --tenant acme evidence export 42 -o decision-42.evb
 
+    Example: intended --tenant acme evidence export 42 --withhold intent.args.payee -o decision-42.evb
+
     Example: intended --tenant acme evidence export --range 1000:2000 --no-bodies -o march.evb
     """
     where = place()
     kept = None if since is None else read_file(since, limit=64 * 1024)
+    if stretch is not None and (withhold or disclose):
+        fail(Exit.USAGE, "a stretch holds no values of fields: --withhold and --disclose are for the evidence of a decision")
     if stretch is not None and seq is None:
         export_stretch(where, stretch, out=out, since=kept, bodies=bodies, as_json=json)
         return
-    if seq is None or stretch is not None:
+    if stretch is not None or seq is None:
         fail(Exit.USAGE, "give either the record of a decision or --range FIRST:STOP")
     with where.open() as authority:
         tenant = where.handle(authority)
         proof = newest_proof(authority, tenant)
-        data = export_evidence(tenant, seq, made_us=time.time_ns() // 1000, since=kept, proof=proof)
+        data = export_evidence(
+            tenant, seq, made_us=time.time_ns() // 1000, since=kept, proof=proof, withhold=withhold or (), disclose=disclose
+        )
     try:
         out.write_bytes(data)
     except OSError as error:

@@ -165,5 +165,7 @@ def _gist(body: dict[str, Any]) -> str:
     rules = body.get("rules")
     if isinstance(rules, list) and rules:
         parts.append("by " + ", ".join(str(rule) for rule in rules))
+    if "$missing" in body:
+        parts.append("(erased in part)")
     said = " ".join(parts)
     return "".join(char if 32 <= ord(char) < 127 else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in said)

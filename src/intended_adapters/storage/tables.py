@@ -72,6 +72,7 @@ RECORD: Final = sa.Table(
     sa.Column("leaf", sa.LargeBinary, nullable=False),
     sa.Column("entry", sa.LargeBinary, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("fields", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("scope", "seq", name="record_seq"),
     sqlite_strict=True,
 )
@@ -134,7 +135,8 @@ class Statements:
     head_insert: str  # scope, version, size, state, mac
     head_replace: str  # version, size, state, mac, scope, replaces
     record_insert: str  # scope, seq, thread, leaf, entry, body
-    record_erase: str  # body (empty), scope, start, stop
+    record_erase: str  # body (empty), fields (empty), scope, start, stop
+    record_thin: str  # left, scope, start, stop, replaces
     records: str  # scope, start, stop
     record_end: str  # scope
     thread: str  # scope, thread
@@ -182,7 +184,7 @@ def _row_statements(table: sa.Table) -> RowStatements:
 def statements() -> Statements:
     """Every statement of the store, compiled once per process."""
     s, h, r = SCOPE.c, HEAD.c, RECORD.c
-    record = (r.seq, r.entry, r.body, r.leaf, r.thread)
+    record = (r.seq, r.entry, r.body, r.leaf, r.thread, r.fields)
     span = (r.scope == _p("scope"), r.seq >= _p("start"), r.seq < _p("stop"))
     return Statements(
         scopes=_compile(
@@ -207,8 +209,14 @@ def statements() -> Statements:
         ),
         head_insert=_insert(HEAD, "scope", "version", "size", "state", "mac"),
         head_replace=_replace(HEAD, ("version", "size", "state", "mac"), ("scope",)),
-        record_insert=_insert(RECORD, "scope", "seq", "thread", "leaf", "entry", "body"),
-        record_erase=_compile(sa.update(RECORD).values(body=_p("body")).where(*span), "body", "scope", "start", "stop"),
+        record_insert=_insert(RECORD, "scope", "seq", "thread", "leaf", "entry", "body", "fields"),
+        record_erase=_compile(
+            sa.update(RECORD).values(body=_p("body"), fields=_p("fields")).where(*span), "body", "fields", "scope", "start", "stop"
+        ),
+        record_thin=_compile(
+            sa.update(RECORD).values(fields=_p("left")).where(*span, r.fields == _p("replaces")),
+            "left", "scope", "start", "stop", "replaces",
+        ),
         records=_compile(sa.select(*record).where(*span).order_by(r.seq), "scope", "start", "stop"),
         record_end=_compile(sa.select(sa.func.max(r.seq)).where(r.scope == _p("scope")), "scope"),
         thread=_compile(

@@ -67,12 +67,17 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
         for record in changes.records:
             if record.seq != size:
                 raise StoreConflictError("the unit's records do not continue the log: nothing was written")
-            cursor.execute(sql.record_insert, (scope, size, record.thread, record.leaf, record.entry, record.body))
+            cursor.execute(sql.record_insert, (scope, size, record.thread, record.leaf, record.entry, record.body, record.fields))
             size += 1
         for start, stop in changes.erased:
             if not 0 <= start < stop <= size - len(changes.records):
                 raise StoreConflictError("a unit empties records that are not there: nothing was written")
-            cursor.execute(sql.record_erase, (b"", scope, start, stop))
+            cursor.execute(sql.record_erase, (b"", b"", scope, start, stop))
+        for seq, fields, left in changes.thinned:
+            if not 0 <= seq < size - len(changes.records) or len(left) >= len(fields):
+                raise StoreConflictError("a unit thins records that are not there: nothing was written")
+            if cursor.execute(sql.record_thin, (left, scope, seq, seq + 1, fields)).rowcount != 1:
+                raise StoreConflictError("a record's fields are not those that the unit read: nothing was written")
         if head is None:
             cursor.execute(sql.head_insert, (scope, following.version, size, following.state, following.mac))
         else:

@@ -3,7 +3,7 @@
 A bundle is data: no code, nothing to extract, byte for byte the same for the same decision, checkpoint and time. Its keys are hints;
 trust comes from the keys that the verifier pinned.
 
-    README.txt  manifest.json  entries.jsonl  proofs.jsonl  bodies/<seq>.json
+    README.txt  manifest.json  entries.jsonl  proofs.jsonl  bodies/<seq>.json  [fields/<seq>.json]
     heads/checkpoint  [heads/frontier heads/headers.jsonl]  [heads/consistency.json]  [heads/anchor.json heads/anchor-link.json]
     keys/log.vkey  keys/tokens.json  [inputs/intent.json inputs/entities.json inputs/data.json
     policy/names.json policy/<n>.policy]
@@ -45,6 +45,7 @@ __all__ = [
     "anchor_members",
     "body_name",
     "consistency_json",
+    "fields_name",
     "moment",
     "readme",
     "shown",
@@ -145,6 +146,11 @@ def body_name(seq: int) -> str:
     return f"bodies/{seq:016d}.json"
 
 
+def fields_name(seq: int) -> str:
+    """The member that holds the disclosed fields of record `seq`."""
+    return f"fields/{seq:016d}.json"
+
+
 def write_bundle(
     *,
     scope: Scope,
@@ -189,6 +195,8 @@ def write_bundle(
     for row in records:
         if row.body:  # an erased one is not here, and the verifier says so
             members[body_name(row.seq)] = row.body
+        if row.fields:  # what is withheld is not among them
+            members[fields_name(row.seq)] = row.fields
     if intent:
         members[INTENT], members[ENTITIES] = intent, entities
         if data:

@@ -9,7 +9,7 @@ from typing import Final
 from intended_core.audit import bundle as layout
 from intended_core.audit.anchored import RecordProof, parse_proof
 from intended_core.audit.archive import unpack
-from intended_core.audit.bundle import Claims, body_name
+from intended_core.audit.bundle import Claims, body_name, fields_name
 from intended_core.audit.bundle_anchor import BundleAnchor
 from intended_core.audit.checkpoint import VerifierKey, parse_vkey
 from intended_core.audit.manifest import MANIFEST, Manifest, read_manifest
@@ -33,7 +33,7 @@ _INPUTS: Final = (layout.INTENT, layout.ENTITIES, layout.POLICY_NAMES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The parts of a bundle. `entries`, `proofs`, `bodies` go together by position; a withheld body is None.
+    """The parts of a bundle. `entries`, `proofs`, `bodies`, `fields` go together by position; a withheld body is None.
 
     `inputs`: intent, entities and sources, or None when the decision had none. `data`: params and tables, where the decision read any.
     """
@@ -48,6 +48,7 @@ class Bundle:
     entries: tuple[bytes, ...]
     proofs: tuple[tuple[int, tuple[bytes, ...]], ...]
     bodies: tuple[bytes | None, ...]
+    fields: tuple[bytes, ...]
     inputs: tuple[bytes, bytes, tuple[tuple[str, str], ...]] | None
     data: bytes | None
     before: Frontier | None
@@ -84,6 +85,7 @@ def read_bundle(data: bytes) -> Bundle:
         entries=entries,
         proofs=proofs,
         bodies=tuple(members.get(body_name(seq)) for seq, _ in proofs),
+        fields=tuple(members.get(fields_name(seq), b"") for seq, _ in proofs),
         inputs=inputs,
         data=members.get(layout.DATA) if inputs is not None else None,
         before=before,
@@ -96,7 +98,7 @@ def read_bundle(data: bytes) -> Bundle:
 
 
 def _no_strangers(bundle: Bundle) -> None:
-    known = set(_REQUIRED) | {body_name(seq) for seq, _ in bundle.proofs}
+    known = set(_REQUIRED) | {name(seq) for seq, _ in bundle.proofs for name in (body_name, fields_name)}
     if bundle.inputs is not None:
         known |= {*_INPUTS, *(f"policy/{number:04d}.policy" for number in range(len(bundle.inputs[2])))}
     if bundle.data is not None:

@@ -19,6 +19,8 @@ from intended_core.audit.bundle import NOT_COVERED, readme
 from intended_core.audit.bundle_anchor import Outside, check_anchor
 from intended_core.audit.bundle_reader import Bundle, read_bundle
 from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
+from intended_core.audit.fields import FIELDS, MISSING, joined
+from intended_core.audit.gaps import inputs_shown, missing_fields
 from intended_core.audit.grades import Finding, Grade, exit_code, worst
 from intended_core.audit.lives import (
     Life,
@@ -36,7 +38,7 @@ from intended_core.audit.record import EventKind, parse_body, parse_entry
 from intended_core.audit.tlogpolicy import TlogPolicy
 from intended_core.audit.tree import leaf_hash
 from intended_core.audit.verify import KnownHead, Receipt
-from intended_core.canonical import Json, b64url, digest
+from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError
 from intended_core.ids import Environment
 
@@ -189,6 +191,7 @@ class _Examination:
             keys, notes = check_token_keys(self._seen, bundle.token_keys)
             self._findings += [*founding, *gaps, *hidden, *keys, *check_approvals(self._seen, decision)]
             self._notes += notes
+        self._findings += missing_fields(self._seen, bundle.claims)
         if decision is not None:
             self._inputs(decision, rerun)
         self._outside()
@@ -254,7 +257,7 @@ class _Examination:
         before = self._seen.get(seq - 1)
         if proven and before is not None and before.leaf != entry.previous_leaf:
             self._find("record.link", f"record {seq} does not follow record {seq - 1}", seq - 1)
-        body: Mapping[str, Json] | None = None
+        body: dict[str, Json] | None = None
         stored = bundle.bodies[place]
         if stored is None:
             self._find("body.withheld", f"the body of record {seq} is not here", seq, Grade.INCOMPLETE)
@@ -263,7 +266,21 @@ class _Examination:
                 body = parse_body(stored, expected=entry.body_hash)
             except AuditError as error:
                 self._find("record.body", f"record {seq}: {error}", seq)
+        if bundle.fields[place] or (body is not None and not body.keys().isdisjoint((FIELDS, MISSING))):
+            body = self._joined(seq, body, bundle.fields[place])
         self._seen[seq] = Seen(entry=entry, leaf=leaf, body=body)
+
+    def _joined(self, seq: int, body: dict[str, Json] | None, fields: bytes) -> dict[str, Json] | None:
+        """The body with the fields that are here; without any of them when one is not what the record commits to."""
+        if body is None:
+            self._find("field.stray", f"fields of record {seq} are here without its body", seq)
+            return None
+        for given in (fields, b""):
+            try:
+                return joined(body, given)
+            except AuditError as error:
+                self._find("field.value", f"record {seq}: {error}", seq)
+        return None
 
     def _decision(self) -> Seen | None:
         seq = self._bundle.claims.decision
@@ -294,14 +311,17 @@ class _Examination:
             if bundle.inputs is not None:
                 self._find("inputs.stray", "inputs are here for a decision that had none", seq)
             return
+        if not inputs_shown(body):
+            self._notes.append("not run again: a part of the request that it would take is not here")
+            if bundle.inputs is not None:
+                self._find("inputs.stray", "inputs are here of a request that is not here whole", seq)
+            return
         if bundle.inputs is None:
             self._find("inputs.missing", "the decision's inputs are not here", seq, Grade.INCOMPLETE)
             return
         intent, entities, sources = bundle.inputs
         if intent.decode("utf-8", "replace") != body.get("intent"):
             self._find("inputs.intent", "the request is not the one that the record holds", seq)
-        if b64url(digest("intended.intent/v0", intent)) != body.get("intent_digest"):
-            self._find("inputs.intent", "the request is not the one that the record names", seq)
         if (named := "data_digest" in body) is not (bundle.data is not None):
             if named:
                 self._find("inputs.missing", "the params and tables of the decision are not here", seq, Grade.INCOMPLETE)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import orjson
 
+from intended_core.audit.fields import sound_fields
 from intended_core.audit.record import (
     BODY_LABEL,
     KINDS,
@@ -215,7 +216,7 @@ class Clean:
             or (before is not None and int(before) >= size)
         ):
             return False
-        if not clean_body(kind, body, hashed):
+        if not clean_body(kind, body, hashed) or not sound_fields(body, row.fields):
             return False
         self._last, self._last_text, self.time_us = leaf, _text(leaf), time_us
         hashes = self._hashes

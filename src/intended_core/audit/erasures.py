@@ -1,8 +1,8 @@
-"""Bodies that were taken out of a log with permission: what a record of it says, and whether every body that is missing is one of them.
+"""What was taken out of a log with permission: what a record of it says, and whether everything that is missing is a part of it.
 
-A body may be emptied; its header, and so the tree, stays. Only `log.redact` (somebody's right) and `log.prune` (the end of a time of
-keeping) permit it, each with the places, the reason, and the signatures of two persons that the log itself introduced. A body that is
-missing for any other cause is found as one that was tampered with.
+A body may be emptied, or a field of it; its header, and so the tree, stays. Only `log.redact` (somebody's right) and `log.prune` (the end
+of a time of keeping) permit it, each with the places, the reason, and the signatures of two persons that the log itself introduced. What is
+missing for any other cause is found as tampered with.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ __all__ = [
     "ERASURES",
     "MAX_PLACES",
     "Erasures",
+    "Parts",
     "erasure_subject",
+    "parts_json",
+    "signers_of",
     "stretches",
     "subject_of",
 ]
@@ -52,16 +55,29 @@ def stretches(seqs: Iterable[int]) -> tuple[tuple[int, int], ...]:
     return tuple(made)
 
 
-def erasure_subject(kind: EventKind, places: Sequence[tuple[int, int]], *, reason: str, basis: str) -> bytes:
+Places = tuple[tuple[int, int], ...]
+Parts = tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def erasure_subject(
+    kind: EventKind, places: Sequence[tuple[int, int]], *, reason: str, basis: str, parts: Parts = ()
+) -> bytes:
     """What the two persons' statement is about, 32 bytes."""
-    said = canonical_json({"kind": kind.value, "places": [list(place) for place in places], "reason": reason, "basis": basis})
-    return digest(_SUBJECT_LABEL, said)
+    named: dict[str, Json] = {"kind": kind.value, "places": [list(place) for place in places], "reason": reason, "basis": basis}
+    if parts:
+        named["parts"] = parts_json(parts)
+    return digest(_SUBJECT_LABEL, canonical_json(named))
 
 
-def subject_of(kind: EventKind, body: Mapping[str, Json]) -> tuple[tuple[tuple[int, int], ...], bytes]:
-    """The places and the subject that the body of an erasure's record names; raises AuditError `audit.erasure` for another form."""
+def parts_json(parts: Parts) -> Json:
+    """Fields by record, as an erasure's body holds them."""
+    return [[seq, list(paths)] for seq, paths in parts]
+
+
+def subject_of(kind: EventKind, body: Mapping[str, Json]) -> tuple[Places, Parts, bytes]:
+    """The places, fields and subject that the body of an erasure's record names; raises AuditError `audit.erasure` for another form."""
     places, reason, basis = body.get("places"), body.get("reason"), body.get("basis")
-    if not isinstance(places, list) or not isinstance(reason, str) or not isinstance(basis, str) or not 0 < len(places) <= MAX_PLACES:
+    if not isinstance(places, list) or not isinstance(reason, str) or not isinstance(basis, str) or len(places) > MAX_PLACES:
         raise AuditError("an erasure's record is not in its form", code="audit.erasure")
     found: list[tuple[int, int]] = []
     for place in places:
@@ -71,13 +87,30 @@ def subject_of(kind: EventKind, body: Mapping[str, Json]) -> tuple[tuple[tuple[i
         if not (found[-1][1] if found else -1) < start < stop:
             raise AuditError("an erasure names its places in order, each once", code="audit.erasure")
         found.append((start, stop))
-    return tuple(found), erasure_subject(kind, found, reason=reason, basis=basis)
+    parts = _parts(body.get("parts", []))
+    if not found and not parts:
+        raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+    return tuple(found), parts, erasure_subject(kind, found, reason=reason, basis=basis, parts=parts)
+
+
+def _parts(given: Json) -> Parts:
+    if not isinstance(given, list) or len(given) > MAX_PLACES:
+        raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+    found: list[tuple[int, tuple[str, ...]]] = []
+    for item in given:
+        if not isinstance(item, list) or len(item) != 2 or type(item[0]) is not int or not isinstance(item[1], list):
+            raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+        paths = tuple(path for path in item[1] if isinstance(path, str))
+        if len(paths) != len(item[1]) or not paths or list(paths) != sorted(set(paths)) or not (found[-1][0] if found else -1) < item[0]:
+            raise AuditError("an erasure names its fields in order, each once", code="audit.erasure")
+        found.append((item[0], paths))
+    return tuple(found)
 
 
 class Erasures:
     """What a walk over a log has seen: persons that it introduced, bodies that are missing, and what permits that."""
 
-    __slots__ = ("_environment", "_keys", "_missing", "_permitted", "_uuid", "count")
+    __slots__ = ("_environment", "_gone", "_keys", "_missing", "_parts", "_permitted", "_uuid", "count", "fields")
 
     def __init__(self, *, tenant_uuid: str) -> None:
         self._uuid: Final = tenant_uuid
@@ -85,7 +118,9 @@ class Erasures:
         self._keys: Final[dict[str, str]] = {}  # of the persons that may erase, as the log has them now: name -> key
         self._missing: Final[list[tuple[int, int]]] = []
         self._permitted: Final[list[tuple[int, int]]] = []
-        self.count = 0
+        self._gone: Final[set[tuple[int, int, str]]] = set()  # fields that are missing: by which record, of which, the path
+        self._parts: Final[set[tuple[int, int, str]]] = set()  # the same of those that may be
+        self.count = self.fields = 0
 
     def missing(self, seq: int, kind: EventKind) -> None:
         """Note a record whose body is empty; raises AuditError for one whose body is never emptied."""
@@ -96,6 +131,18 @@ class Erasures:
             self._missing[-1] = (self._missing[-1][0], seq + 1)
         else:
             self._missing.append((seq, seq + 1))
+
+    def missing_fields(self, seq: int, gone: Mapping[str, Json]) -> None:
+        """Note fields of a record that are missing: by path the seq of the record that erased it. AuditError where none is named."""
+        for path, by in gone.items():
+            if type(by) is not int or by <= seq:
+                raise AuditError(f"its {path} is not here, and no record is named that permits that", code="audit.erasure")
+            self._gone.add((by, seq, path))
+            self.fields += 1
+
+    def permits(self, by: int, seq: int, path: str) -> bool:
+        """Whether the record `by` was seen, and permits that this field of this record is missing."""
+        return (by, seq, path) in self._parts
 
     def take(self, seq: int, kind: EventKind, body: Mapping[str, Json], *, generation: int) -> None:
         """Look at a record: who is introduced, where this is, what is permitted. Raises AuditError for an erasure that is not permitted."""
@@ -108,11 +155,12 @@ class Erasures:
             if kind is EventKind.PERSON_REGISTERED and isinstance(key, str) and may:
                 self._keys[name] = key
         elif kind in ERASURES:
-            places, subject = subject_of(kind, body)
-            if places[-1][1] > seq:
+            places, parts, subject = subject_of(kind, body)
+            if (places and places[-1][1] > seq) or (parts and parts[-1][0] >= seq):
                 raise AuditError("an erasure names a record that came after it", code="audit.erasure")
             self._signed(body, subject, generation)
             self._permitted.extend(places)
+            self._parts.update((seq, at, path) for at, paths in parts for path in paths)
 
     def _signed(self, body: Mapping[str, Json], subject: bytes, generation: int) -> None:
         expires, persons = body.get("expires"), body.get("persons")
@@ -139,6 +187,10 @@ class Erasures:
         if min(len(keys), len(names)) < QUORUM:
             raise AuditError(f"an erasure takes {QUORUM} persons", code="audit.erasure")
 
+    def unpermitted_field(self) -> tuple[int, str] | None:
+        """The first field that is missing without a permission, or None: to be asked at the end of the log."""
+        return min(((seq, path) for _, seq, path in self._gone - self._parts), default=None)
+
     def unpermitted(self) -> int | None:
         """The first record whose body is missing without a permission, or None: to be asked at the end of the log."""
         permitted = sorted(self._permitted)
@@ -150,6 +202,12 @@ class Erasures:
             if at < stop:
                 return at
         return None
+
+
+def signers_of(body: Mapping[str, Json]) -> set[str]:
+    """The persons that a record names in `persons`, each as one text."""
+    persons = body.get("persons")
+    return {_name(each[:2]) for each in persons if isinstance(each, list)} if isinstance(persons, list) else set()
 
 
 def _name(person: Json) -> str:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Final, TypeVar
 
 from intended_core.audit.clean import JUDGED, Recognised, sound_body
+from intended_core.audit.fields import sound_fields
 from intended_core.audit.record import (
     BODY_LABEL,
     KINDS,
@@ -68,7 +69,7 @@ def page_sizes(first: int) -> Iterator[int]:
 class Page:
     """Records as they are stored, for one place. `before`: the leaf of the record before the first.
 
-    `bodies`, `leaves` and `threads` are None where only headers are there.
+    `bodies`, `leaves`, `threads` and `fields` are None where only headers are there; `fields` alone where only bodies are.
     """
 
     origin: str
@@ -79,6 +80,7 @@ class Page:
     bodies: list[bytes] | None = None
     leaves: list[bytes] | None = None
     threads: list[str] | None = None
+    fields: list[bytes] | None = None
 
 
 def recognise(page: Page) -> Recognised | None:
@@ -147,6 +149,8 @@ def _read(page: Page, leaves: list[bytes], hashed: list[bytes]) -> Recognised | 
     if page.threads is not None and page.threads != [life.decode("ascii") for life in lives]:
         return None
     if page.bodies is not None and not all(map(sound_body, kinds, page.bodies)):
+        return None
+    if page.bodies is not None and page.fields is not None and not all(map(sound_fields, page.bodies, page.fields)):
         return None
     return Recognised(
         start=page.start, before=page.before, generation=generation, first_us=first_us, last_us=newest, last_leaf=leaves[-1],

@@ -29,6 +29,7 @@ __all__ = [
     "KINDS",
     "MAX_BODY_BYTES",
     "MAX_ENTRY_BYTES",
+    "SALT_BYTES",
     "Entry",
     "EventKind",
     "PackedBody",
@@ -179,14 +180,18 @@ _entry: Final = maker(Entry)
 
 
 class PackedBody:
-    """A record's body as its bytes, salt included, and its hash in base64url: made before any lock is taken, by `pack_body` only."""
+    """A record's body as its bytes, salt included, and its hash in base64url: made before any lock is taken.
 
-    __slots__ = ("data", "hash")
+    Only `pack_body` and `audit.fields.pack_fields` make it. `fields`: salts and values of what the body only commits to (`audit.fields`).
+    """
 
-    def __init__(self, data: bytes) -> None:
-        if len(data) > MAX_BODY_BYTES:
+    __slots__ = ("data", "fields", "hash")
+
+    def __init__(self, data: bytes, fields: bytes = b"") -> None:
+        if max(len(data), len(fields)) > MAX_BODY_BYTES:
             raise AuditError(f"a record's body has at most {MAX_BODY_BYTES} bytes", code="audit.record")
         self.data: Final = data
+        self.fields: Final = fields
         self.hash: Final = b64url(body_hash(data))
 
 
@@ -271,7 +276,7 @@ def make_record(
     )  # fmt: skip
     if len(entry) > MAX_ENTRY_BYTES:
         raise AuditError(f"a record's header has at most {MAX_ENTRY_BYTES} bytes", code="audit.record")
-    return _row(seq, entry, packed.data, leaf_hash(entry), filed)
+    return _row(seq, entry, packed.data, leaf_hash(entry), filed, packed.fields)
 
 
 def parse_entry(data: bytes) -> Entry:

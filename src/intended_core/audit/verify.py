@@ -16,6 +16,7 @@ from typing import NoReturn
 from intended_core.audit.checkpoint import Checkpoint
 from intended_core.audit.clean import Clean, Recognised
 from intended_core.audit.erasures import Erasures
+from intended_core.audit.fields import MISSING, joined
 from intended_core.audit.grades import Finding, Grade, worst
 from intended_core.audit.log import NO_LEAF
 from intended_core.audit.pages import Page, page_sizes, recognised
@@ -127,7 +128,7 @@ def _pages(records: Iterable[RecordRow], identity: LogIdentity) -> Iterator[tupl
         if start and [row.seq for row in rows] == list(range(start, start + len(rows))):
             page = Page(
                 identity.origin, identity.tenant_uuid, start, before, [row.entry for row in rows], [row.body for row in rows],
-                [row.leaf for row in rows], [row.thread for row in rows],
+                [row.leaf for row in rows], [row.thread for row in rows], [row.fields for row in rows],
             )  # fmt: skip
         start += len(rows)
         before = rows[-1].leaf
@@ -191,7 +192,7 @@ class _Walk:
         if row.seq != at:
             what = "is missing" if row.seq > at else f"is not where it belongs: number {row.seq} comes again"
             raise _Bad("log.gap" if row.seq > at else "log.order", at, f"record {at} {what}")
-        if not type(row.entry) is type(row.body) is type(row.leaf) is bytes:
+        if not type(row.entry) is type(row.body) is type(row.leaf) is type(row.fields) is bytes:
             raise _Bad("column.type", at, f"record {at} is stored as something else than bytes")
         leaf = leaf_hash(row.entry)
         if leaf != row.leaf:
@@ -202,9 +203,14 @@ class _Walk:
         body: dict[str, Json] = {}
         try:
             if row.body == b"":
+                if row.fields:
+                    raise AuditError("fields are here without a body", code="audit.field")
                 self._erasures.missing(at, entry.kind)
             else:
-                body = parse_body(row.body, expected=entry.body_hash)
+                body = joined(parse_body(row.body, expected=entry.body_hash), row.fields)
+                gone = body.get(MISSING)
+                if isinstance(gone, dict):
+                    self._erasures.missing_fields(at, gone)
         except AuditError as error:
             raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._meaning(entry, body, row, at)
@@ -272,6 +278,9 @@ class _Walk:
         gone = self._erasures.unpermitted()
         if gone is not None:
             raise _Bad("record.body", gone, f"the body of record {gone} is not here, and no record of the log permits that")
+        field = self._erasures.unpermitted_field()
+        if field is not None:
+            raise _Bad("record.body", field[0], f"{field[1]} of record {field[0]} is not here, and no record of the log permits that")
         if size == 0:
             raise _Bad("log.empty", 0, "there is no record, not even the genesis", Grade.TRUNCATED)
         if self._state.generation != self._identity.generation:

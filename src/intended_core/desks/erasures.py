@@ -1,4 +1,4 @@
-"""The erasures desk: bodies leave the log, for somebody's right or at the end of a time of keeping. `tenant.erasures`.
+"""The erasures desk: what records say leaves the log, for somebody's right or at the end of a time of keeping. `tenant.erasures`.
 
     planned = tenant.erasures.plan("redact", seqs, reason="a request of 3 March", basis="GDPR art. 17")
     expires_us = now_us + 3_600_000_000
@@ -24,13 +24,16 @@ class ErasuresDesk(Desk):
 
     __slots__ = ()
 
-    def plan(self, why: Why, seqs: Iterable[int], *, reason: str, basis: str) -> Plan:
+    def plan(
+        self, why: Why, seqs: Iterable[int] = (), *, reason: str, basis: str, fields: Iterable[tuple[int, str]] = ()
+    ) -> Plan:
         """What erasing these records would do; nothing is changed. What others rest on (keys, policies, persons, halts) is left out.
 
         `why`: `redact` for somebody's right, `prune` for the end of a time of keeping. `reason`, `basis`: a sentence each, which stays in
-        the log: they must not name whom it is about. Raises AuditError.
+        the log: they must not name whom it is about. `fields`: (record, path), as `(42, "intent.args.payee")`, where the rest of
+        what a decision says stays; what is computed from the request goes with any part of it. Raises AuditError.
         """
-        return self._driver.operate(plan(self._context, why, seqs, reason=reason, basis=basis))
+        return self._driver.operate(plan(self._context, why, seqs, reason=reason, basis=basis, fields=fields))
 
     def digest(self, planned: Plan, *, expires_us: int) -> bytes:
         """What both persons sign, 32 bytes. `expires_us`: until when their signatures count, at most a day from now, microseconds."""

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from intended_core.audit.log import Draft
-from intended_core.audit.record import EventKind, Thread, pack_body
-from intended_core.canonical import b64url
+from intended_core.audit.record import EventKind, Thread
+from intended_core.canonical import Json, b64url
 from intended_core.engine.evaluator import decide
 from intended_core.engine.metering import meter_uses
 from intended_core.errors import IntendedError, IntentError, KeyRingError, StoreError, TokenError, UnitRefusedError
@@ -227,13 +227,10 @@ def _grant(request: Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
         drafted = draft_claims(claims)
     except KeyRingError as error:
         return (yield from record_denial(context, intent, denied("unavailable", f"no token can say this: {error}")))
-    body = decision_body(request, outcome)
-    body["claims_digest"] = b64url(drafted.digest)
-    if parent is not None:
-        body["parent"] = parent.thread
+    more: dict[str, Json] = {} if parent is None else {"parent": parent.thread}
     draft = _draft(
         kind=EventKind.DECISION_ALLOW,
-        body=pack_body(body, salt=request.salt),
+        body=decision_body(request, outcome, claims_digest=b64url(drafted.digest), **more),
         thread=_thread(commitment=thread_commitment("token", request.nonce), n=0, previous=None),
         policy_digest=request.policy.digest,
     )

@@ -1,7 +1,9 @@
 """What every decision's unit does, whatever was decided: what it reads, the body of its record, the entities it rests on; and the units
 of an Escalate, which opens a request, and of a Deny, which only records.
 
-An Allow issues a nonce and is signed afterwards: that is `flows.authorize`.
+An Allow issues a nonce and is signed afterwards: that is `flows.authorize`. In a body's clear stand the outcome, its rules and reasons, the
+policy set, and of the request its action and where each part came from. Who asked, for what, every argument and context member, and what is
+computed from them are fields (`audit.fields`): each can be kept back or erased alone.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+from intended_core.audit.fields import pack_fields, split_intent
 from intended_core.audit.log import Draft, LogHead
-from intended_core.audit.record import EventKind, Thread
-from intended_core.canonical import Json, Labelled, b64url, b64url_kept, digest
+from intended_core.audit.record import EventKind, PackedBody, Thread
+from intended_core.canonical import Json, b64url, b64url_kept, digest
 from intended_core.flows.approvals import ApprovedUse, bound_digest
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow
@@ -24,14 +27,13 @@ from intended_core.flows.requests import new_request, request_reads
 from intended_core.flows.rows import ApprovalRow, alternatives_json
 from intended_core.flows.steps import authentic, close_unit, open_head, placed, thread_commitment
 from intended_core.intent import ValidIntent
-from intended_core.outcome import Allow, Deny, Escalate
+from intended_core.outcome import Allow, ApprovalRequirement, Deny, Escalate
 from intended_core.quick import maker
 from intended_core.tokens.holder import HolderKey
 from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
-__all__ = ["Request", "decision_body", "deny", "escalate", "open_decided", "reads_of", "request_of", "snapshot_write"]
+__all__ = ["Request", "decision_body", "deny", "escalate", "open_decided", "reads_of", "request_of", "snapshot_write", "told_requirements"]
 
-_INTENT: Final = Labelled("intended.intent/v0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,36 +59,48 @@ class Request:
 request_of: Final = maker(Request)
 
 
-def decision_body(request: Request, outcome: Allow | Escalate | Deny) -> dict[str, Json]:
-    """The recorded inputs and answer of a decision: what a verifier needs to run it again."""
+def decision_body(request: Request, outcome: Allow | Escalate | Deny, *, excluded: Json = None, **more: Json) -> PackedBody:
+    """The recorded inputs and answer of a decision, and beside them `more`: members in the clear.
+
+    `excluded`: whom an escalation's requirements leave out, a field.
+    """
     kind = "allow" if isinstance(outcome, Allow) else "escalate" if isinstance(outcome, Escalate) else "deny"
+    asked, fields = split_intent(request.intent.wire)
+    fields["ith"] = b64url(request.intent.ith)
+    fields["entities_digest"] = b64url_kept(request.entities.snapshot.digest)
     body: dict[str, Json] = {
         "outcome": kind,
         "rules": list(outcome.rules),
         "reasons": [[reason.rule, reason.text, reason.place] for reason in outcome.reasons],
-        "intent": request.intent.wire.decode("utf-8"),
-        "intent_digest": b64url(_INTENT.digest(request.intent.wire)),
-        "ith": b64url(request.intent.ith),
-        "entities_digest": b64url_kept(request.entities.snapshot.digest),
+        "intent": asked,
         "policy_digest": b64url_kept(request.policy.digest),
         "now": request.now_us,
         "tenant": request.context.scope.tenant,
         "approved": [*sorted(request.approval.keys)] if request.approval else [],
         "approvals_used": [request.approval.approval_id] if request.approval else [],
+        **more,
     }
     if request.approval:
         assigned = request.approval.assigned
-        body["approved_by"] = [[key, ref.type, ref.id] for key in sorted(assigned) for ref in assigned[key]]
+        fields["approved_by"] = [[key, ref.type, ref.id] for key in sorted(assigned) for ref in assigned[key]]
+    if excluded is not None:
+        fields["excluded"] = excluded
     if isinstance(outcome, Deny):
         body["class"] = outcome.kind
     if request.levels is not None:
-        body["meters"] = [[name, str(level)] for name, level in sorted(request.levels.items())]
+        fields["meters"] = [[name, str(level)] for name, level in sorted(request.levels.items())]
     if outcome.obligations:
-        body["obligations"] = list(written(outcome.obligations))
+        fields["obligations"] = list(written(outcome.obligations))
     if request.state.data.digest:
         body["data_version"] = request.state.data.version
         body["data_digest"] = b64url_kept(request.state.data.digest)
-    return body
+    return pack_fields(body, fields, secret=request.salt)
+
+
+def told_requirements(alternatives: tuple[tuple[ApprovalRequirement, ...], ...]) -> tuple[Json, Json]:
+    """An escalation's requirements as they stand in the clear, and whom each of them leaves out, in the same order."""
+    told: Any = alternatives_json(alternatives)
+    return told, [[item.pop("exclude") for item in alternative] for alternative in told]
 
 
 def snapshot_write(request: Request, view: UnitView) -> tuple[Write, ...]:
@@ -121,14 +135,15 @@ def open_decided(request: Request, view: UnitView) -> LogHead:
 def escalate(request: Request, outcome: Escalate) -> Flow[Pending]:
     context = request.context
     approval_id = request.nonce
-    body = decision_body(request, outcome)
-    body["alternatives"] = alternatives_json(outcome.alternatives)
-    body["approval"] = approval_id
+    # Who knows everything but one argument must not find it by trying: a digest that stands in the log is salted.
     asked = digest(
         "intended.approval/v0", approval_id.encode("ascii"), request.intent.ith, request.policy.digest,
-        request.entities.snapshot.digest, request.audience.encode("ascii"),
+        request.entities.snapshot.digest, request.audience.encode("ascii"), request.spare,
     )  # fmt: skip
-    body["approval_digest"] = b64url(asked)
+    wanted, excluded = told_requirements(outcome.alternatives)
+    body = decision_body(
+        request, outcome, alternatives=wanted, excluded=excluded, approval=approval_id, approval_digest=b64url(asked)
+    )
     life_ms = min(item.expires_ms for alternative in outcome.alternatives for item in alternative)
     thread = Thread(commitment=thread_commitment("approval", approval_id), n=0, previous=None)
 
@@ -143,8 +158,7 @@ def escalate(request: Request, outcome: Escalate) -> Flow[Pending]:
         head, asking = new_request(context, view, head, approval_id, row.to_body())
         writes = (*asking, *snapshot_write(request, view))
         draft = Draft(
-            kind=EventKind.DECISION_ESCALATE, body=body, salt=request.salt, thread=thread,
-            policy_digest=request.policy.digest,
+            kind=EventKind.DECISION_ESCALATE, body=body, thread=thread, policy_digest=request.policy.digest,
         )  # fmt: skip
         return placed(close_unit(context, view, head, (draft,), now_us=request.now_us, writes=writes))
 
@@ -167,7 +181,6 @@ def deny(request: Request, outcome: Deny) -> Flow[Deny]:
         draft = Draft(
             kind=EventKind.DECISION_DENY,
             body=body,
-            salt=request.salt,
             thread=thread,
             policy_digest=request.policy.digest,
         )

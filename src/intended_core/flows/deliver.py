@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import orjson
 
+from intended_core.audit.fields import read_body
 from intended_core.audit.log import LogHead
-from intended_core.audit.record import Entry, EventKind, parse_body, parse_entry
+from intended_core.audit.record import Entry, EventKind, parse_entry
 from intended_core.audit.tree import leaf_hash
 from intended_core.canonical import Json, b64url, canonical_json, parse_canonical
 from intended_core.errors import AdapterError, IntentError, StoreCorruptError, UnitRefusedError
@@ -157,8 +158,8 @@ def notification_of(context: Context, record: RecordRow) -> Notification | None:
     kind = NOTIFIED.get(entry.kind)
     if kind is None or not record.body:  # an erased body is told to nobody
         return None
-    body = parse_body(record.body, expected=entry.body_hash)
-    if entry.kind is EventKind.DECISION_ESCALATE and "approval" not in body:
+    body = read_body(record)
+    if entry.kind is EventKind.DECISION_ESCALATE and ("approval" not in body or "intent" not in body):
         return None
     data: dict[str, Json] = {
         "tenant": context.scope.tenant, "environment": context.scope.environment, "record": record.seq, **_told(entry, body)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from intended_core.audit.fields import pack_fields
 from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
-from intended_core.canonical import Json
-from intended_core.errors import StoreError, UnitRefusedError
+from intended_core.canonical import Json, canonical_json
+from intended_core.errors import AuditError, StoreError, UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.steps import close_unit, open_head, placed
 from intended_core.intent import Intent, ValidIntent
@@ -26,13 +27,20 @@ def record_denial(context: Context, intent: Intent | ValidIntent, outcome: Deny)
         "class": outcome.kind,
         "reasons": [[reason.rule, reason.text[:500], reason.place[:200]] for reason in outcome.reasons],
         "action": _shown(intent.action),
+    }
+    named: dict[str, Json] = {
         "principal": [intent.principal.type, intent.principal.id],
         "resource": [intent.resource.type, intent.resource.id],
     }
 
+    try:
+        packed = pack_fields(body, named, secret=salt, encode=canonical_json)
+    except AuditError as error:
+        return _unrecorded(outcome, str(error))
+
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, even_rolled_back=True)
-        draft = Draft(kind=EventKind.DECISION_DENY, body=body, salt=salt)
+        draft = Draft(kind=EventKind.DECISION_DENY, body=packed)
         return placed(close_unit(context, view, head, (draft,), now_us=now_us))
 
     try:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from intended_core.audit.fields import read_body
 from intended_core.audit.log import Draft
-from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import Json, b64url, canonical_json, parse_canonical
 from intended_core.errors import IntentError, StoreCorruptError, TokenError, UnitRefusedError
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ReadHead, ReadRecords, ReadRows, ScanRows
@@ -120,7 +121,7 @@ def _owed(context: Context, record: RecordRow) -> Flow[_Duty | None]:
         raise StoreCorruptError("the decision of a consumed token is not in the log")
     if not found[0].body:
         return None  # what it obliged to was erased with it
-    said = parse_body(found[0].body, expected=parse_entry(found[0].entry).body_hash).get("obligations", [])
+    said = read_body(found[0]).get("obligations", [])
     try:
         obligations = read_obligations([str(text) for text in said] if isinstance(said, list) else [])
     except TokenError:

@@ -1,7 +1,7 @@
-"""erase: two persons have bodies taken out of the log, for somebody's right or at the end of a time of keeping; every header stays.
+"""erase: two persons have bodies, or fields of them, taken out of the log, for somebody's right or at the end of a time of keeping.
 
-The record that permits it and the emptying are one unit. What decisions rested on goes with them: a snapshot of entities that one of the
-decisions names is emptied too, and whoever re-runs a decision that shared it is told so.
+Every header stays. The record that permits it and the emptying are one unit. What decisions rested on goes with them: a snapshot of
+entities that one of the decisions names is emptied too, and whoever re-runs a decision that shared it is told so.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from intended_core.access.statement import Signatures, Statement, stated
-from intended_core.audit.erasures import ERASABLE, MAX_PLACES, erasure_subject, stretches, subject_of
+from intended_core.audit.erasures import ERASABLE, MAX_PLACES, Parts, erasure_subject, parts_json, stretches, subject_of
+from intended_core.audit.fields import SNAPSHOT, depending, erase_fields, held_paths, read_body
 from intended_core.audit.log import Draft
-from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError, UnitRefusedError
 from intended_core.flows.cache import ScopeState
@@ -35,7 +36,11 @@ _KINDS: Final = {"redact": EventKind.LOG_REDACT, "prune": EventKind.LOG_PRUNE}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an erasure will do. `places`: stretches of records whose bodies go. `snapshots`: digests of the entity snapshots that go."""
+    """What an erasure will do.
+
+    `places`: stretches of records whose bodies go. `parts`: records of which fields go, ascending, each with their paths. `snapshots`:
+    digests of the entity snapshots that go.
+    """
 
     why: Why
     places: tuple[tuple[int, int], ...]
@@ -43,24 +48,30 @@ class Plan:
     reason: str
     basis: str
     generation: int
+    parts: Parts = ()
 
     @property
     def count(self) -> int:
-        """How many records."""
+        """How many records whole."""
         return sum(stop - start for start, stop in self.places)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """An erasure that is done. `seq`: its record. `records`, `snapshots`: how many were emptied."""
+    """An erasure that is done. `seq`: its record. `records`, `snapshots`: how many were emptied; `fields`: how many besides."""
 
     seq: int
     records: int
     snapshots: int
+    fields: int = 0
 
 
-def plan(context: Context, why: Why, seqs: Iterable[int], *, reason: str, basis: str) -> Flow[Plan]:
+def plan(
+    context: Context, why: Why, seqs: Iterable[int], *, reason: str, basis: str, fields: Iterable[tuple[int, str]] = ()
+) -> Flow[Plan]:
     """Which of these records can be erased, and what goes with them. Records that others rest on are left out.
+
+    `fields`: (record, path) of single fields, where the rest of the record stays; what is computed from a field goes with it.
 
     `reason`, `basis`: why, and under which rule, in a sentence each; neither may name whom it is about. Raises AuditError.
     """
@@ -74,25 +85,52 @@ def plan(context: Context, why: Why, seqs: Iterable[int], *, reason: str, basis:
         entry = parse_entry(found[0].entry)
         if entry.kind not in ERASABLE or not found[0].body:
             continue
-        body = parse_body(found[0].body, expected=entry.body_hash)
+        body = read_body(found[0])
         if isinstance(body.get("entities_digest"), str):
             snapshots[str(body["entities_digest"])] = None
         kept.append(seq)
         if len(kept) > MAX_AT_ONCE:
             raise AuditError(f"one erasure takes at most {MAX_AT_ONCE} records: make it several", code="audit.erasure")
+    parts = yield from _parts(context, head.size, fields, whole=set(kept), snapshots=snapshots)
     places = stretches(kept)
-    if not 0 < len(places) <= MAX_PLACES:
-        text = "there is nothing to erase here" if not places else f"one erasure names at most {MAX_PLACES} stretches: make it several"
-        raise AuditError(text, code="audit.erasure")
+    if not 0 < len(places) + len(parts) <= MAX_PLACES:
+        many = f"one erasure names at most {MAX_PLACES} stretches and records: make it several"
+        raise AuditError(many if places or parts else "there is nothing to erase here", code="audit.erasure")
     return Plan(
         why=why, places=places, snapshots=tuple(snapshots), reason=_sentence(reason, "reason"), basis=_sentence(basis, "basis"),
-        generation=head.generation,
+        generation=head.generation, parts=parts,
     )  # fmt: skip
+
+
+def _parts(
+    context: Context, size: int, fields: Iterable[tuple[int, str]], *, whole: set[int], snapshots: dict[str, None]
+) -> Flow[Parts]:
+    """The fields that go, with what would tell them; their snapshots are added to `snapshots`."""
+    asked: dict[int, set[str]] = {}
+    for seq, path in fields:
+        if seq not in whole:
+            asked.setdefault(seq, set()).add(path)
+    made: list[tuple[int, tuple[str, ...]]] = []
+    for seq in sorted(asked):
+        found: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, seq + 1)
+        if not 0 <= seq < size or not found:
+            raise AuditError(f"the log has no record {seq}; it ends at {size - 1}", code="audit.index")
+        body, held = read_body(found[0]) if found[0].body else {}, held_paths(found[0].fields)
+        unknown = sorted(asked[seq].difference(held))
+        if unknown:
+            raise AuditError(f"record {seq} has no field {unknown[0]}; it has {', '.join(held) or 'none'}", code="audit.erasure")
+        paths = depending(found[0].fields, asked[seq])
+        if SNAPSHOT in paths:
+            snapshots[str(body[SNAPSHOT])] = None
+        made.append((seq, paths))
+    return tuple(made)
 
 
 def statement_of(context: Context, planned: Plan, *, expires_us: int) -> Statement:
     """What both persons sign."""
-    subject = erasure_subject(_KINDS[planned.why], planned.places, reason=planned.reason, basis=planned.basis)
+    subject = erasure_subject(
+        _KINDS[planned.why], planned.places, reason=planned.reason, basis=planned.basis, parts=planned.parts
+    )
     return Statement(
         scope=context.scope, purpose="audit.erase", generation=planned.generation, subject=subject, expires_us=expires_us
     )
@@ -123,18 +161,21 @@ def _erase(
     persons = stated(statement, state.persons, signatures, quorum=QUORUM, now_us=now_us)
     kind = _KINDS[planned.why]
     # What no verifier would accept is not written.
-    subject_of(kind, {"places": [list(place) for place in planned.places], "reason": planned.reason, "basis": planned.basis})
-    snapshots = yield from _gone_with(context, planned)
-    body: dict[str, Json] = {
+    said: dict[str, Json] = {
         "places": [list(place) for place in planned.places], "reason": planned.reason, "basis": planned.basis,
-        "records": planned.count, "snapshots": len(snapshots), "expires": expires_us,
+        **({"parts": parts_json(planned.parts)} if planned.parts else {}),
+    }  # fmt: skip
+    subject_of(kind, said)
+    snapshots, left = yield from _gone_with(context, planned)
+    body: dict[str, Json] = {
+        **said, "records": planned.count, "snapshots": len(snapshots), "expires": expires_us,
         "persons": [_signer(state, person) for person in persons],
     }  # fmt: skip
     keys = tuple(RowKey("snapshot", name) for name in snapshots)
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, guards=state.guards)
-        if head.generation != planned.generation or planned.places[-1][1] > head.size:
+        if head.generation != planned.generation or max([stop for _, stop in planned.places], default=0) > head.size:
             raise UnitRefusedError("erasure_outdated", "the log is not the one that this was planned for: plan it again")
         writes: list[Write] = []
         for key in keys:
@@ -142,19 +183,24 @@ def _erase(
             if row is not None and row.state != SNAPSHOT_GONE:
                 gone = context.mac.seal_row(context.scope, key.kind, key.key, row.version + 1, SNAPSHOT_GONE, b"")
                 writes.append(Write(gone, row.version))
-        answer = Erased(seq=head.size, records=planned.count, snapshots=len(writes))
+        fields = sum(len(paths) for _, paths in planned.parts)
+        answer = Erased(seq=head.size, records=planned.count, snapshots=len(writes), fields=fields)
         draft = Draft(kind=kind, body=body, salt=salt)
         changes = close_unit(context, view, head, (draft,), now_us=now_us, writes=tuple(writes), answer=answer)
-        return replace(changes, erased=planned.places)
+        thinned = tuple((row.seq, row.fields, erase_fields(row.fields, paths, by=head.size)) for row, paths in left)
+        return replace(changes, erased=planned.places, thinned=thinned)
 
     committed = yield Commit(Unit(context.scope, decide_unit, reads=keys), shielded=True)
     done: Erased = committed.answer
     return done
 
 
-def _gone_with(context: Context, planned: Plan) -> Flow[tuple[str, ...]]:
-    """The snapshots that go, from the records themselves: a plan is the caller's word. Raises AuditError for a record that must stay."""
-    if not 0 < planned.count <= MAX_AT_ONCE or len(planned.places) > MAX_PLACES:
+def _gone_with(context: Context, planned: Plan) -> Flow[tuple[tuple[str, ...], list[tuple[RecordRow, tuple[str, ...]]]]]:
+    """The snapshots that go and the records that lose fields, from the records themselves: a plan is the caller's word.
+
+    Raises AuditError for a record that must stay, and for a field that is not there or leaves what would tell it.
+    """
+    if not 0 < planned.count + len(planned.parts) <= MAX_AT_ONCE or len(planned.places) + len(planned.parts) > MAX_PLACES:
         raise AuditError(f"one erasure takes 1 to {MAX_AT_ONCE} records", code="audit.erasure")
     snapshots: dict[str, None] = {}
     for start, stop in planned.places:
@@ -162,13 +208,24 @@ def _gone_with(context: Context, planned: Plan) -> Flow[tuple[str, ...]]:
         if [row.seq for row in found] != list(range(start, stop)):
             raise AuditError("the log does not hold these records: plan it again", code="audit.index")
         for row in found:
-            entry = parse_entry(row.entry)
-            if entry.kind not in ERASABLE:
-                raise AuditError(f"record {row.seq} is a {entry.kind.value}: other records rest on it", code="audit.erasure")
+            kind = parse_entry(row.entry).kind
+            if kind not in ERASABLE:
+                raise AuditError(f"record {row.seq} is a {kind.value}: other records rest on it", code="audit.erasure")
             if row.body:
-                named = parse_body(row.body, expected=entry.body_hash).get("entities_digest")
+                named = read_body(row).get(SNAPSHOT)
                 snapshots |= {named: None} if isinstance(named, str) else {}
-    return tuple(snapshots)
+    left: list[tuple[RecordRow, tuple[str, ...]]] = []
+    for seq, paths in planned.parts:
+        one: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, seq + 1)
+        if len(one) != 1 or any(start <= seq < stop for start, stop in planned.places):
+            raise AuditError("the log does not hold these records: plan it again", code="audit.index")
+        if parse_entry(one[0].entry).kind not in ERASABLE or depending(one[0].fields, paths) != paths:
+            raise AuditError(f"these fields of record {seq} do not go alone: plan it again", code="audit.erasure")
+        erase_fields(one[0].fields, paths, by=seq)
+        if SNAPSHOT in paths:
+            snapshots[str(read_body(one[0])[SNAPSHOT])] = None
+        left.append((one[0], paths))
+    return tuple(snapshots), left
 
 
 def _signer(state: ScopeState, person: AuthenticatedPerson) -> Json:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from intended_core.audit.anchored import SlotProof, encode_proof
 from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
 from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
+from intended_core.audit.fields import read_body
+from intended_core.audit.gaps import inputs_shown
 from intended_core.audit.levels import Levels
 from intended_core.audit.log import LogHead, thread_of
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion
-from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import Json, b64url
 from intended_core.engine.interpreter import interpret
 from intended_core.errors import AuditError, IntendedError, StoreCorruptError
 from intended_core.flows.cache import ScopeState, decode_sources
+from intended_core.flows.disclosure import erasures_of
 from intended_core.flows.effects import (
     Context,
     Flow,
@@ -120,7 +123,7 @@ def collect(context: Context, seq: int, *, since: int | None = None, proof: Slot
     if not found[0].body:
         text = f"what record {seq} says was erased: export a stretch, which shows that the record stands there"
         raise AuditError(text, code="audit.erased")
-    body = parse_body(found[0].body, expected=entry.body_hash)
+    body = read_body(found[0])
     rows = {found[0].seq: found[0]}
     for row in (yield ReadRecords(context.scope, 0, min(2, head.size))):
         rows[row.seq] = row  # genesis and tenant.created: where the keys were first named
@@ -131,6 +134,8 @@ def collect(context: Context, seq: int, *, since: int | None = None, proof: Slot
         for row in (yield ReadRecords(context.scope, thread=thread)):
             if row.seq < head.size:
                 rows[row.seq] = row
+    for row in (yield from erasures_of(context, rows.values())):
+        rows[row.seq] = row
     leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
     tree = Levels(leaves)
     ordered = tuple(rows[at] for at in sorted(rows))
@@ -141,7 +146,7 @@ def collect(context: Context, seq: int, *, since: int | None = None, proof: Slot
         headers = HeaderRange(before=tree.frontier(seq), entries=tuple(row.entry for row in tail))
     intent, entities, data = b"", b"", b""
     sources: tuple[tuple[str, str], ...] = ()
-    if isinstance(body.get("policy_digest"), str):
+    if isinstance(body.get("policy_digest"), str) and inputs_shown(body):
         intent = str(body["intent"]).encode("utf-8")
         stored = yield ReadRows(
             context.scope,

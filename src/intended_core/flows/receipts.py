@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import orjson
 
-from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.fields import MISSING, read_body
+from intended_core.audit.record import EventKind, parse_entry
 from intended_core.audit.tree import leaf_hash
 from intended_core.canonical import unb64url
 from intended_core.errors import AuditError, StoreCorruptError
@@ -45,7 +46,9 @@ def receipt(context: Context, outcome: Deny | Pending) -> Flow[SignedReceipt]:
     if not rows[0].body:
         raise AuditError("what this record says was erased", code="audit.erased")
     entry = parse_entry(rows[0].entry)
-    body: dict[str, Any] = parse_body(rows[0].body, expected=entry.body_hash)
+    body: dict[str, Any] = read_body(rows[0])
+    if MISSING in body:
+        raise AuditError("a part of what this record says was erased", code="audit.erased")
     if entry.kind not in _KINDS or _KINDS[entry.kind] != body["outcome"]:
         raise StoreCorruptError("the record of this outcome is of another kind")
     principal, action, resource = _asked(body)

@@ -196,7 +196,11 @@ def _apply(before: ScopeData, changes: Changes) -> ScopeData:
     for start, stop in changes.erased:
         if not 0 <= start < stop <= size:
             raise StoreConflictError("a unit empties records that are not there: nothing was written")
-        kept[start:stop] = [replace(record, body=b"") for record in kept[start:stop]]
+        kept[start:stop] = [replace(record, body=b"", fields=b"") for record in kept[start:stop]]
+    for seq, fields, left in changes.thinned:
+        if not 0 <= seq < size or len(left) >= len(fields) or kept[seq].fields != fields:
+            raise StoreConflictError("a unit thins records that are not there: nothing was written")
+        kept[seq] = replace(kept[seq], fields=left)
     if changes.head.version != (0 if before.head is None else before.head.version) + 1:
         raise StoreConflictError("the unit's head does not follow the head that it read: nothing was written")
     return ScopeData(before.scope, changes.head, rows, tuple(kept) + changes.records)

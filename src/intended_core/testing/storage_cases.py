@@ -19,6 +19,7 @@ __all__ = [
     "RIVAL",
     "StorageHarness",
     "advance",
+    "changing",
     "check_log",
     "consume",
     "expect",
@@ -106,6 +107,11 @@ def advance(scope: Scope, *writes: Write, thread: str = "", answer: object = Non
         return Changes(head=head, writes=writes, records=(record_at(head.version - 1, thread),), answer=answer)
 
     return Unit(scope, decide, reads=reads)
+
+
+def changing(scope: Scope, **changes: Any) -> Unit:
+    """A unit that changes this (`Changes`) and moves the head."""
+    return Unit(scope, lambda view: Changes(head=next_head(view), **changes))
 
 
 def issue(scope: Scope, *names: str) -> Unit:

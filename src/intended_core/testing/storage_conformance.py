@@ -27,6 +27,7 @@ from intended_core.testing.storage_cases import (
     RIVAL,
     StorageHarness,
     advance,
+    changing,
     check_log,
     consume,
     expect,
@@ -173,26 +174,32 @@ class StorageConformance:
         """A gap, a repetition or a wrong order of records is a conflict."""
         storage = _founded(harness)
         for seqs in ((0,), (2,), (1, 3), (2, 1), (1, 1), (-1,)):
-
-            def decide(view: UnitView, seqs: tuple[int, ...] = seqs) -> Changes:
-                return Changes(head=next_head(view), records=tuple(record_at(seq) for seq in seqs))
-
-            expect_error(StoreConflictError, lambda decide=decide: storage.commit(Unit(ACME, decide)), f"records {seqs}")  # type: ignore[misc]
+            unit = changing(ACME, records=tuple(map(record_at, seqs)))
+            expect_error(StoreConflictError, lambda unit=unit: storage.commit(unit), f"records {seqs}")  # type: ignore[misc]
             check_log(storage, ACME, 1, f"after records {seqs}")
 
     def test_core_bodies_are_emptied_and_nothing_else(self, harness: StorageHarness) -> None:
         """A unit may empty the bodies of records that are there; their headers stay, and nobody else's are touched."""
         storage = _founded(harness)
-        storage.commit(Unit(ACME, lambda view: Changes(head=next_head(view), records=tuple(map(record_at, (1, 2, 3))))))
-        storage.commit(Unit(ACME, lambda view: Changes(head=next_head(view), records=(record_at(4),), erased=((1, 3),))))
+        storage.commit(changing(ACME, records=tuple(map(record_at, (1, 2, 3)))))
+        storage.commit(changing(ACME, records=(record_at(4),), erased=((1, 3),)))
         expected = tuple(replace(record_at(seq), body=b"") if seq in (1, 2) else record_at(seq) for seq in range(5))
         expect(tuple(storage.records(ACME)), expected, "after bodies were emptied")
-        for place in ((5, 6), (4, 6), (-1, 1), (2, 2)):
+        for unit in [changing(ACME, erased=(place,)) for place in ((5, 6), (4, 6), (-1, 1), (2, 2))]:
+            expect_error(StoreConflictError, lambda unit=unit: storage.commit(unit), "emptying what is not there")  # type: ignore[misc]
 
-            def decide(view: UnitView, place: tuple[int, int] = place) -> Changes:
-                return Changes(head=next_head(view), erased=(place,))
-
-            expect_error(StoreConflictError, lambda decide=decide: storage.commit(Unit(ACME, decide)), f"emptying {place}")  # type: ignore[misc]
+    def test_core_fields_become_fewer_and_nothing_else(self, harness: StorageHarness) -> None:
+        """A unit may take fields out of a record that is there, if they are as it read them; they never grow or change."""
+        storage = _founded(harness)
+        held = replace(record_at(1), fields=b"one and two")
+        storage.commit(changing(ACME, records=(held, record_at(2))))
+        storage.commit(changing(ACME, thinned=((1, held.fields, b"one"),)))
+        expect(tuple(storage.records(ACME)), (record_at(0), replace(held, fields=b"one"), record_at(2)), "after a field was taken out")
+        wrong = ((1, b"one", b"one and two"), (1, b"one", b"two"), (1, b"one and two", b"o"), (3, b"one", b""), (2, b"x", b""))
+        for unit in [changing(ACME, thinned=(change,)) for change in wrong]:
+            expect_error(StoreConflictError, lambda unit=unit: storage.commit(unit), "a field that grew or changed")  # type: ignore[misc]
+        storage.commit(changing(ACME, erased=((1, 2),)))
+        expect(tuple(storage.records(ACME))[1], replace(held, body=b"", fields=b""), "after its body was emptied")
 
     def test_core_head_follows_the_head(self, harness: StorageHarness) -> None:
         """A head that is not the next version is a conflict."""

@@ -145,7 +145,16 @@ def test_exporting_twice_gives_the_same_bytes(world: World) -> None:
 def test_row_1_an_edited_body(edited: World) -> None:
     seq = edited.allowed
     old = next(row.body for row in edited.tenant.records(start=seq, stop=seq + 1))
-    edited.edit("UPDATE record SET body = ? WHERE seq = ?", old.replace(b"12.5", b"99.5"), seq)
+    edited.edit("UPDATE record SET body = ? WHERE seq = ?", old.replace(b'"allow"', b'"alloy"'), seq)
+    verdict = verify_tenant_log(edited.tenant, pinned=edited.pins)
+    assert (verdict.grade, verdict.seq, verdict.findings[0].code) == (Grade.TAMPERED, seq, "record.body")
+
+
+def test_row_24_an_edited_field(edited: World) -> None:
+    seq = edited.allowed
+    old = next(row.fields for row in edited.tenant.records(start=seq, stop=seq + 1))
+    assert b"12.5" in old
+    edited.edit("UPDATE record SET fields = ? WHERE seq = ?", old.replace(b"12.5", b"99.5"), seq)
     verdict = verify_tenant_log(edited.tenant, pinned=edited.pins)
     assert (verdict.grade, verdict.seq, verdict.findings[0].code) == (Grade.TAMPERED, seq, "record.body")
 

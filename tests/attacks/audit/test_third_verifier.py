@@ -18,6 +18,7 @@ from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.errors import AuditError
 from scripts.verifier_page import renewed
+from tests.attacks.audit import test_fields
 from tests.house.source import ROOT
 from tests.reference.anchor_world import policy_text
 from tests.reference.anchored_bundles import SPOILED, anchored
@@ -25,6 +26,7 @@ from tests.reference.audit_world import TenantLog, honest_log
 from tests.reference.browser import PAGE, browser_page
 from tests.reference.second_verifier import agree, second
 from tests.reference.stretches import agree_range, stretch
+from tests.reference.tampered_fields import ON_FIELDS
 from tests.reference.third_verifier import RECORDING, replay
 
 LOG = honest_log(4, size=40, seed=5)
@@ -33,7 +35,7 @@ LIFE = [row.seq for row in LOG.rows if row.thread == LOG.rows[DECIDED].thread]
 GOOD = LOG.bundle(DECIDED, LIFE)
 CORPUS = (
     "test_tampered_bundles.py", "test_forged_by_the_issuer.py", "test_second_verifier.py", "test_tampered_stretches.py", "test_real_logs.py",
-    "test_data_in_bundles.py", "test_anchors_in_bundles.py",
+    "test_data_in_bundles.py", "test_anchors_in_bundles.py", "test_fields.py",
 )  # fmt: skip
 
 
@@ -191,6 +193,22 @@ def test_nothing_but_the_script_of_the_page_runs(page: Page) -> None:
     )
     assert ran is True
     assert page.evaluate("fetch('https://127.0.0.1:9/').then(() => 'reached', () => 'refused')") == "refused"
+
+
+def test_fields_withheld_erased_and_attacked(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RECORDING, str(tmp_path))
+    for trial in range(4):
+        test_fields.test_no_false_alarm(trial)
+        test_fields.test_withheld_and_erased_are_told_apart(trial)
+        for _, attack, _, run in ON_FIELDS:
+            run(random.Random(f"{attack}/{trial}"))
+    for how in ("unsigned", "removed", "no role", "own key twice", "later", "malformed"):
+        test_fields.test_an_erasure_in_a_bundle_is_two_persons_of_the_log(how)
+    for change in test_fields.MISFITS:
+        test_fields.test_a_body_that_its_fields_do_not_fit(change)
+    cases = recorded(tmp_path)
+    assert len(cases) > 40
+    replay(page, cases)
 
 
 @pytest.mark.slow

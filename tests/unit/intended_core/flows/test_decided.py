@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import orjson
 import pytest
 
 from intended_core import Deny, Granted, Intent, Pending
+from intended_core.audit.fields import FIELDS, held_values, read_body
 from intended_core.canonical import b64url
 from intended_core.flows.authorize import authorize
 from tests.reference.flow_world import CLOSED, NOW_US, World, intent, trace
@@ -54,3 +60,51 @@ def test_an_escalation_names_its_request_and_a_denial_opens_none(world: World) -
     assert isinstance(denied, Deny)
     assert (denied.seq, denied.leaf) == (world.head.size - 1, world.data().records[-1].leaf)
     assert [each.key for each in world.data().rows.values() if each.kind == "approval"] == asked
+
+
+CLEAR = {
+    "outcome", "rules", "reasons", "intent", "policy_digest", "now", "tenant", "approved", "approvals_used", "fields", "salt",
+}  # fmt: skip
+ASKED = {"intent.args.amount", "intent.principal", "intent.resource", "ith", "entities_digest"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "clear", "fields"),
+    [
+        ("12.50", {"claims_digest"}, set()),
+        ("500.00", {"alternatives", "approval", "approval_digest"}, {"excluded"}),
+        ("-1.00", {"class"}, set()),
+    ],
+)
+def test_who_asked_for_what_is_committed_to_only(world: World, amount: str, clear: set[str], fields: set[str]) -> None:
+    outcome: Any = world.tenant.authorize(intent(amount), audience="bank")
+    row = next(iter(world.tenant.records(start=outcome.seq, stop=outcome.seq + 1)))
+    body = orjson.loads(row.body)
+    assert body.keys() == CLEAR | clear
+    assert body["intent"] == {"action": "pay", "args": {}, "caller": [], "context": {}, "origins": {}}
+    assert set(body[FIELDS]) == set(held_values(row.fields)) == ASKED | fields
+    read = read_body(row)
+    assert orjson.loads(str(read["intent"]))["principal"] == ["Agent", "bot"]
+    for said in (b'"bot"', b'"main"', f'"d:{Decimal(amount).normalize():f}"'.encode()):
+        assert said not in row.body
+        assert said in row.fields
+
+
+def test_whom_a_requirement_leaves_out_is_a_field(world: World) -> None:
+    outcome: Any = world.tenant.authorize(intent("500.00"), audience="bank")
+    body = world.body(outcome.seq)
+    assert [[item.keys() for item in each] for each in body["alternatives"]] == [[{"key", "rule", "group", "quorum", "expires_ms"}]]
+    assert body["excluded"] == [[[]]]
+
+
+def test_a_denial_before_any_rule_names_nobody_in_the_clear(world: World) -> None:
+    outcome: Any = world.tenant.authorize(replace(intent(), action="unknown"), audience="bank")
+    row = next(iter(world.tenant.records(start=outcome.seq, stop=outcome.seq + 1)))
+    assert b"bot" not in row.body
+    assert world.body(outcome.seq)["principal"] == ["Agent", "bot"]
+
+
+def test_two_digests_of_one_request_to_approve_differ(world: World) -> None:
+    """What approvers sign is salted: with it in the log, nobody finds an argument by trying."""
+    one, two = (world.tenant.authorize(intent("500.00"), audience="bank") for _ in range(2))
+    assert one.digest != two.digest

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from intended_core import Allow, AuditError, Deny, Escalate, Granted
-from intended_core.audit.record import parse_body, parse_entry
+from intended_core.audit.fields import read_body
 from intended_core.flows.effects import Flow, ReadRows
 from intended_core.flows.evidence import Rerun, rerun
 from intended_core.flows.metering import meter_rows
@@ -79,7 +79,7 @@ def test_the_levels_of_a_decision_are_in_its_record_and_bring_the_same_answer_ag
         assert checked is not None
         for seq, wanted in zip(seqs, ("allow by pay", "allow by pay", "deny(forbid) by budget"), strict=True):
             (row,) = tuple(tenant.records(start=seq or 0, stop=(seq or 0) + 1))
-            body = parse_body(row.body, expected=parse_entry(row.entry).body_hash)
+            body = read_body(row)
             entities = tenant.run(_snapshot(tenant.scope, str(body["entities_digest"])))
             inputs = {"tenant_uuid": tenant.scope.uuid, "environment": "live", "sources": checked.checked.sources,
                       "intent": str(body["intent"]).encode(), "entities": entities}  # fmt: skip

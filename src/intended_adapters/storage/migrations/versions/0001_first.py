@@ -58,14 +58,17 @@ def upgrade() -> None:
         sa.Column("leaf", sa.LargeBinary, nullable=False),
         sa.Column("entry", sa.LargeBinary, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("fields", sa.LargeBinary, nullable=False),
         sa.UniqueConstraint("scope", "seq", name="record_seq"),
         sqlite_strict=True,
     )
     op.execute("CREATE INDEX record_thread ON record (scope, thread, seq) WHERE thread != ''")
-    # The one change that a record may see: its body is emptied.
+    # The two changes that a record may see: its body and fields are emptied, or its fields become fewer.
     same = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in ("id", "scope", "seq", "thread", "leaf", "entry"))
+    less = "NEW.body IS OLD.body AND length(NEW.fields) < length(OLD.fields)"
     op.execute(
-        f"CREATE TRIGGER record_not_updated BEFORE UPDATE ON record WHEN NOT (NEW.body = x'' AND {same}) BEGIN {APPEND_ONLY}; END"
+        "CREATE TRIGGER record_not_updated BEFORE UPDATE ON record "
+        f"WHEN NOT ({same} AND ((NEW.body = x'' AND NEW.fields = x'') OR ({less}))) BEGIN {APPEND_ONLY}; END"
     )
     op.execute(f"CREATE TRIGGER record_not_deleted BEFORE DELETE ON record BEGIN {APPEND_ONLY}; END")
     for kind in KINDS:

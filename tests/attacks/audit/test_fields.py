@@ -1,0 +1,99 @@
+"""Fields of a record under attack (rows 24 and 25): swapped, moved, made up, taken out, said to be erased, guessed. Three verifiers agree.
+
+The tampering page counts 60 trials of each; these go through the page in a browser as well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from intended_core.audit.bundle_verify import TrustPolicy
+from intended_core.audit.fields import depending, held_paths
+from intended_core.audit.record import EventKind
+from intended_core.canonical import b64url
+from tests.reference import tampered_fields
+from tests.reference.second_verifier import agree
+from tests.reference.tampered_fields import ON_FIELDS, decisions, edited, erased, fielded, honest_fields, judged
+
+TRIALS = range(12)
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_no_false_alarm(trial: int) -> None:
+    assert not honest_fields(trial)
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+@pytest.mark.parametrize(("attack", "run"), [(attack, run) for _, attack, _, run in ON_FIELDS], ids=[attack for _, attack, _, _ in ON_FIELDS])
+def test_every_attack_is_found(attack: str, run: Callable[[random.Random], str], trial: int) -> None:
+    assert run(random.Random(f"{attack}/{trial}")) != ""
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_withheld_and_erased_are_told_apart(trial: int) -> None:
+    chance, log = random.Random(trial), fielded(trial)
+    row = log.rows[chance.choice(decisions(log))]
+    path = chance.choice(held_paths(row.fields))
+    assert judged(log, edited(row, lambda fields: fields.pop(path))) == ["fields.withheld"]
+    gone = erased(log, row.seq, depending(row.fields, [path]))[row.seq]
+    people = [each.seq for each in log.rows if b'"k":"person.' in each.entry]
+    assert judged(log, gone, [*people, len(log.rows) - 1]) == ["fields.erased"]
+    assert judged(log, gone, people) == ["field.erasure"]  # the record that permits it was left out
+    assert judged(log, gone, [people[0], len(log.rows) - 1]) == ["field.erasure"]  # and here one of those who signed it
+
+
+@pytest.mark.parametrize("how", ["unsigned", "removed", "no role", "own key twice", "later", "malformed"])
+def test_an_erasure_in_a_bundle_is_two_persons_of_the_log(how: str) -> None:
+    log = fielded(7)
+    row = log.rows[decisions(log)[0]]
+    paths = depending(row.fields, ["intent.args.amount"])
+    if how == "removed":
+        log.add(EventKind.PERSON_REMOVED, {"person": ["Person", "bob"]})
+    if how == "no role":
+        key = b64url(tampered_fields.PERSONS["bob"].public_key)
+        log.add(EventKind.PERSON_REGISTERED, {"person": ["Person", "bob"], "key": key, "roles": ["auditor"]})
+    rows = erased(log, row.seq, paths, ("ann",) if how == "unsigned" else ("ann", "ann") if how == "own key twice" else ("ann", "bob"))
+    if how == "later":
+        log.rows[row.seq] = rows[row.seq]
+        by = log.add(EventKind.LOG_REDACT, {"places": [], "parts": [[len(log.rows) + 3, ["ith"]]], "reason": "", "basis": "", "persons": []})
+        rows[row.seq] = edited(row, lambda fields: fields.update(dict.fromkeys(paths, by)))
+    if how == "malformed":
+        by = log.add(EventKind.LOG_REDACT, {"parts": "all", "persons": []})
+        rows[row.seq] = edited(row, lambda fields: fields.update(dict.fromkeys(paths, by)))
+    others = [each.seq for each in log.rows if b'"k":"person.' in each.entry or b'"k":"log.redact"' in each.entry]
+    assert judged(log, rows[row.seq], others) == ["field.erasure"]
+
+
+MISFITS: list[dict[str, Any]] = [
+    {"$missing": {"a": "b"}}, {"fields": [1]}, {"fields": {"x" * 600: "y"}}, {"intent": {"args": 5}}, {"ith": "taken"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", MISFITS)
+def test_a_body_that_its_fields_do_not_fit(change: dict[str, Any]) -> None:
+    log = fielded(3)
+    row = log.rows[decisions(log)[0]]
+    body = {name: value for name, value in orjson.loads(row.body).items() if name != "salt"} | change
+    seq = log.add(EventKind.DECISION_ALLOW, body, thread=log.thread(99), policy=tampered_fields.POLICY)
+    log.rows[seq] = replace(log.rows[seq], fields=row.fields)
+    verdict = agree(log.bundle(seq, [], intent=b""), TrustPolicy(log_keys=(log.key,)))
+    assert "field.value" in [item.code for item in verdict.findings]
+
+
+def test_an_unsalted_digest_would_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack can succeed: with the intent's own digest in the clear, as it once stood there, the value is found."""
+    real = tampered_fields.pack_fields
+
+    def naive(body: dict[str, Any], fields: dict[str, Any], *, secret: bytes) -> Any:
+        return real({**body, "ith_once": fields["ith"]}, fields, secret=secret)
+
+    attack, run = next((attack, run) for _, attack, _, run in ON_FIELDS if "guessed" in attack)
+    assert run(random.Random(f"{attack}/1")) != ""
+    monkeypatch.setattr(tampered_fields, "pack_fields", naive)
+    assert run(random.Random(f"{attack}/1")) == ""
