@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +19,13 @@ from intended_core.audit.log import LogHead
 from intended_core.audit.tree import root_of
 from intended_core.authority import TenantAuthority
 from intended_core.clock import Clock, Randomness, SystemClock, SystemRandomness
+from intended_core.config import checked_name, checked_settings
 from intended_core.desks.anchor import AnchorDesk, House
+from intended_core.desks.halts import Halt, Keys, Signatures, everywhere
 from intended_core.engine.canary import check_engine
 from intended_core.errors import (
     AdapterError,
     AssemblyError,
-    IntentError,
     KeyRingError,
     StoreConflictError,
     StoreCorruptError,
@@ -41,7 +42,7 @@ from intended_core.flows.rewrap import Rewrapped
 from intended_core.flows.rollback import Evidence, compare, suspect
 from intended_core.flows.runtime import Runtime, drive
 from intended_core.flows.tenant import MAC_SECRET, found, mac_place
-from intended_core.ids import Scope, adapter_id, environment, tenant_name
+from intended_core.ids import Scope, environment, tenant_name
 from intended_core.keys.jwks import ALGORITHMS
 from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.rowmac import RowMac
@@ -75,7 +76,7 @@ class Authority:
         self._runtime = runtime
         self._settings = settings
         self._registry = registry
-        self._name = _checked_name(name)
+        self._name = checked_name(name)
         self._writer = f"pid{os.getpid()}"
         self._lock = threading.Lock()
         self._tenants: dict[tuple[str, str], TenantAuthority] = {}
@@ -172,7 +173,7 @@ class Authority:
             states=StateCache(store, monotonic=time.monotonic), entities=EntityCache(store),
             keys=SigningKeys(kek=encryption, signer=signer), provider=entities, keeper=HeadKeeper(heads),
         )  # fmt: skip
-        return cls(runtime=runtime, settings=_bounded(settings or Settings()), registry=registry, name=name)
+        return cls(runtime=runtime, settings=checked_settings(settings or Settings()), registry=registry, name=name)
 
     # -- tenants -----------------------------------------------------------------------------------------------------
 
@@ -316,6 +317,18 @@ class Authority:
                 "in the key file: put back the key file that has it"
             )
 
+    def halt_tenant(
+        self, name: str, *, reason: str, keys: Keys = (), signatures: Mapping[str, Signatures] | None = None, resume: bool = False
+    ) -> tuple[Halt, ...]:
+        """Stop a tenant (or with `resume` let it go on) in every environment, each tried before any error is raised; as `tenant.halts`.
+
+        `signatures` made elsewhere: by environment, over `tenant(name, env).halts.digest("engage", HaltTarget("tenant"), reason)`.
+        """
+        desks = [self._handle(scope).halts for scope in self.tenants() if scope.tenant == tenant_name(name)]
+        if not desks:
+            raise AssemblyError(f"there is no tenant {name}")
+        return everywhere(desks, "resume" if resume else "engage", reason=reason, keys=keys, signatures=signatures or {})
+
     # -- operations --------------------------------------------------------------------------------------------------
 
     def info(self) -> StorageInfo:
@@ -413,28 +426,3 @@ def _check_places(store: Path, key_file: Path) -> None:
         raise AssemblyError(
             f"the key file may not lie beside the store ({store.absolute().parent}): a copy of that directory would hold both"
         )
-
-
-def _bounded(settings: Settings) -> Settings:
-    if not 1 <= settings.token_life_seconds <= 300:
-        raise AssemblyError("token_life_seconds is 1 to 300")
-    if not 0 <= settings.leeway_seconds <= 30:
-        raise AssemblyError("leeway_seconds is 0 to 30")
-    if not 0 <= settings.jwks_age_seconds <= 86_400:
-        raise AssemblyError("jwks_age_seconds is 0 to 86400")
-    adapters = [adapter_id(adapter) for adapter, _ in settings.detached_registers]
-    if len(set(adapters)) != len(adapters) or any(
-        name == "ledger" or name != adapter_id(name) for _, name in settings.detached_registers
-    ):
-        raise AssemblyError("detached_registers names each adapter once, and registers in the form of adapter ids, never the ledger")
-    if not 1 <= settings.refusal_interval_seconds <= 86_400:
-        raise AssemblyError("refusal_interval_seconds is 1 to 86400")
-    if not 0.1 <= settings.flow_deadline_seconds <= 60:
-        raise AssemblyError("flow_deadline_seconds is 0.1 to 60")
-    return settings
-
-
-def _checked_name(name: str) -> str:
-    if not name.isascii() or not 1 <= len(name) <= 100 or not all(char.isalnum() or char in ".-_" for char in name):
-        raise IntentError("an authority's name is 1-100 letters, digits, dots, hyphens and underscores", place="name")
-    return name

@@ -51,6 +51,7 @@ def doctor(json: JsonFlag = False) -> None:
             probe("log", lambda: _logs(authority))
             probe("rollback", lambda: _recoveries(authority))
             probe("halts", lambda: _halts(authority))
+            probe("hands", lambda: _hands(authority))
     lines = [f"{'ok  ' if good else 'BAD '} {name:10} {text}" for name, good, text in found]
     emit(
         json,
@@ -103,3 +104,20 @@ def _halts(authority: Authority) -> str:
         if halt.engaged
     ]
     return f"{len(halted)} engaged" + (f": {', '.join(halted)}" if halted else "")
+
+
+def _hands(authority: Authority) -> str:
+    """Where one hand is enough in a live environment, and what to do about it: said, and no fault."""
+    live = [scope for scope in authority.tenants() if scope.environment == "live"]
+    alone = [
+        f"{scope.tenant}/{scope.environment}"
+        for scope in live
+        if not any("admin" in person.roles for person in authority.tenant(scope.tenant, scope.environment).persons.list())
+    ]
+    if not alone:
+        return f"two persons change what is in force in each of {len(live)} live environments"
+    name = alone[0].partition("/")[0]
+    return (
+        f"one hand changes what is in force in {', '.join(alone)}: it has no admin; register those who approve, then the admin: "
+        f"`intended --tenant {name} person add 'User::\"eve\"' PUBLIC_KEY --role admin`"
+    )

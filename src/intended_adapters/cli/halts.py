@@ -11,7 +11,7 @@ from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read
 from intended_adapters.cli.persons import persons
 from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, private_key, signers
 from intended_adapters.cli.tokens import tokens
-from intended_core import EntityRef, Halt, HaltTarget, TenantAuthority, entity_ref
+from intended_core import EntityRef, Halt, HaltTarget, entity_ref
 
 __all__ = ["halts", "halts_commands", "recover"]
 
@@ -44,14 +44,6 @@ def _shown(halt: Halt, env: str) -> dict[str, Any]:
 def _line(shown: dict[str, Any]) -> str:
     state = "HALTED " if shown["engaged"] else "resumed"
     return f"{state} {shown['env']:4} {shown['target']}: {shown['reason']} (by {', '.join(shown['by'])}; record {shown['seq']})"
-
-
-def _every(tenant: TenantAuthority, target: HaltTarget, authority: Any) -> list[TenantAuthority]:
-    """A halt of the tenant is one of each of its environments, this one first."""
-    if target.kind != "tenant":
-        return [tenant]
-    scopes = [scope for scope in authority.tenants() if scope.tenant == tenant.scope.tenant and scope != tenant.scope]
-    return [tenant, *(authority.tenant(scope.tenant, scope.environment) for scope in scopes)]
 
 
 @halts.command("engage")
@@ -90,10 +82,15 @@ def _change(
             emit(as_json, {"target": str(aim), "reason": reason, "digest": asked.hex()}, asked.hex())
             return
         keys, signatures = signers(person, key, signature)
-        done = []
-        for each in _every(tenant, aim, authority):
-            act = each.halts.engage if verb == "engage" else each.halts.resume
-            done.append(_shown(act(aim, reason=reason, keys=keys, signatures=signatures), each.scope.environment))
+        if aim.kind == "tenant":
+            scopes = [scope.environment for scope in authority.tenants() if scope.tenant == where.tenant]
+            found = authority.halt_tenant(
+                where.tenant, reason=reason, keys=keys, signatures={where.env: signatures}, resume=verb == "resume"
+            )
+            done = [_shown(halt, env) for halt, env in zip(found, scopes, strict=True)]
+        else:
+            act = tenant.halts.engage if verb == "engage" else tenant.halts.resume
+            done = [_shown(act(aim, reason=reason, keys=keys, signatures=signatures), where.env)]
     emit(as_json, {"halts": done}, "\n".join(map(_line, done)))
 
 

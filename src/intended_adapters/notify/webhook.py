@@ -30,7 +30,7 @@ __all__ = ["WebhookNotifier", "webhook_notifier"]
 MAX_ANSWER_BYTES: Final = 16 * 1024  # read and thrown away, so that the other side ends its answer
 MIN_SECRET_BYTES: Final = 24  # Standard Webhooks: 24 to 64 bytes
 MAX_SECRET_BYTES: Final = 64
-_PREFIX: Final = "whsec_"
+_PREFIX: Final = b"whsec_"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -140,25 +140,36 @@ def _signature(secret: bytes, name: str, stamp: str, body: bytes) -> str:
     return "v1," + b64encode(made.digest()).decode("ascii")
 
 
-def webhook_notifier(
-    *, url: str, secret_file: str | os.PathLike[str], timeout_seconds: float = 5.0, clock: Clock | None = None,
-    unsafe_private_address: bool = False,
-) -> WebhookNotifier:  # fmt: skip
-    """The factory that is registered as notifier `webhook`. `secret_file`: one line `whsec_<base64>`, which nobody else may read.
-
-    `unsafe_private_address`: also an address of a private network. Raises AssemblyError.
-    """
-    path = Path(secret_file)
+def _of_file(path: Path) -> bytes:
     try:
         if path.stat().st_mode & 0o077:
             raise AssemblyError(f"{path} may be read by others: give it mode 0600")
-        text = path.read_text(encoding="ascii").strip()
-        if not text.startswith(_PREFIX):
-            raise AssemblyError(f"{path} holds one line: whsec_ and the secret in base64")
-        secret = b64decode(text.removeprefix(_PREFIX), validate=True)
-    except (OSError, UnicodeError, BinasciiError) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise AssemblyError(f"the webhook's secret in {path} is not readable ({type(error).__name__})") from None
+
+
+def webhook_notifier(
+    *, url: str, secret: bytes | None = None, secret_file: str | os.PathLike[str] | None = None, timeout_seconds: float = 5.0,
+    clock: Clock | None = None, unsafe_private_address: bool = False,
+) -> WebhookNotifier:  # fmt: skip
+    """The factory that is registered as notifier `webhook`. `secret`: one line `whsec_<base64>`, or a file with it (`secret_file`), which
+    nobody else may read.
+
+    `unsafe_private_address`: also an address of a private network. Raises AssemblyError.
+    """
+    if (secret is None) == (secret_file is None):
+        raise AssemblyError("a webhook has one secret: sealed in the store, or in a file")
+    where = "the webhook's secret" if secret_file is None else str(secret_file)
+    text = _of_file(Path(secret_file)).strip() if secret_file is not None else bytes(secret or b"").strip()
+    try:
+        key = b64decode(text.removeprefix(_PREFIX), validate=True) if text.startswith(_PREFIX) else b""
+    except BinasciiError:
+        key = b""
+    del text, secret  # no frame of ours shows it, should anything below raise
+    if not key:
+        raise AssemblyError(f"{where} is one line: whsec_ and the secret in base64")
     return WebhookNotifier(
-        url=url, secret=secret, timeout_seconds=timeout_seconds, clock=clock or SystemClock(),
+        url=url, secret=key, timeout_seconds=timeout_seconds, clock=clock or SystemClock(),
         unsafe_private_address=unsafe_private_address,
     )  # fmt: skip

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
 from intended_core.desks.desk import Desk, Keys, given_by
+from intended_core.errors import IntendedError
 from intended_core.flows.halt import Halt, Signatures, digest_to_sign, engage, list_halts, resume
 from intended_core.flows.haltrows import HaltTarget
 from intended_core.flows.revoke import digest_to_revoke, jti_of, revoke_principal, revoke_token
 from intended_core.ids import EntityRef
 from intended_core.tokens.issuer import SignedToken
 
-__all__ = ["HaltsDesk", "Keys"]
+__all__ = ["Halt", "HaltsDesk", "Keys", "Signatures", "everywhere"]
+
+TENANT: Final = HaltTarget("tenant")
 
 
 class HaltsDesk(Desk):
@@ -82,3 +86,22 @@ class HaltsDesk(Desk):
     ) -> Signatures:
         return signatures if not keys else given_by(self.digest(verb, target, reason), keys, signatures)
 
+
+def everywhere(
+    desks: Sequence[HaltsDesk], verb: Literal["engage", "resume"], *, reason: str, keys: Keys, signatures: Mapping[str, Signatures]
+) -> tuple[Halt, ...]:
+    """Engage or resume the halt of a tenant in each of its environments; `signatures` by environment, since each has a digest of its own.
+
+    Every environment is tried, also after one that failed: what can be stopped is. Raises the first error afterwards.
+    """
+    done: list[Halt] = []
+    failed: list[IntendedError] = []
+    for desk in desks:
+        act = desk.engage if verb == "engage" else desk.resume
+        try:
+            done.append(act(TENANT, reason=reason, keys=keys, signatures=signatures.get(desk.context.scope.environment, ())))
+        except IntendedError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]
+    return tuple(done)

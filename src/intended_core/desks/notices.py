@@ -1,6 +1,8 @@
 """The notices desk: tell people outside what they should look at. `tenant.notices`.
 
-    ops = load_registry().create("notifier", "webhook", url="https://hooks.example.com/intended", secret_file="keys/webhook")
+    tenant.secrets.put("notifier:ops", "webhook", b"whsec_…")      # once
+    secret = tenant.notices.secret("ops", "webhook")
+    ops = load_registry().create("notifier", "webhook", url="https://hooks.example.com/intended", secret=secret)
     tenant.notices.deliver("ops", ops)      # by schedule, every few seconds
 
 Whether anything is told changes no answer: nothing waits for a notifier, and nothing that it says is believed.
@@ -10,6 +12,8 @@ from __future__ import annotations
 
 from intended_core.desks.desk import Desk
 from intended_core.flows.deliver import Delivered, deliver
+from intended_core.flows.secrets import notifier_secret
+from intended_core.keys.hidden import SecretBytes
 from intended_core.ports import Notifier
 
 __all__ = ["NoticesDesk"]
@@ -27,3 +31,10 @@ class NoticesDesk(Desk):
         a pause that grows (`Delivered.due_us`). Raises IntentError for a bad name, UnitRefusedError when another call is telling it.
         """
         return self._driver.operate(deliver(self._context, name, notifier, since=since))
+
+    def secret(self, notifier: str, name: str) -> SecretBytes:
+        """The secret `name` that is sealed for this notifier (`tenant.secrets.put("notifier:NAME", …)`), to make the notifier with.
+
+        Raises IntentError, UnitRefusedError `secret_unknown`, KeyRingError.
+        """
+        return self._driver.operate(notifier_secret(self._context, notifier, name))

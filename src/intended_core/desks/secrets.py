@@ -16,7 +16,8 @@ class SecretsDesk(Desk):
     __slots__ = ()
 
     def put(self, adapter: str, name: str, value: bytes) -> int:
-        """Seal `value` (1 byte to 64 KiB) as the secret `name` of `adapter`, in place of one that is there.
+        """Seal `value` (1 byte to 64 KiB) as the secret `name` of `adapter` (or of a notifier: `notifier:NAME`), in place of one that is
+        there.
 
         Returns the record's place in the log; the record names the place and nothing of the value. Raises IntentError.
         """

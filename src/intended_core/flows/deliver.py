@@ -45,6 +45,9 @@ NOTIFIED: Final[dict[EventKind, str]] = {
     EventKind.HALT_ENGAGED: "halt.engaged",
     EventKind.HALT_RESUMED: "halt.resumed",
     EventKind.KEY_COMPROMISED: "key.compromised",
+    EventKind.CREDENTIAL_WITHDRAWN: "credential.withdrawn",
+    EventKind.POLICY_DRAFTED: "policy.drafted",
+    EventKind.POLICY_APPROVED: "policy.approved",
 }
 
 
@@ -161,6 +164,8 @@ def notification_of(context: Context, record: RecordRow) -> Notification | None:
     body = read_body(record)
     if entry.kind is EventKind.DECISION_ESCALATE and ("approval" not in body or "intent" not in body):
         return None
+    if entry.kind is EventKind.POLICY_DRAFTED and "base" not in body:
+        return None  # a further step of a draft that was told of when it was made
     data: dict[str, Json] = {
         "tenant": context.scope.tenant, "environment": context.scope.environment, "record": record.seq, **_told(entry, body)
     }  # fmt: skip
@@ -179,5 +184,6 @@ def _told(entry: Entry, body: dict[str, Json]) -> dict[str, Json]:
             "resource": intent["resource"],
             "needs": [[{"group": item["group"], "quorum": item["quorum"]} for item in each] for each in alternatives],
         }  # fmt: skip
-    told = ("approval", "person", "state", "reason", "target", "kid", "token", "obligations", "due")
+    told = ("approval", "person", "state", "reason", "target", "kid", "token", "obligations", "due", "draft", "subject", "content",
+            "drafter", "note", "adapter", "id")  # fmt: skip
     return {name: body[name] for name in told if name in body}

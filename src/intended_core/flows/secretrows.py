@@ -15,6 +15,7 @@ from intended_core.unit import Row, RowKey
 __all__ = ["SecretRow", "secret_key", "secret_name", "secret_place"]
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NOTIFIER: Final = re.compile(r"notifier:[a-z0-9][a-z0-9-]{0,39}")
 _MEMBERS: Final = frozenset({"v", "adapter", "name", "sealing", "sealed", "created_us", "changed_us"})
 _FORMAT: Final = 0
 
@@ -27,14 +28,19 @@ def secret_name(text: str) -> str:
 
 
 def secret_key(adapter: str, name: str) -> RowKey:
-    """The row of the secret `name` of an adapter; raises IntentError."""
+    """The row of the secret `name` of an adapter, or of a notifier (`notifier:NAME`); raises IntentError.
+
+    A colon stands in no adapter's id, so no token is for a notifier, and none opens what is sealed for one.
+    """
+    if isinstance(adapter, str) and _NOTIFIER.fullmatch(adapter):
+        return RowKey("secret", f"{adapter}:{secret_name(name)}")
     return RowKey("secret", f"adapter:{adapter_id(adapter)}:{secret_name(name)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRow:
-    """One secret of one adapter. `sealing`: how often a value was put here; it stands in the seal's additional data. `sealed`: None once
-    it was removed. Times in microseconds.
+    """One secret of one adapter or notifier. `sealing`: how often a value was put here; it stands in the seal's additional data.
+    `sealed`: None once it was removed. Times in microseconds.
     """
 
     adapter: str

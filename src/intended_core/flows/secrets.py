@@ -39,7 +39,7 @@ from intended_core.keys.sealing import MAX_PLAINTEXT_BYTES
 from intended_core.tokens.redeemed import RedeemedToken
 from intended_core.unit import Changes, Head, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["SecretInfo", "list_secrets", "open_secret", "put_secret", "remove_secret"]
+__all__ = ["SecretInfo", "list_secrets", "notifier_secret", "open_secret", "put_secret", "remove_secret"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +157,36 @@ def open_secret(context: Context, redeemed: RedeemedToken, name: str) -> Flow[Se
             secret = SecretRow.from_row(row)
             value: SecretBytes = yield Unseal(secret_place(context.scope, secret), secret.sealed or b"")
             return value
+    raise UnitRefusedError("conflict", "keys and secrets kept changing; try again")
+
+
+def notifier_secret(context: Context, notifier: str, name: str) -> Flow[SecretBytes]:
+    """The secret `name` of the notifier `notifier`, for the process that tells it. It is the engine's own, as signing keys are: no record.
+
+    Raises IntentError for a bad name, UnitRefusedError `secret_unknown`, StoreCorruptError when it is not the one that stands.
+    """
+    key = secret_key(f"notifier:{notifier}", name)
+    if not key.key.startswith("notifier:"):
+        raise IntentError("a notifier's name is 1-40 lower-case letters, digits and hyphens", place="name")
+    for _ in range(MAX_LOOKS):
+        stored: Head | None = yield ReadHead(context.scope)
+        rows: Sequence[Row] = yield ReadRows(context.scope, (key, GUARD_ROSTER))
+        again: Head | None = yield ReadHead(context.scope)
+        if stored is None or again is None:
+            raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
+        head = context.heads.read(context.mac, context.scope, stored)
+        if context.heads.read(context.mac, context.scope, again).guards != head.guards:
+            continue  # somebody changed a guard while it was read
+        found = {(row.kind, row.key): context.mac.check(context.scope, row).row for row in rows}
+        names = standing(found.get((GUARD_ROSTER.kind, GUARD_ROSTER.key)), head.guards)
+        row = found.get((key.kind, key.key))
+        if names.get(_guard(key), 0) != (0 if row is None else row.version):
+            raise StoreCorruptError("a secret's row is not the one that stands: it was taken away or put back")
+        if row is None or row.state != "STORED":
+            raise UnitRefusedError("secret_unknown", f"the notifier {notifier} has no secret {name}")
+        secret = SecretRow.from_row(row)
+        value: SecretBytes = yield Unseal(secret_place(context.scope, secret), secret.sealed or b"")
+        return value
     raise UnitRefusedError("conflict", "keys and secrets kept changing; try again")
 
 
