@@ -11,6 +11,7 @@ import pytest
 from intended_core import (
     Authority,
     Deny,
+    HaltTarget,
     IntendedError,
     ManualClock,
     Settings,
@@ -35,7 +36,7 @@ from intended_core.errors import (
 from intended_core.flows.rewrap import rewrap
 from intended_core.flows.runtime import Runtime
 from intended_core.loader.registry import load_registry
-from tests.reference.flow_world import ENTITIES, NOW_US, POLICY, World, intent, pay
+from tests.reference.flow_world import ANN, ANN_KEY, BOB, BOB_KEY, ENTITIES, NOW_US, POLICY, World, intent, pay
 from tests.reference.second_verifier import agree
 
 
@@ -362,3 +363,30 @@ def test_a_key_that_lives_elsewhere_is_renewed_there(world: World) -> None:
     for call in (authority.rewrap, authority.drop_older_keys):
         with pytest.raises(AssemblyError, match="where it lives"):
             call()
+
+
+def test_a_tenant_is_halted_in_every_environment_in_one_call(places: Places) -> None:
+    with places.create() as made:
+        live, test = (made.create_tenant("acme", env, algorithm="Ed25519") for env in ("live", "test"))
+        made.create_tenant("beta", algorithm="Ed25519")
+        for tenant in (live, test):
+            tenant.register_person(ANN, ANN_KEY.public_key)
+            tenant.register_person(BOB, BOB_KEY.public_key)
+        done = made.halt_tenant("acme", reason="stop", keys=[(ANN, ANN_KEY)])
+        assert [halt.engaged for halt in done] == [True, True]
+        assert made.tenant("beta").halts.standing() == ()
+        asked = {env: made.tenant("acme", env).halts.digest("resume", HaltTarget("tenant"), "go on") for env in ("live", "test")}
+        given = {env: [(ANN, ANN_KEY.sign(each)), (BOB, BOB_KEY.sign(each))] for env, each in asked.items()}
+        assert [halt.engaged for halt in made.halt_tenant("acme", reason="go on", signatures=given, resume=True)] == [False, False]
+        with pytest.raises(AssemblyError, match="no tenant"):
+            made.halt_tenant("gamma", reason="stop", keys=[(ANN, ANN_KEY)])
+
+
+def test_what_can_be_stopped_of_a_tenant_is_whatever_fails_elsewhere(places: Places) -> None:
+    with places.create() as made:
+        made.create_tenant("acme", "live", algorithm="Ed25519")
+        made.create_tenant("acme", "test", algorithm="Ed25519").register_person(ANN, ANN_KEY.public_key)
+        with pytest.raises(KeyRingError):
+            made.halt_tenant("acme", reason="stop", keys=[(ANN, ANN_KEY)])
+        assert made.tenant("acme", "live").halts.standing() == ()
+        assert [halt.engaged for halt in made.tenant("acme", "test").halts.standing()] == [True]

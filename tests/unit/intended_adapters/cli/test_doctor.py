@@ -42,3 +42,17 @@ def test_a_wrong_key(run: Run, shop: Any, tmp_path: Path) -> None:
     done = run("--store", shop.options[1], "--key-file", str(kek), "doctor", "--json")
     assert (done.code, done.json["ok"]) == (9, False)
     assert {check["name"] for check in done.json["checks"] if not check["ok"]} >= {"store"}
+
+
+def test_where_one_hand_is_enough_it_is_said_with_what_to_do(run: Run, shop: Any) -> None:
+    done = run(*shop.options, "doctor")
+    assert done.code == 0
+    assert "one hand changes what is in force in acme/live" in done.out
+    assert "person add" in done.out
+    key = shop.folder / "doctor-eve.pem"
+    public = run("person", "key", str(key), "--json").json["public_key"]
+    assert run(*shop.options, "person", "add", 'User::"eve"', public, "--role", "admin").code == 0
+    try:
+        assert "two persons change what is in force in each of 1 live environments" in run(*shop.options, "doctor").out
+    finally:
+        run(*shop.options, "person", "remove", 'User::"eve"', "--person", 'User::"eve"', "--key", str(key))

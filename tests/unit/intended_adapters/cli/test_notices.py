@@ -33,3 +33,15 @@ def test_a_webhook_needs_its_secret_and_a_broken_one_is_asked_again(run: Run, sh
     done = run(*shop.options, "notices", "deliver", "hook", "--webhook", url, "--secret-file", str(secret), "--since", "0", "--json")
     assert (done.code, done.json["told"]) == (0, 0)
     assert done.json["due_us"] > 0
+
+
+def test_a_webhooks_secret_out_of_the_store(run: Run, shop: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + b64encode(b"x" * 32).decode())
+    words = (*shop.options, "notices", "deliver", "sealed", "--webhook", "http://127.0.0.1:9/")
+    refused = run(*words)
+    assert (refused.code, "secrets put notifier:sealed webhook" in refused.err) == (2, True)
+    assert run(*shop.options, "secrets", "put", "notifier:sealed", "webhook", "--file", str(secret)).code == 0
+    done = run(*words, "--json")
+    assert (done.code, done.json["told"]) == (0, 0)
+    assert run(*shop.options, "notices", "deliver", "lines", "--secret-file", str(secret)).code == 2

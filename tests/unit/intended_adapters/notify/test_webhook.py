@@ -176,3 +176,14 @@ def test_the_secret_never_shows(tmp_path: Path) -> None:
         assert str(SECRET) not in shown
     with pytest.raises(TypeError):
         pickle.dumps(hook)
+
+
+def test_a_secret_out_of_the_store_signs_as_one_out_of_a_file(tmp_path: Path) -> None:
+    text = b"whsec_" + b64encode(SECRET) + b"\n"
+    assert webhook_notifier(url="https://example.com/", secret=text)._secret == made(tmp_path, "https://example.com/")._secret
+    for wrong in (b"", SECRET, b"whsec_", b"whsec_!!", None):
+        with pytest.raises(AssemblyError) as raised:
+            webhook_notifier(url="https://example.com/", secret=wrong)
+        assert "eHh4" not in str(raised.value)
+    with pytest.raises(AssemblyError):
+        webhook_notifier(url="https://example.com/", secret=text, secret_file=secret_file(tmp_path))

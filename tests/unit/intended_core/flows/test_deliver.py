@@ -12,6 +12,7 @@ from intended_core.errors import AdapterError, StoreCorruptError
 from intended_core.flows.deliver import FIRST_PAUSE_US, MAX_TRIES, Delivered, deliver
 from intended_core.flows.effects import Commit
 from intended_core.ports import Notification, NotificationReceipt
+from tests.reference.data_world import governed_world, ready
 from tests.reference.flow_world import ANN, ANN_KEY, BOT, NOW_US, Traced, World, at, intent, pay, trace
 
 
@@ -147,3 +148,18 @@ def test_the_time_is_when_it_happened(world: World) -> None:
     world.clock.advance(seconds=5)
     telling(world, told)
     assert told.seen[0].at_us == NOW_US
+
+
+def test_drafts_approvals_of_drafts_and_withdrawn_credentials_are_told() -> None:
+    world = governed_world()
+    world.restore()
+    told, since = Told(), world.head.size
+    draft = ready(world)
+    world.tenant.policies.approve(draft, person=ANN, key=ANN_KEY)
+    world.tenant.tokens.withdraw("bank", reason="lost", keys=((ANN, ANN_KEY),))
+    telling(world, told, since=since)
+    assert told.kinds == ["policy.drafted", "policy.approved", "credential.withdrawn"], "a draft is told of once, not at each of its steps"
+    drafted, approved, withdrawn = (json.loads(each.data) for each in told.seen)
+    assert (drafted["draft"], drafted["subject"], drafted["drafter"]) == (draft, "policy", ["Person", "eve"])
+    assert (approved["draft"], approved["content"]) == (draft, drafted["content"])
+    assert (withdrawn["adapter"], withdrawn["id"], withdrawn["reason"]) == ("bank", None, "lost")

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from intended_core import AccessDeniedError, IntentError, RedeemedToken, TokenError, UnitRefusedError
+from intended_core import AccessDeniedError, Deny, IntentError, RedeemedToken, TokenError, UnitRefusedError
 from intended_core.errors import KeyRingError, StoreCorruptError, StoreError
 from intended_core.flows.effects import Commit, ReadHead, Seal, Unseal
 from intended_core.flows.haltrows import HaltTarget
-from intended_core.flows.secrets import list_secrets, open_secret, put_secret, remove_secret
+from intended_core.flows.secrets import list_secrets, notifier_secret, open_secret, put_secret, remove_secret
 from intended_core.keys.hidden import SecretBytes
 from tests.reference.flow_world import ANN, ANN_KEY, World, at, intent, pay, raising, trace
 
@@ -168,3 +168,44 @@ def test_a_row_that_somebody_touched_opens_nothing(stocked: World, how: str) -> 
     ):  # fmt: skip
         with pytest.raises(StoreCorruptError):
             call()
+
+
+def test_a_notifiers_secret_is_sealed_like_any_and_no_token_opens_it(world: World) -> None:
+    world.tenant.secrets.put("notifier:ops", "webhook", VALUE)
+    found = trace(world, notifier_secret(world.context, "ops", "webhook")).result
+    assert type(found) is SecretBytes
+    assert bytes(found) == VALUE
+    assert ("notifier:ops", "webhook") in {(one.adapter, one.name) for one in world.tenant.secrets.list()}
+    for row in world.data().rows.values():
+        assert VALUE not in row.body
+    assert not isinstance(world.tenant.authorize(intent(), audience="bank"), Deny)
+    with pytest.raises(IntentError):
+        world.tenant.authorize(intent(), audience="notifier:ops")
+    with pytest.raises(UnitRefusedError):
+        world.tenant.secrets.open(redeemed(world), "webhook")
+
+
+def test_the_key_encryption_key_of_a_notifiers_secret_is_renewed(world: World) -> None:
+    world.tenant.secrets.put("notifier:ops", "webhook", VALUE)
+    world.renew_kek()
+    world.tenant.keyring.rewrap("newer")
+    assert set(world.tenant.keyring.sealed_under()) == {"newer"}
+    assert bytes(world.tenant.notices.secret("ops", "webhook")) == VALUE
+
+
+def test_a_notifiers_secret_that_is_gone_edited_or_never_was(world: World) -> None:
+    for notifier, name, kind in (("ops", "webhook", UnitRefusedError), ("No Name", "webhook", IntentError), ("ops", "No", IntentError)):
+        assert isinstance(trace(world, notifier_secret(world.context, notifier, name)).error, kind)
+    world.tenant.secrets.put("notifier:ops", "webhook", VALUE)
+    first = world.row("secret", "notifier:ops:webhook")
+    world.tenant.secrets.put("notifier:ops", "webhook", b"another")
+    world.edit(first)
+    assert isinstance(trace(world, notifier_secret(world.context, "ops", "webhook")).error, StoreCorruptError)
+    world.remove("secret", "notifier:ops:webhook")
+    assert isinstance(trace(world, notifier_secret(world.context, "ops", "webhook")).error, StoreCorruptError)
+
+
+def test_a_removed_notifiers_secret_opens_no_more(world: World) -> None:
+    world.tenant.secrets.put("notifier:ops", "webhook", VALUE)
+    world.tenant.secrets.remove("notifier:ops", "webhook")
+    assert isinstance(trace(world, notifier_secret(world.context, "ops", "webhook")).error, UnitRefusedError)
