@@ -53,7 +53,7 @@ class TokensDesk(Desk):
         state = self._driver.run(_ring(self._context))
         if state.policy is None:
             raise IntentError("no policy set is active, so no call has a form", place="policy")
-        made = CallText(schema=state.policy.checked.schema.digest, wire=wire_of_call(granted.intent.wire))
+        made = CallText(schema=state.policy.schema.digest, wire=wire_of_call(granted.intent.wire))
         if made.arh(self._context.scope) != granted.intent.arh:
             raise IntentError("the policy set was replaced since; ask again", place="policy")
         return made

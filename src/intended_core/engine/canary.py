@@ -1,8 +1,8 @@
 """The canary: what is known to be denied must be denied before anybody's authority hangs on the engine.
 
 `check_engine` decides a handful of known intents against a known set, by the plan and by the general loop, when an authority starts.
-`check_set` asks a set that was just compiled about a stranger, for every action and kind. Neither knows what a tenant wants; both notice an
-engine that stores policies and does not evaluate them.
+`check_set` asks a set that was just compiled about a stranger, for every action and kind; `check_action` about one action. None knows
+what a tenant wants; all notice an engine that stores policies and does not evaluate them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from intended_core.lang.types import BOOL, DURATION, INT, ActionDecl, EntityDecl
 from intended_core.outcome import Allow, Deny, Escalate
 from intended_core.values import Record
 
-__all__ = ["check_engine", "check_set"]
+__all__ = ["check_action", "check_engine", "check_set"]
 
 _SCOPE: Final = Scope(tenant="canary", uuid="0" * 32, environment="test")
 _BIRD, _STRANGER, _GROUP = EntityRef("Bird", "known"), EntityRef("Bird", "stranger"), EntityRef("Bird", "flock")
@@ -45,14 +45,20 @@ def check_engine() -> None:
 
 def check_set(compiled: CompiledPolicySet) -> None:
     """Raises AssemblyError when the set answers a stranger, whom no snapshot holds, with anything but a denial."""
-    for name, action in compiled.schema.actions.items():
-        for kind, of in product(action.principals, action.resources):
-            stranger, thing = EntityRef(kind, "canary"), EntityRef(of, "canary")
-            intent = ValidIntent(
-                principal=stranger, action=name, resource=thing, args=_NONE, context=_NONE, origins={},
-                references=frozenset({stranger, thing}), wire=b"", arh=b"", ith=b"",
-            )  # fmt: skip
-            _same(_said(compiled, intent, ()), "error", f"a stranger's {name}")
+    for name in compiled.schema.actions:
+        check_action(compiled, name)
+
+
+def check_action(compiled: CompiledPolicySet, name: str) -> None:
+    """The same for one action: every set asks it before the action, just compiled, is answered for the first time."""
+    action = compiled.schema.actions[name]
+    for kind, of in product(action.principals, action.resources):
+        stranger, thing = EntityRef(kind, "canary"), EntityRef(of, "canary")
+        intent = ValidIntent(
+            principal=stranger, action=name, resource=thing, args=_NONE, context=_NONE, origins={},
+            references=frozenset({stranger, thing}), wire=b"", arh=b"", ith=b"",
+        )  # fmt: skip
+        _same(_said(compiled, intent, ()), "error", f"a stranger's {name}")
 
 
 def _same(said: str, wanted: str, asked: str) -> None:

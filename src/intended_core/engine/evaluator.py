@@ -14,6 +14,7 @@ from intended_core.engine.combine import Failed, Matched, combine
 from intended_core.engine.delegation import no_chain
 from intended_core.engine.hops import decide_hops
 from intended_core.engine.matching import arguments, cause_of, matched
+from intended_core.errors import StoreCorruptError
 from intended_core.intent import ValidIntent
 from intended_core.lang.compiler import CompiledPolicySet, CompiledRule
 from intended_core.lang.fuse import NotPreparedError
@@ -47,17 +48,15 @@ def decide(
     if intent.chain or (compiled.meters and intent.action in compiled.meters):
         return _hops(compiled, intent, snapshot, now_ms, approved, surroundings, readings)
     if not approved:
-        plan = compiled.plans.get(intent.action)
-        if plan is not None:
-            try:
-                found: Allow | Escalate | Deny | _Waiting = plan(intent, snapshot, now_ms, surroundings)
-            except NotPreparedError as missing:
-                found = _prepare(missing)
-            except Exception:  # noqa: BLE001 - a plan knows no errors: the general loop finds it again and names it
-                return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
-            if isinstance(found, _Waiting):
-                return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, found.rules)
-            return found
+        try:
+            found: Allow | Escalate | Deny | _Waiting = compiled.plans[intent.action](intent, snapshot, now_ms, surroundings)
+        except NotPreparedError as missing:
+            found = _prepare(missing)
+        except Exception:  # noqa: BLE001 - there is no plan, or it met an error, of which it knows none: the general loop names it
+            return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
+        if found.__class__ is not _Waiting:
+            return found  # type: ignore[return-value]
+        return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, found.rules)  # type: ignore[union-attr]
     return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
 
 
@@ -70,9 +69,17 @@ def _hops(
     surroundings: Surroundings,
     readings: Mapping[str, int] | None,
 ) -> Allow | Escalate | Deny:
-    return decide_hops(
-        compiled, intent, snapshot, now_ms=now_ms, approved=approved, surroundings=surroundings, readings=readings
-    )
+    try:
+        return decide_hops(
+            compiled, intent, snapshot, now_ms=now_ms, approved=approved, surroundings=surroundings, readings=readings
+        )
+    except StoreCorruptError as error:
+        return _unreadable(error)
+
+
+def _unreadable(error: StoreCorruptError) -> Deny:
+    """The answer of a set that cannot be made ready, to everything."""
+    return Deny(kind="error", reasons=(Reason(text=str(error)),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,10 @@ def _walk(
     if principal.type not in compiled.roots:
         return no_chain(principal)
     if rules is None:
-        bucket = compiled.index.get((intent.action, principal.type, resource.type))
+        try:
+            bucket = compiled.index.get((intent.action, principal.type, resource.type))
+        except StoreCorruptError as error:
+            return _unreadable(error)
         if bucket is None:
             return _DEFAULT
         rules = bucket.general

@@ -113,8 +113,9 @@ def sources_write(
 
 
 def checked_and_tested(context: Context, sources: Sequence[Source]) -> tuple[ActivePolicy, TestReport]:
-    """The set, checked, compiled and held to its own tests; raises PolicyError."""
+    """The set, checked, compiled whole and held to its own tests; raises PolicyError."""
     policy = compile_policy(context.scope, sources)
+    policy.compiled.ready()
     report = run_tests(policy.checked)
     if report.failed:
         lines = "\n".join(f"  {case.name}: expected {case.expected}, got {case.got}" for case in report.failed)
@@ -124,7 +125,7 @@ def checked_and_tested(context: Context, sources: Sequence[Source]) -> tuple[Act
 
 def _data_for(policy: ActivePolicy, stored: StoredData) -> DataSnapshot:
     try:
-        return typed_content(policy.checked.schema, stored)
+        return typed_content(policy.schema, stored)
     except IntentError as error:
         raise PolicyError(f"a value in force does not fit the new set; nothing was activated: {error}") from None
 
@@ -147,7 +148,7 @@ def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warra
     kept = freeze(policy.checked)
     pinned = None if kept is None else b64url(kept_digest(kept))
     values, data = StoredData(version=0, content=NO_CONTENT), NO_DATA
-    reads_data = bool(policy.checked.schema.params or policy.checked.schema.tables)
+    reads_data = bool(policy.schema.params or policy.schema.tables)
     if reads_data:
         values = yield from read_data(context)
         data = _data_for(policy, values)
@@ -182,7 +183,7 @@ def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warra
             body={
                 "policy_digest": name,
                 "semantic_digest": b64url(policy.checked.semantic_digest),
-                "schema_digest": b64url(policy.checked.schema.digest),
+                "schema_digest": b64url(policy.schema.digest),
                 "files": [source for source, _ in policy.checked.sources],
                 "rules": len(policy.checked.rules),
                 **said,

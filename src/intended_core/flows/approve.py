@@ -83,7 +83,7 @@ def ask(context: Context, approval_id: str, person: EntityRef, *, fresh: bool) -
     if state.policy is None or request.policy != state.policy.digest:
         raise UnitRefusedError("approval_policy", "the policy set changed after the request; ask again")
     policy = state.policy
-    intent = parse_wire(policy.checked.schema, context.scope, request.intent)
+    intent = parse_wire(policy.schema, context.scope, request.intent)
     refs = intent.references | policy.compiled.constants | state.data.references | {given.person for given in request.given} | {person}
     try:
         entities: LoadedEntities = yield LoadEntities(context.scope, refs, fresh)

@@ -145,10 +145,10 @@ def _attempt(
     if parent is not None:
         yield from check_standing(context, state, parent.claims)
     try:
-        intent = validate_whole(policy.checked.schema, context.scope, given)
+        intent = validate_whole(policy.schema, context.scope, given)
     except IntentError as error:
         return (yield from _early(context, given, state, denied("intent_invalid", error.problem, place=error.place)))
-    if holder is None and policy.checked.schema.actions[intent.action].discloses:
+    if holder is None and policy.schema.actions[intent.action].discloses:
         return (yield from _early(context, given, state, denied("holder_missing", _UNBOUND)))
     if parent is not None and not parent.continues(intent, policy.digest):
         return (yield from _early(context, given, state, denied("chain_missing", _ANOTHER)))

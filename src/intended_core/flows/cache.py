@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from intended_core.audit.log import LogHead
 from intended_core.canonical import parse_canonical, unb64url
-from intended_core.engine.canary import check_set
+from intended_core.engine.canary import check_action
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
 from intended_core.flows.datarows import (
@@ -36,11 +36,14 @@ from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord, KeyRing
 from intended_core.keys.rowmac import RowMac
 from intended_core.lang.checker import check
-from intended_core.lang.compiler import CompiledPolicySet, compile_set
+from intended_core.lang.compiler import CompiledPolicySet, compile_kept, compile_set
 from intended_core.lang.data import NO_DATA, DataSnapshot
+from intended_core.lang.frozen_codec import FrozenError
+from intended_core.lang.keptset import KeptSet
 from intended_core.lang.snapshot import TypedSnapshot, type_snapshot
 from intended_core.lang.source import Source
 from intended_core.lang.typed import CheckedPolicySet
+from intended_core.lang.types import Schema
 from intended_core.persons import Person
 from intended_core.ports import EntityProvider, Storage
 from intended_core.unit import Row, RowKey
@@ -64,11 +67,24 @@ _POINTER: Final = RowKey("policy", "active")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivePolicy:
-    """The policy set that the tenant's pointer names."""
+    """The policy set that the tenant's pointer names. `whole`: what answers `checked`; a set opened from its kept form is read then."""
 
-    checked: CheckedPolicySet
     compiled: CompiledPolicySet
     digest: bytes
+    whole: Callable[[], CheckedPolicySet]
+
+    @property
+    def schema(self) -> Schema:
+        """The schema alone, at no cost: what every decision needs."""
+        return self.compiled.schema
+
+    @property
+    def checked(self) -> CheckedPolicySet:
+        """The whole checked set. StoreCorruptError where its kept form cannot be read."""
+        try:
+            return self.whole()
+        except FrozenError:
+            raise StoreCorruptError("the kept form of the active policy set cannot be read") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +179,7 @@ class StateCache:
         )
 
     def _data(self, scope: Scope, mac: RowMac, policy: ActivePolicy, pointer: Row | None) -> DataSnapshot:
-        schema = policy.checked.schema
+        schema = policy.schema
         if not schema.params and not schema.tables:
             return NO_DATA
         at = (policy.digest, None if pointer is None else pointer.mac)
@@ -216,8 +232,8 @@ class StateCache:
         if known is not None:
             return known
         sources = decode_sources(stored)
-        checked = cached_set(scope, mac, copy, sources, digest=wanted, semantic=semantic, kept=pinned)
-        made = compile_policy(scope, sources) if checked is None else _compiled(scope, checked)
+        kept = cached_set(scope, mac, copy, sources, digest=wanted, semantic=semantic, kept=pinned)
+        made = compile_policy(scope, sources) if kept is None else _opened(scope, kept)
         if made.digest != wanted:
             raise StoreCorruptError("the active policy set is not the one that was activated")
         with self._lock:
@@ -253,17 +269,21 @@ def _checked(sources: tuple[Source, ...]) -> CheckedPolicySet:
 
 
 def compile_policy(scope: Scope, sources: Sequence[Source]) -> ActivePolicy:
-    """Check and compile; raises PolicyError. The same texts under the same names are checked once in a process.
+    """Check and lay out; raises PolicyError. The same texts under the same names are checked once in a process.
 
-    Raises AssemblyError when the set answers a stranger with anything but a denial.
+    An action that answers a stranger with anything but a denial ends the set when it is compiled, which is when it is first asked for:
+    `ready()` of the compiled set raises AssemblyError, and a decision is Deny(error).
     """
     return _compiled(scope, _checked(tuple(sources)))
 
 
 def _compiled(scope: Scope, checked: CheckedPolicySet) -> ActivePolicy:
-    compiled = compile_set(checked, scope=scope)
-    check_set(compiled)
-    return ActivePolicy(checked=checked, compiled=compiled, digest=checked.text_digest)
+    compiled = compile_set(checked, scope=scope, prove=check_action)
+    return ActivePolicy(compiled=compiled, digest=checked.text_digest, whole=lambda: checked)
+
+
+def _opened(scope: Scope, kept: KeptSet) -> ActivePolicy:
+    return ActivePolicy(compiled=compile_kept(kept, scope=scope, prove=check_action), digest=kept.digest, whole=kept.checked)
 
 
 class EntityCache:
@@ -284,14 +304,14 @@ class EntityCache:
         """A snapshot of `refs` and all they reach, typed under the policy's schema. Raises StoreError, IntentError."""
         if provider is not None:
             taken = provider.snapshot(scope, refs)
-            return LoadedEntities(version=None, snapshot=type_snapshot(policy.checked.schema, taken))
+            return LoadedEntities(version=None, snapshot=type_snapshot(policy.schema, taken))
         version = None if fresh else self._versions.get(scope.key)
         if version is not None:
             known = self._snapshots.get((scope.key, version, policy.digest, refs))
             if known is not None:
                 return known
         version, closure = self._read(scope, mac, refs)
-        snapshot = type_snapshot(policy.checked.schema, EntitySnapshot(version=str(version), entities=closure))
+        snapshot = type_snapshot(policy.schema, EntitySnapshot(version=str(version), entities=closure))
         loaded = LoadedEntities(version=version, snapshot=snapshot)
         with self._lock:
             self._versions[scope.key] = version

@@ -112,7 +112,7 @@ def changed_content(schema: Schema, before: DataContent, change: DataChange, *, 
 
 def named_changes(policy: ActivePolicy, before: DataSnapshot, after: DataSnapshot) -> tuple[NamedChange, ...]:
     """What differs between two typed contents, in order of name. A direction is said only where the form shows it."""
-    ways, schema = directions(policy.checked), policy.checked.schema
+    ways, schema = directions(policy.checked), policy.schema
     found: list[NamedChange] = []
     for name in sorted({*schema.params, *schema.tables}):
         was, now = before.cells.get(name), after.cells.get(name)
@@ -173,8 +173,8 @@ def compare_data(context: Context, change: DataChange) -> Flow[tuple[NamedChange
     policy = _active(state)
     now_us: int = yield Now()
     before = yield from read_data(context)
-    content = changed_content(policy.checked.schema, before.content, change, now_ms=now_us // 1000)
-    after = typed_content(policy.checked.schema, StoredData(version=before.version + 1, content=content))
+    content = changed_content(policy.schema, before.content, change, now_ms=now_us // 1000)
+    after = typed_content(policy.schema, StoredData(version=before.version + 1, content=content))
     return named_changes(policy, state.data, after)
 
 
@@ -189,7 +189,7 @@ def _attempt(context: Context, change: DataChange) -> Flow[DataWritten]:
     policy = _active(state)
     now_us: int = yield Now()
     before = yield from read_data(context)
-    content = changed_content(policy.checked.schema, before.content, change, now_ms=now_us // 1000)
+    content = changed_content(policy.schema, before.content, change, now_ms=now_us // 1000)
     warrant = yield from founders_warrant(context)
     return (yield from _put(context, state, before, content, warrant))
 
@@ -204,7 +204,7 @@ def _put(
     context: Context, state: ScopeState, before: StoredData, content: DataContent, warrant: Warrant
 ) -> Flow[DataWritten]:
     policy = _active(state)
-    schema = policy.checked.schema
+    schema = policy.schema
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     body = content.to_body()
@@ -246,7 +246,7 @@ def show_data(context: Context) -> Flow[DataView]:
     """What is in force, as the store shows it now."""
     state: ScopeState = yield LoadState(context.scope, True)
     stored = yield from read_data(context)
-    schema = None if state.policy is None else state.policy.checked.schema
+    schema = None if state.policy is None else state.policy.schema
     declared = {*schema.params, *schema.tables} if schema is not None else set()
     there = {*stored.content.params, *stored.content.tables}
     defaults = {name for name, param in schema.params.items() if param.default is not None} if schema is not None else set()

@@ -129,8 +129,8 @@ def draft_data(
         raise IntentError("no policy set is active: params and tables are typed by the active set", place="data")
     now_us: int = yield Now()
     before = yield from read_data(context)
-    content = changed_content(state.policy.checked.schema, before.content, change, now_ms=now_us // 1000)
-    after = typed_content(state.policy.checked.schema, StoredData(version=before.version + 1, content=content))
+    content = changed_content(state.policy.schema, before.content, change, now_ms=now_us // 1000)
+    after = typed_content(state.policy.schema, StoredData(version=before.version + 1, content=content))
     changes: list[Json] = [
         [each.kind, each.name, each.what, each.direction] for each in named_changes(state.policy, state.data, after)
     ]
@@ -254,7 +254,7 @@ def check_draft(context: Context, draft_id: str) -> Flow[DraftView]:
         if state.policy is None:
             raise IntentError("no policy set is active: params and tables are typed by the active set", place="data")
         content = yield from draft_content(context, draft)
-        typed = typed_content(state.policy.checked.schema, StoredData(version=draft.base + 1, content=content))
+        typed = typed_content(state.policy.schema, StoredData(version=draft.base + 1, content=content))
         checked = {"data_digest": b64url(typed.digest)}
     after = draft.with_findings(checked=checked)
     name = "CHECKED" if row.state == "DRAFT" else row.state

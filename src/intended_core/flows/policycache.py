@@ -17,21 +17,22 @@ import orjson
 from intended_core.canonical import b64url, canonical_json, unb64url
 from intended_core.canonical import digest as digest_of
 from intended_core.errors import IntendedError
-from intended_core.ids import Scope
+from intended_core.ids import EntityRef, Scope
 from intended_core.keys.rowmac import RowMac
-from intended_core.lang.frozen_codec import FrozenError, decode, encode, table_digest
+from intended_core.lang.frozen_codec import FrozenError, table_digest
+from intended_core.lang.keptset import KeptSet, pack
 from intended_core.lang.loading import collector_paused
+from intended_core.lang.mentions import constants_of
 from intended_core.lang.semantic import semantic_digest, text_digest
 from intended_core.lang.source import Source
-from intended_core.lang.typed import CheckedPolicySet, Meter, ObligationType, Rule
+from intended_core.lang.typed import CheckedPolicySet
 from intended_core.lang.typeforms import schema_digest
-from intended_core.lang.types import Schema
 from intended_core.lang.zones import TZDATA_VERSION
 from intended_core.unit import Row, RowKey, Write
 
 __all__ = ["cache_key", "cache_write", "cached_set", "freeze", "kept_digest", "thaw"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_CACHE_BYTES: Final = 48 * 1024 * 1024  # 10,000 rules are about 6 MB; a larger set is made from its sources every time
 MAX_VERSIONS: Final = 2**53
 _LINE: Final = b"\n"
@@ -49,10 +50,9 @@ def kept_digest(body: bytes) -> bytes:
 
 def freeze(checked: CheckedPolicySet) -> bytes | None:
     """The kept form: all of a checked set but its sources, tests and warnings. None where it cannot be kept."""
-    told = (checked.cost, checked.packs, checked.pack, checked.version)
     try:
         with collector_paused():
-            kept = encode((checked.schema, checked.rules, checked.meters, checked.obligations, *told))
+            kept = pack(checked)
     except FrozenError:
         return None
     body = canonical_json(_names(checked.text_digest, checked.semantic_digest, checked.schema.digest)) + _LINE + kept
@@ -61,11 +61,12 @@ def freeze(checked: CheckedPolicySet) -> bytes | None:
 
 def thaw(
     body: bytes, sources: Sequence[Source], *, digest: bytes, semantic: bytes, kept: bytes | None = None
-) -> CheckedPolicySet | None:
+) -> KeptSet | None:
     """The set again, without tests and warnings; None unless it is exactly the one of these digests and of this engine.
 
     `kept`: the digest of the bytes that the set's activation made, from where it cannot be changed. Other bytes are not read, and what
-    those bytes mean is what was checked then; without it, that is computed anew.
+    those bytes mean is what was checked then, so that each part can wait until it is asked for; without it, everything is read and what it
+    means is computed anew.
     """
     if len(body) > MAX_CACHE_BYTES or text_digest(sources) != digest or (kept is not None and kept_digest(body) != kept):
         return None
@@ -79,29 +80,23 @@ def thaw(
 
 def _thaw(
     line: bytes, data: bytes, sources: Sequence[Source], digest: bytes, semantic: bytes, *, pinned: bool
-) -> CheckedPolicySet | None:
+) -> KeptSet | None:
     names: Any = orjson.loads(line)
     named_schema = unb64url(names["schema"])
     if line != canonical_json(_names(digest, semantic, named_schema)):
         return None
-    schema, rules, meters, obligations, cost, packs, pack, named = decode(data)
-    if not _holds(schema, rules, meters, obligations) or schema.digest != named_schema:
+    found = KeptSet(data, digest=digest, semantic=semantic, sources=tuple((source.name, source.text) for source in sources))
+    if found.schema.digest != named_schema or not (pinned or _means(found.checked(), found.constants)):
         return None
-    if not pinned and not _means(schema, rules, meters, obligations, semantic):
-        return None
-    return CheckedPolicySet(
-        pack=pack, schema=schema, rules=rules, tests=(), sources=tuple((source.name, source.text) for source in sources),
-        text_digest=digest, semantic_digest=semantic, cost=cost, meters=meters, obligations=obligations, version=named,
-        packs=packs, tzdata=TZDATA_VERSION,
-    )  # fmt: skip
+    return found
 
 
-def _means(
-    schema: Schema, rules: Sequence[Rule], meters: Mapping[str, Meter], obligations: Mapping[str, ObligationType], semantic: bytes
-) -> bool:
+def _means(found: CheckedPolicySet, constants: frozenset[EntityRef]) -> bool:
+    schema, meters = found.schema, found.meters.values()
     return (
         schema_digest(schema.entities, schema.actions, schema.params, schema.tables) == schema.digest
-        and semantic_digest(schema, rules, TZDATA_VERSION, meters.values(), obligations.values()) == semantic
+        and semantic_digest(schema, found.rules, TZDATA_VERSION, meters, found.obligations.values()) == found.semantic_digest
+        and constants_of(found.rules, meters) == constants
     )
 
 
@@ -111,15 +106,6 @@ def _names(digest: bytes, semantic: bytes, schema: bytes) -> dict[str, object]:
         "schema": b64url(schema), "semantic": b64url(semantic),
         "table": b64url(table_digest()), "tzdata": TZDATA_VERSION,
     }  # fmt: skip
-
-
-def _holds(schema: object, rules: object, meters: object, obligations: object) -> bool:
-    return (
-        isinstance(schema, Schema) and isinstance(rules, tuple) and isinstance(meters, dict) and isinstance(obligations, dict)
-        and all(isinstance(item, Rule) for item in rules)
-        and all(isinstance(item, Meter) and item.name == name for name, item in meters.items())
-        and all(isinstance(item, ObligationType) and item.name == name for name, item in obligations.items())
-    )  # fmt: skip
 
 
 def cache_write(scope: Scope, mac: RowMac, digest: bytes, body: bytes | None, rows: Mapping[RowKey, Row]) -> tuple[Write, ...]:
@@ -134,7 +120,7 @@ def cache_write(scope: Scope, mac: RowMac, digest: bytes, body: bytes | None, ro
 
 def cached_set(
     scope: Scope, mac: RowMac, row: Row | None, sources: Sequence[Source], *, digest: bytes, semantic: bytes, kept: bytes | None = None
-) -> CheckedPolicySet | None:
+) -> KeptSet | None:
     """What the row keeps, if it may be used for the active set of these digests (`kept`: as for `thaw`)."""
     if row is None or row.kind != "policy" or row.key != cache_key(digest).key or not _authentic(scope, mac, row):
         return None

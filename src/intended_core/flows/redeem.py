@@ -127,7 +127,7 @@ def _attempt(
         )  # fmt: skip
         check_claims(state.halts, verified.claims)
         try:
-            call = validate_call(state.policy.checked.schema, context.scope, given)
+            call = validate_call(state.policy.schema, context.scope, given)
         except IntentError:
             raise TokenError("token.binding") from None
         bound = bind(verified, call.arh)

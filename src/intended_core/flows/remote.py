@@ -63,4 +63,4 @@ def _call(context: Context, wire: object) -> Flow[Call]:
     state: ScopeState = yield LoadState(context.scope)
     if state.policy is None or not isinstance(wire, str):
         raise TokenError("token.binding")
-    return call_of_wire(state.policy.checked.schema, wire.encode("utf-8"))
+    return call_of_wire(state.policy.schema, wire.encode("utf-8"))

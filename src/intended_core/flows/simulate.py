@@ -235,15 +235,15 @@ def _again(
 ) -> Flow[tuple[Intent, Allow | Escalate | Deny]]:
     """The recorded decision under the draft. Raises IntentError or PolicyError where the records do not hold what it takes."""
     decided = yield from worlds.set_of(body["policy_digest"])
-    schema = decided.checked.schema
+    schema = decided.schema
     policy = decided if candidate is None else candidate
     intent = recorded_intent(schema, body["intent"].encode("utf-8"))
     entities = recorded_entities(schema, (yield from worlds.snapshot(body["entities_digest"])))
     read = yield from _data(worlds, policy, decided, body, values)
     try:
-        valid = validate(policy.checked.schema, worlds.context.scope, intent)
+        valid = validate(policy.schema, worlds.context.scope, intent)
         yield from worlds.add_missing(entities, valid.references | policy.compiled.constants | read.references)
-        world = type_snapshot(policy.checked.schema, EntitySnapshot(version="recorded", entities=entities))
+        world = type_snapshot(policy.schema, EntitySnapshot(version="recorded", entities=entities))
     except IntentError as error:
         return intent, Deny(kind="intent_invalid", reasons=(Reason(text=error.problem, place=error.place),))
     around = Surroundings(tenant=worlds.context.scope.tenant, data=read.cells)
@@ -262,7 +262,7 @@ def _again(
 def _data(
     worlds: _Worlds, policy: ActivePolicy, decided: ActivePolicy, body: Mapping[str, Any], values: DataContent | None
 ) -> Flow[DataSnapshot]:
-    schema = policy.checked.schema
+    schema = policy.schema
     if values is not None:
         return typed_content(schema, StoredData(version=0, content=values))
     if not schema.params and not schema.tables:
@@ -271,7 +271,7 @@ def _data(
         worlds.values = yield from read_data(worlds.context)
     if "data_digest" not in body:
         return typed_content(schema, worlds.values)
-    params, tables = recorded_data(decided.checked.schema, (yield from worlds.snapshot(str(body["data_digest"]))))
+    params, tables = recorded_data(decided.schema, (yield from worlds.snapshot(str(body["data_digest"]))))
     return type_data(
         schema, version="recorded", params={name: value for name, value in params.items() if name in schema.params},
         tables={name: rows for name, rows in tables.items() if name in schema.tables},

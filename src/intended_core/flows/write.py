@@ -37,7 +37,7 @@ def put_entities(context: Context, entities: Sequence[Entity]) -> Flow[int]:
     state: ScopeState = yield LoadState(context.scope, True)  # typed against the set in force, not the one that is remembered
     if state.policy is not None:
         for entity in entities:
-            type_entity(state.policy.checked.schema, entity)
+            type_entity(state.policy.schema, entity)
     bodies = {entity_key(entity.ref): encode_entity(entity) for entity in entities}
     return (yield from _write(context, bodies, "ACTIVE"))
 

@@ -7,8 +7,8 @@ that cannot match.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from intended_core.ids import EntityRef, Scope
@@ -23,15 +23,16 @@ from intended_core.lang.compiled_limits import (
     compile_test,
 )
 from intended_core.lang.fuse import Fusible, Plan
+from intended_core.lang.keptset import KeptSet
 from intended_core.lang.loading import collector_paused
+from intended_core.lang.mentions import constants_of
+from intended_core.lang.ondemand import Actions, MadeAction, OnDemand
 from intended_core.lang.plans import plan_set
 from intended_core.lang.typed import Approval, CheckedPolicySet, Meter, Rule
 from intended_core.lang.types import Schema
-from intended_core.lang.walk import walk
-from intended_core.lang.wireforms import references
 from intended_core.outcome import ApprovalRequirement, Obligation
 
-__all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "Matched", "compile_set"]
+__all__ = ["Bucket", "CompiledApproval", "CompiledPolicySet", "CompiledRule", "Matched", "compile_kept", "compile_set"]
 
 Condition: TypeAlias = Callable[..., Any]
 _EMPTY: Final[tuple[CompiledRule, ...]] = ()
@@ -98,7 +99,8 @@ class Bucket:
 class CompiledPolicySet:
     """An immutable set, ready to decide. `constants`: every entity that a policy names. Made only by `compile_set`.
 
-    `plans`: by action, the fused function where there is one (`lang.fuse`); `index` serves everything.
+    `plans`: by action, the fused function where there is one (`lang.fuse`); `index` serves everything. Looking an action up in `plans`,
+    `index` or `approvals` compiles it; StoreCorruptError where that cannot be done (`lang.ondemand`).
     """
 
     tenant: str
@@ -112,58 +114,92 @@ class CompiledPolicySet:
     meters: Mapping[str, tuple[CompiledMeter, ...]] = field(default_factory=dict)
     tzdata: str = ""
 
+    def ready(self) -> None:
+        """Compile every action now; raises what cannot be compiled."""
+        len(self.index)
 
-def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None) -> CompiledPolicySet:
-    """Compile every rule body once and lay out the index."""
+
+Prove: TypeAlias = Callable[[CompiledPolicySet, str], None]
+
+
+def compile_set(checked: CheckedPolicySet, *, scope: Scope | None = None, prove: Prove | None = None) -> CompiledPolicySet:
+    """Lay out the set; each action is compiled when it is first asked for (`ready` compiles all of them).
+
+    `prove`: what an action that was just compiled must pass before it is answered; it gets a set in which that action alone is compiled.
+    """
     with collector_paused():
-        return _compile(checked, scope)
+        by_action: dict[str, list[Rule]] = {}
+        for rule in sorted(checked.rules, key=lambda item: item.id):
+            for action in rule.bodies:
+                by_action.setdefault(action, []).append(rule)
+        return _laid_out(
+            scope, checked.text_digest, checked.schema, checked.meters, constants_of(checked.rules, checked.meters.values()),
+            checked.tzdata, by_action, by_action.__getitem__, prove,
+        )  # fmt: skip
 
 
-def _compile(checked: CheckedPolicySet, scope: Scope | None) -> CompiledPolicySet:
+def compile_kept(kept: KeptSet, *, scope: Scope | None = None, prove: Prove | None = None) -> CompiledPolicySet:
+    """The same from a kept form, of which an action's part is read when it is first asked for."""
+    return _laid_out(
+        scope, kept.digest, kept.schema, kept.meters, kept.constants, kept.tzdata, kept.actions, kept.rules, prove
+    )  # fmt: skip
+
+
+def _laid_out(
+    scope: Scope | None, digest: bytes, schema: Schema, meters: Mapping[str, Meter], constants: frozenset[EntityRef], tzdata: str,
+    names: Iterable[str], rules: Callable[[str], Sequence[Rule]], prove: Prove | None,
+) -> CompiledPolicySet:  # fmt: skip
+    """`rules`: those of an action, in order of their ids."""
+    roots = frozenset(name for name, declared in schema.entities.items() if declared.root)
+    counted = compile_meters(meters)
+
+    def make(action: str) -> MadeAction:
+        with collector_paused():
+            # What meters count takes the whole way (`engine.hops`).
+            plan, index, approvals = _action(schema, roots, action, rules(action), planned=action not in counted)
+        if prove is not None:
+            prove(replace(whole, index=index, approvals=approvals, plans={} if plan is None else {action: plan}), action)
+        return plan, index, approvals
+
+    actions = Actions(names, make)
+    whole = CompiledPolicySet(
+        tenant="" if scope is None else scope.key, digest=digest, schema=schema, index=OnDemand(actions, actions.index), roots=roots,
+        constants=constants, approvals=OnDemand(actions, actions.approvals), plans=actions.plans, meters=counted, tzdata=tzdata,
+    )  # fmt: skip
+    return whole
+
+
+def _action(schema: Schema, roots: frozenset[str], action: str, rules: Iterable[Rule], *, planned: bool) -> MadeAction:
     index: dict[
         tuple[str, str, str],
         tuple[list[CompiledRule], dict[EntityRef, list[CompiledRule]], dict[EntityRef, list[CompiledRule]]],
     ] = {}
     approvals: dict[tuple[str, str], tuple[CompiledRule, CompiledApproval]] = {}
     fusible: list[tuple[str, Fusible]] = []
-    meters = compile_meters(checked.meters)
-    for rule in sorted(checked.rules, key=lambda item: item.id):
-        for action, body in rule.bodies.items():
-            made = _rule(rule, action)
-            if action not in meters:  # what meters count takes the whole way (`engine.hops`)
-                fusible.append((action, Fusible(rule, body, made)))
-            for approval in made.approvals:
-                approvals[(action, approval.key)] = (made, approval)
-            declared = checked.schema.actions[action]
-            for principal in _fitting(rule.principal.types, rule.principal.equal, declared.principals):
-                for resource in _fitting(rule.resource.types, rule.resource.equal, declared.resources):
-                    general, by_resource, by_principal = index.setdefault((action, principal, resource), ([], {}, {}))
-                    if made.resource_equal is not None:
-                        by_resource.setdefault(made.resource_equal, []).append(made)
-                    elif made.principal_equal is not None:
-                        by_principal.setdefault(made.principal_equal, []).append(made)
-                    else:
-                        general.append(made)
-    roots = frozenset(name for name, declared in checked.schema.entities.items() if declared.root)
-    return CompiledPolicySet(
-        tenant="" if scope is None else scope.key,
-        digest=checked.text_digest,
-        schema=checked.schema,
-        index={
-            key: Bucket(
-                tuple(general),
-                {ref: tuple(rules) for ref, rules in by_resource.items()},
-                {ref: tuple(rules) for ref, rules in by_principal.items()},
-            )
-            for key, (general, by_resource, by_principal) in index.items()
-        },
-        roots=roots,
-        constants=frozenset(_constants(checked.rules, checked.meters.values())),
-        approvals=approvals,
-        plans=plan_set(checked.schema, roots, fusible),
-        meters=meters,
-        tzdata=checked.tzdata,
-    )
+    declared = schema.actions[action]
+    for rule in rules:
+        made = _rule(rule, action)
+        fusible.append((action, Fusible(rule, rule.bodies[action], made)))
+        for approval in made.approvals:
+            approvals[(action, approval.key)] = (made, approval)
+        for principal in _fitting(rule.principal.types, rule.principal.equal, declared.principals):
+            for resource in _fitting(rule.resource.types, rule.resource.equal, declared.resources):
+                general, by_resource, by_principal = index.setdefault((action, principal, resource), ([], {}, {}))
+                if made.resource_equal is not None:
+                    by_resource.setdefault(made.resource_equal, []).append(made)
+                elif made.principal_equal is not None:
+                    by_principal.setdefault(made.principal_equal, []).append(made)
+                else:
+                    general.append(made)
+    buckets = {
+        key: Bucket(
+            tuple(general),
+            {ref: tuple(rules) for ref, rules in by_resource.items()},
+            {ref: tuple(rules) for ref, rules in by_principal.items()},
+        )
+        for key, (general, by_resource, by_principal) in index.items()
+    }
+    return plan_set(schema, roots, fusible).get(action) if planned else None, buckets, approvals
 
 
 def _fitting(types: tuple[str, ...] | None, equal: EntityRef | None, declared: tuple[str, ...]) -> tuple[str, ...]:
@@ -192,32 +228,3 @@ def _approval(approval: Approval) -> CompiledApproval:
         exclude=None if approval.exclude is None else one(approval.exclude), expires=one(approval.expires),
         conditions=tuple(one(condition) for condition in approval.conditions), place=str(approval.span),
     )  # fmt: skip
-
-
-def _constants(rules: Iterable[Rule], meters: Iterable[Meter]) -> Iterable[EntityRef]:
-    for meter in meters:
-        for counted in meter.bodies.values():
-            for part in (*counted.key, counted.amount):
-                yield from _inside(part)
-    for rule in rules:
-        for scope in (rule.principal, rule.resource):
-            if scope.equal is not None:
-                yield scope.equal
-            yield from scope.within or ()
-        for body in rule.bodies.values():
-            for clause in body.clauses:
-                yield from _inside(clause.expr)
-            for block in body.approvals:
-                for expr in (block.group, block.quorum, block.exclude, block.expires, *block.conditions):
-                    if expr is not None:
-                        yield from _inside(expr)
-            for asked in (*(() if body.meter is None else (body.meter.ceiling,)), *(v for item in body.obliges for _, v in item.values)):
-                yield from _inside(asked)
-
-
-def _inside(expr: t.TypedExpr) -> Iterable[EntityRef]:
-    for node in walk(expr):
-        if isinstance(node, t.Literal_):
-            yield from references(node.value)
-        elif isinstance(node, t.ParamOf):
-            yield from references(node.default)

@@ -59,22 +59,34 @@ class _Action:
     begun: str  # of the wire form, with the name
 
 
-_PREPARED: dict[bytes, dict[str, _Action]] = {}
+class _Prepared(dict[str, _Action]):
+    """What the actions of a schema take, each made when it is first asked for. KeyError: no such action."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self.schema = schema
+
+    def __missing__(self, name: str) -> _Action:
+        declared = self.schema.actions[name]
+        paths = frozenset(_paths(declared.args, ""))
+        made = self[name] = _Action(
+            declared, frozenset(declared.principals), frozenset(declared.resources), converter(declared.args),
+            converter(declared.context), paths,
+            frozenset(member.name for member in declared.context.members if member.from_caller), door(declared, paths),
+            hop_types(self.schema, declared), taker(declared.args), taker(declared.context), f'{{"action":{json_text(name)},"args":',
+        )  # fmt: skip
+        return made
 
 
-def _prepare(schema: Schema) -> dict[str, _Action]:
+_PREPARED: dict[bytes, _Prepared] = {}
+
+
+def _prepare(schema: Schema) -> _Prepared:
     known = _PREPARED.get(schema.digest)
     if known is None:
-        known = {}
-        for name, declared in schema.actions.items():
-            paths = frozenset(_paths(declared.args, ""))
-            known[name] = _Action(
-                declared, frozenset(declared.principals), frozenset(declared.resources), converter(declared.args),
-                converter(declared.context), paths,
-                frozenset(member.name for member in declared.context.members if member.from_caller), door(declared, paths),
-                hop_types(schema, declared), taker(declared.args), taker(declared.context),
-                f'{{"action":{json_text(name)},"args":',
-            )  # fmt: skip
+        known = _Prepared(schema)
         if len(_PREPARED) >= 256:
             _PREPARED.clear()
         _PREPARED[schema.digest] = known
@@ -95,15 +107,15 @@ def _paths(found: Type, prefix: str) -> list[str]:
 
 
 def _action(schema: Schema, name: object) -> _Action:
-    actions = _prepare(schema)
-    found = actions.get(name) if isinstance(name, str) else None
-    if found is None:
-        shown = name if isinstance(name, str) else type(name).__name__
-        raise IntentError(
-            f"{shown[:80]!r} is not an action of the policy set {did_you_mean(shown[:80], actions)}".rstrip(),
-            place="action",
-        )
-    return found
+    try:
+        if isinstance(name, str):
+            return _prepare(schema)[name]
+    except KeyError:
+        pass
+    shown = name if isinstance(name, str) else type(name).__name__
+    raise IntentError(
+        f"{shown[:80]!r} is not an action of the policy set {did_you_mean(shown[:80], schema.actions)}".rstrip(), place="action"
+    )
 
 
 def _entity(ref: object, allowed: frozenset[str], place: str) -> EntityRef:
