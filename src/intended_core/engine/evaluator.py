@@ -56,7 +56,7 @@ def decide(
             return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
         if found.__class__ is not _Waiting:
             return found  # type: ignore[return-value]
-        return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, found.rules)  # type: ignore[union-attr]
+        return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, found.rules)
     return _walk(compiled, intent, snapshot, now_ms, approved, surroundings, None)
 
 
