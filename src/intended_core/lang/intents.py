@@ -107,11 +107,8 @@ def _paths(found: Type, prefix: str) -> list[str]:
 
 
 def _action(schema: Schema, name: object) -> _Action:
-    try:
-        if isinstance(name, str):
-            return _prepare(schema)[name]
-    except KeyError:
-        pass
+    if isinstance(name, str) and name in schema.actions:
+        return _prepare(schema)[name]
     shown = name if isinstance(name, str) else type(name).__name__
     raise IntentError(
         f"{shown[:80]!r} is not an action of the policy set {did_you_mean(shown[:80], schema.actions)}".rstrip(), place="action"
