@@ -176,7 +176,7 @@ class Floor:
         version, _, _, size = cursor.execute(sql.head, (1,)).fetchone()
         cursor.execute(sql.rows["snapshot"].select, (1, sample.snapshot.key)).fetchone()
         cursor.execute(sql.rows["nonce"].insert, (1, key, 1, "ISSUED", sample.issued.body, KEY))
-        cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body))
+        cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body, row.fields))
         cursor.execute(sql.head_replace, (version + 1, size + 1, sample.head.state, KEY, 1, version))
 
     def _spend(self) -> None:
@@ -189,7 +189,7 @@ class Floor:
         at, _, _, _ = cursor.execute(sql.rows["nonce"].select, (1, key)).fetchone()
         cursor.execute(sql.thread, (1, key * 2)).fetchall()
         cursor.execute(sql.rows["nonce"].replace, (at + 1, "CONSUMED", sample.consumed.body, KEY, 1, key, at))
-        cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body))
+        cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body, row.fields))
         cursor.execute(sql.head_replace, (version + 1, size + 1, sample.head.state, KEY, 1, version))
         cursor.execute("COMMIT")
 

@@ -95,12 +95,14 @@ def audit_verify(
     if verdict.attested:
         who = ", ".join(verdict.organisations) or "fewer than your policy asks for"
         lines.append(f"  the first {verdict.attested} records were seen by {who}")
+    if verdict.erased or verdict.erased_fields:
+        lines.append(f"  erased: what {verdict.erased} records said, and {verdict.erased_fields} fields of others")
     if verdict.grade is Grade.CONSISTENT_UNPINNED:
         lines.append("  no key was pinned: give --pin to rule out that the whole log was written anew")
     emit(
         json,
         {"verdict": verdict.grade.value, "size": verdict.size, "root": verdict.root.hex(), "first_bad": verdict.seq,
-         "unattested": verdict.unattested, "erased": verdict.erased, "findings": _findings(verdict),
+         "unattested": verdict.unattested, "erased": verdict.erased, "erased_fields": verdict.erased_fields, "findings": _findings(verdict),
          "attested": verdict.attested, "organisations": list(verdict.organisations)},
         "\n".join(lines),
     )  # fmt: skip

@@ -53,7 +53,9 @@ _SALTS_LABEL: Final = b"intended.audit/salts.v0\x00"
 SALT_CHARS: Final = 22  # 132 bits in base64url
 _PIECE: Final = 33 * SALT_CHARS // 44 + 1  # bytes that give so many characters
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{22}")
+_SALTS: Final = re.compile(r"[A-Za-z0-9_-]*")
 _USUAL: Final = re.compile(r"(?:intent\.(?:principal|resource|chain|(?:args|context)\.[^.]+)|(?!intent)[a-z_]+)")
+_TEXTS: Final = frozenset({str})
 _LEVELS: Final = 8  # of a value; a deeper one is left to the parser
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _INTENT: Final = "intent."
@@ -180,17 +182,23 @@ def sound_fields(body: bytes, stored: bytes) -> bool:
         if list(digests) != list(given) or not all(map(_usual, given)):
             return False
         parts: list[bytes] = []
+        salts: list[str] = []
+        hashed: list[bytes] = []
         for path, held in given.items():
             if (path in said) if path[:7] != _INTENT else asked is None:
                 return False
             salt, value = held
-            if type(salt) is not str or _SALT.fullmatch(salt) is None or not _plain(value, _LEVELS):
+            if type(value) is not str and not _plain(value, _LEVELS):
                 return False
             begun, name = _begun(path)
             disclosure = orjson.dumps(held, option=orjson.OPT_SORT_KEYS)
-            if b2a_base64(sha256(begun + disclosure).digest(), newline=False)[:43].translate(_TO_URL).decode() != digests[path]:
-                return False
+            hashed.append(sha256(begun + disclosure).digest())
             parts.append(name + disclosure)
+            salts.append(salt)
+        # One zero byte after each digest makes its text 43 characters and an A: all of them are compared at once.
+        texts = b2a_base64(b"\x00".join((*hashed, b"")), newline=False).translate(_TO_URL).decode()
+        if "A".join((*digests.values(), "")) != texts or set(map(len, salts)) - {SALT_CHARS} or _SALTS.fullmatch("".join(salts)) is None:
+            return False
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return False
     return b"".join((b"{", b",".join(parts), b"}")) == stored
@@ -208,11 +216,10 @@ def _plain(value: Any, levels: int) -> bool:
         return True
     if kind is int:
         return bool(-SAFE_INT <= value <= SAFE_INT)
-    if levels == 0:
+    if levels == 0 or not (kind is list or kind is dict):
         return False
-    if kind is list:
-        return all(_plain(item, levels - 1) for item in value)
-    return kind is dict and all(_plain(item, levels - 1) for item in value.values())
+    inner = value if kind is list else value.values()
+    return set(map(type, inner)) <= _TEXTS or all(_plain(item, levels - 1) for item in inner)
 
 
 def held_paths(stored: bytes) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class LogVerdict:
 
     `unattested`: records after the newest known head. `attested`: how many records the newest head covers
     that somebody outside cosigned; `organisations`: who, as the verifier's policy groups them. `erased`: records whose
-    bodies were taken out, each with permission. Has no truth value: match on `grade`.
+    bodies were taken out, each with permission; `erased_fields`: fields of others. Has no truth value: match on `grade`.
     """
 
     grade: Grade
@@ -78,6 +78,7 @@ class LogVerdict:
     attested: int = 0
     organisations: tuple[str, ...] = ()
     erased: int = 0
+    erased_fields: int = 0
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict has no truth value: look at its grade")
@@ -304,4 +305,5 @@ class _Walk:
             unattested=self._state.size - self._matched,
             last_time_us=self._state.time_us,
             erased=self._erasures.count,
+            erased_fields=self._erasures.fields,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,3 +55,31 @@ def test_which_records_is_said_in_one_way(run: Run, shop: Any, words: list[str])
     done = run(*shop.options, "audit", "erase", *words, *WHY)
     assert done.code == 2
     assert "either --seq or --about" in done.err
+
+
+def test_two_persons_erase_one_field(run: Run, shop: Any, decided: int, tmp_path: Path) -> None:
+    people = persons(run, shop, tmp_path, "eraser-three", "eraser-four")
+    body = run(*shop.options, "audit", "show", str(decided), "--json").json["body"]
+    asked = json.loads(body["intent"])
+    path = f"intent.args.{min(asked['args'])}"
+    erase = (*shop.options, "audit", "erase", "--seq", f"{decided}:{path}", *WHY)
+    planned = run(*erase, "--plan")
+    assert (planned.code, f"{decided}: " in planned.out, path in planned.out) == (0, True, True)
+    done = run(*erase, *people, "--json")
+    assert (done.code, done.json["records"]) == (0, 0)
+    assert path in done.json["fields"][0][1]
+    shown = run(*shop.options, "audit", "show", str(decided), "--json").json
+    assert shown["body"]["$missing"][path] == done.json["seq"]
+    assert shown["body"]["intent_parts"]["principal"] == asked["principal"]
+    assert "(erased in part)" in run(*shop.options, "audit", "show", str(decided)).out
+    verified = run(*shop.options, "audit", "verify", "--pin", shop.pin, "--json")
+    assert (verified.code, verified.json["findings"], verified.json["erased_fields"] > 0) == (0, [], True)
+    assert "fields of others" in run(*shop.options, "audit", "verify", "--pin", shop.pin).out
+    principal = '{}::"{}"'.format(*asked["principal"])
+    found = run(*shop.options, "audit", "erase", "--about", principal, "--fields", *WHY, "--plan", "--json")
+    assert [decided, "intent.principal"] in [[seq, each] for seq, paths in found.json["fields"] for each in paths]
+
+
+@pytest.mark.parametrize("seq", ["x", "1:", ":intent.args.a", "-1", "1" * 20])
+def test_a_record_that_is_none(run: Run, shop: Any, seq: str) -> None:
+    assert run(*shop.options, "audit", "erase", f"--seq={seq}", *WHY).code == 2

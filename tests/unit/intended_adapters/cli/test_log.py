@@ -102,3 +102,15 @@ def test_what_a_bundle_says_in_plain_words(run: Run, shop: Any, decided: int, tm
     assert run("evidence", "show", str(bundle), "--html", str(tmp_path / "no" / "x.html")).code == 6
     bundle.write_bytes(b"no bundle")
     assert run("evidence", "show", str(bundle)).code == 26
+
+
+def test_a_part_of_the_request_stays_in_the_house(run: Run, shop: Any, decided: int, tmp_path: Path) -> None:
+    bundle = tmp_path / "decision.evb"
+    export = (*shop.options, "evidence", "export", str(decided), "-o", str(bundle))
+    assert run(*export, "--withhold", "intent.args").code == 0
+    verified = run("evidence", "verify", str(bundle), "--pin", shop.pin, "--json")
+    assert [item["code"] for item in verified.json["findings"]] == ["fields.withheld"]
+    assert run(*export, "--disclose", "intent.principal").code == 0
+    assert run("evidence", "verify", str(bundle), "--pin", shop.pin).code == 22
+    assert run(*export, "--withhold", "intent.args.no_such_argument").code != 0
+    assert run(*shop.options, "evidence", "export", "--range", "0:", "-o", str(bundle), "--withhold", "ith").code == 2

@@ -96,7 +96,7 @@ def test_an_erased_argument_is_gone_and_the_log_still_holds(world: World) -> Non
     assert (shown.erased, shown.body["$missing"]) == (False, {AMOUNT: by, "ith": by})
     assert shown.body["intent_parts"]["principal"] == ["Agent", "bot"]  # type: ignore[index,call-overload]
     verdict = verify_tenant_log(tenant, checkpoints=[kept], pinned=[str(key)])
-    assert (verdict.grade, verdict.findings) == (Grade.CONSISTENT_UNANCHORED, ())
+    assert (verdict.grade, verdict.findings, verdict.erased, verdict.erased_fields) == (Grade.CONSISTENT_UNANCHORED, (), 0, 2)
 
 
 def test_evidence_tells_the_erased_from_the_withheld(world: World) -> None:
