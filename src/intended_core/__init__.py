@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from intended_core.authoring import explain_intent as explain_intent
     from intended_core.authoring import format_policies as format_policies
     from intended_core.authoring import lint_policies as lint_policies
+    from intended_core.authoring import lock_packs as lock_packs
     from intended_core.authority import AdapterHandle as AdapterHandle
     from intended_core.authority import TenantAuthority as TenantAuthority
     from intended_core.cedar_tools import CedarImport as CedarImport
@@ -264,6 +265,7 @@ _ROOMS = {
     "life_of": "searching",
     "parts_about": "searching",
     "lint_policies": "authoring",
+    "lock_packs": "authoring",
     "load_cedar": "cedar_tools",
     "load_registry": "loader.registry",
     "outcome_json": "toolbox",

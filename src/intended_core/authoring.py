@@ -18,13 +18,14 @@ from intended_core.lang.diff import PolicyDiff, compare
 from intended_core.lang.directions import directions
 from intended_core.lang.formatter import format_text
 from intended_core.lang.lint_set import lint_set
+from intended_core.lang.locks import pack_digests
 from intended_core.lang.parser import parse
 from intended_core.lang.semantic import text_digest
 from intended_core.lang.source import Source, read_source
 from intended_core.lang.typed import CheckedPolicySet
 from intended_core.toolbox import CheckReport, check_policies, checked_policies
 
-__all__ = ["FormattedFile", "data_directions", "diff_policies", "explain_intent", "format_policies", "lint_policies"]
+__all__ = ["FormattedFile", "data_directions", "diff_policies", "explain_intent", "format_policies", "lint_policies", "lock_packs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,14 @@ def _same_meaning(files: Mapping[str, bytes], made: list[FormattedFile]) -> None
 def data_directions(checked: CheckedPolicySet) -> dict[str, str]:
     """For each param and table: what another value or more rows can do (widens, narrows, both, unused)."""
     return dict(directions(checked))
+
+
+def lock_packs(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The digest (32 bytes) of each pack among these files, by its name: for `activate(…, packs=…)` of a set that imports them.
+
+    Files that name no pack stand under "". Raises PolicyError for a file that does not parse.
+    """
+    return pack_digests([Source.from_bytes(name, data) for name, data in files.items()])
 
 
 def lint_policies(files: Mapping[str, bytes]) -> CheckReport:

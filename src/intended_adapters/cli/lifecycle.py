@@ -20,7 +20,7 @@ from intended_adapters.cli.common import (
 )
 from intended_adapters.cli.signers import By, KeyFile, private_key
 from intended_adapters.cli.simulation import show_simulation, simulation_json, watched
-from intended_core import EntityRef, LocalPersonKey, TenantAuthority, entity_ref, parse_json
+from intended_core import EntityRef, LocalPersonKey, TenantAuthority, entity_ref, lock_packs, parse_json
 
 __all__ = ["data", "policies"]
 
@@ -28,6 +28,9 @@ policies = typer.Typer()
 data = typer.Typer()
 MAX_DATA_BYTES = 16 * 1024 * 1024
 
+Packs = Annotated[
+    list[str] | None, typer.Option("--pack", help="An imported pack held to its bytes: NAME=DIGEST, as `policy packs` prints it.")
+]
 NoteFlag = Annotated[str, typer.Option("--note", help="One line that the second person and the log read.")]
 Paths = Annotated[list[Path], typer.Argument(show_default=False, help="Policy files or directories.")]
 
@@ -36,6 +39,14 @@ def _drafter(by: str, key: Path | None) -> tuple[EntityRef | None, LocalPersonKe
     if key is not None and not by:
         fail(Exit.USAGE, "say who signs: a --key belongs to a --person")
     return (entity_ref(by) if by else None), (None if key is None else private_key(key))
+
+
+def _locks(given: list[str] | None) -> dict[str, bytes] | None:
+    """Packs and the digests that they are held to; None where none is."""
+    try:
+        return {name: bytes.fromhex(text) for name, _, text in (each.partition("=") for each in given)} if given else None
+    except ValueError:
+        fail(Exit.USAGE, "a pack is locked as NAME=DIGEST, with 64 hexadecimal characters as `policy packs` prints them")
 
 
 def _texts(paths: list[Path]) -> dict[str, str]:
@@ -78,7 +89,7 @@ def _plain(found: Any) -> str:
 
 @policies.command("draft")
 def policy_draft(
-    paths: Paths, by: By = "", key: KeyFile = None, note: NoteFlag = "", json: JsonFlag = False
+    paths: Paths, by: By = "", key: KeyFile = None, note: NoteFlag = "", pack: Packs = None, json: JsonFlag = False
 ) -> None:
     """Keep a policy set as a draft and check it; nothing is decided by it yet.
 
@@ -88,9 +99,19 @@ def policy_draft(
     where = place()
     with where.open() as authority:
         desk = where.handle(authority).policies
-        view = desk.draft(_texts(paths), drafter=drafter, key=private, note=note)
+        view = desk.draft(_texts(paths), drafter=drafter, key=private, note=note, packs=_locks(pack))
         view = desk.check(view.draft_id)
     emit(json, _draft_json(view), f"{_draft_text(view)}\nnext: intended policy simulate {view.draft_id}")
+
+
+@policies.command("packs")
+def policy_packs(paths: Paths, json: JsonFlag = False) -> None:
+    """Print the digest of each pack among the files, to hold whoever imports it to these bytes; needs no store.
+
+    Example: intended policy packs policies/shared
+    """
+    found = {name: digest.hex() for name, digest in lock_packs(policy_files(paths)).items() if name}
+    emit(json, {"packs": found}, "\n".join(f"{name}={digest}" for name, digest in found.items()) or "no file names a pack")
 
 
 @policies.command("promote")
@@ -164,6 +185,7 @@ def policy_approve(
 def policy_activate(
     paths: Annotated[list[Path] | None, typer.Argument(show_default=False, help="Policy files or directories.")] = None,
     draft: Annotated[str, typer.Option(help="The draft to put in force, instead of files.")] = "",
+    pack: Packs = None,
     json: JsonFlag = False,
 ) -> None:
     """Check, test and activate a policy set; tokens of the set before are void from then on.
@@ -174,10 +196,12 @@ def policy_activate(
     """
     if bool(paths) == bool(draft):
         fail(Exit.USAGE, "give either policy files or --draft")
+    if pack and draft:
+        fail(Exit.USAGE, "packs are locked where the files are given: at `policy draft`")
     where = place()
     with where.open() as authority:
         tenant = where.handle(authority)
-        done: Any = tenant.policies.activate(draft) if draft else tenant.activate(_texts(paths or []))
+        done: Any = tenant.policies.activate(draft) if draft else tenant.activate(_texts(paths or []), packs=_locks(pack))
     if hasattr(done, "version"):
         _emit_written(json, done)
         return

@@ -34,6 +34,7 @@ from intended_core.flows.enact import enact_data, enact_policy
 from intended_core.flows.sets import SetView, active_set, earlier_set
 from intended_core.flows.simulate import Progress, Simulation, simulate_draft
 from intended_core.ids import EntityRef
+from intended_core.lang.locks import check_locks
 from intended_core.lang.source import Source
 
 __all__ = ["PoliciesDesk", "Promotion"]
@@ -59,8 +60,14 @@ class PoliciesDesk(Desk):
         drafter: EntityRef | None = None,
         key: LocalPersonKey | None = None,
         note: str = "",
+        packs: Mapping[str, bytes] | None = None,
     ) -> DraftView:
-        """Keep a set as a draft: file name -> text. With `drafter` and their `key` it is signed at once. Raises IntentError."""
+        """Keep a set as a draft: file name -> text. With `drafter` and their `key` it is signed at once. Raises IntentError.
+
+        `packs`: the digest of each pack that the set imports; raises PolicyError for one whose bytes are others.
+        """
+        if packs is not None:
+            check_locks([Source.from_text(name, text) for name, text in sources.items()], packs)
         return self._draft(sources, drafter, key, note, None)
 
     def promote(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from intended_core import authoring
-from intended_core.authoring import format_policies
+from intended_core.authoring import format_policies, lock_packs
 from intended_core.errors import PolicyError
 
 UGLY = b'entity User; action go { principal: User; resource: User; }\n@id("a") permit p { action == go; when principal == resource ; }'
@@ -32,3 +32,11 @@ def test_a_formatter_that_changes_the_meaning_is_not_believed(monkeypatch: pytes
     monkeypatch.setattr(authoring, "format_text", lambda text: text.replace("permit", "forbid"))
     with pytest.raises(PolicyError, match="change what this policy means"):
         format_policies({"p.policy": UGLY})
+
+
+def test_packs_are_locked_by_their_bytes() -> None:
+    made = lock_packs({"a.policy": b"policy pack p;\nentity A;\n", "b.policy": b"entity B;\n"})
+    assert set(made) == {"p", ""}
+    assert all(len(digest) == 32 for digest in made.values())
+    with pytest.raises(PolicyError):
+        lock_packs({"a.policy": b"\xff"})

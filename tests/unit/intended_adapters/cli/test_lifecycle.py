@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.house.source import ROOT as ROOT_FOLDER
 from tests.reference.flow_world import POLICY
 
 Run = Callable[..., Any]
@@ -106,3 +107,20 @@ def test_data(run: Run, acme: tuple[str, ...], tmp_path: Path) -> None:
     for wrong in ("[]", '{"param": {}}', '{"params": []}', '{"params": {"cap": 1.5}}', '{"params": {"capp": "1.00"}}'):
         (tmp_path / "wrong.json").write_text(wrong)
         assert run(*acme, "data", "set", str(tmp_path / "wrong.json")).code == 6
+
+
+def test_a_pack_is_held_to_its_bytes(run: Run, acme: tuple[str, ...], tmp_path: Path) -> None:
+    story, folder = ROOT_FOLDER / "policies" / "examples" / "shared-pack", tmp_path / "shared"
+    folder.mkdir()
+    for name in ("assistants.policy", "tenant.policy"):
+        (folder / name).write_bytes((story / name).read_bytes())
+    line = run("policy", "packs", str(folder / "assistants.policy")).out.strip()
+    assert run("policy", "packs", str(folder), "--json").json["packs"]["host::assistants"] == line.partition("=")[2]
+    assert run(*acme, "policy", "activate", str(folder), "--pack", line).code == 0
+    assert run(*acme, "policy", "draft", str(folder), "--pack", line).code == 0
+    (folder / "assistants.policy").write_bytes((story / "assistants.policy").read_bytes() + b" ")
+    for verb in ("activate", "draft"):
+        refused = run(*acme, "policy", verb, str(folder), "--pack", line)
+        assert (refused.code, "is not the one that is locked" in refused.err) == (5, True)
+    assert run(*acme, "policy", "activate", str(folder), "--pack", "host::assistants=xyz").code == 2
+    assert run(*acme, "policy", "activate", "--draft", "x", "--pack", line).code == 2
