@@ -1554,7 +1554,7 @@ class Stretch:
         claims, edge = self.claims, self.edge
         if edge[0] != claims["first"]:
             return ("range.start", "TAMPERED", claims["first"], "the right edge is not the one before the stretch")
-        bodies = self.lines("bodies.jsonl", MAX_BODY) if "bodies.jsonl" in self.places else None
+        bodies = self.lines("bodies.jsonl", 2 * MAX_BODY + 1) if "bodies.jsonl" in self.places else None
         mine, generation = (claims["origin"], claims["uuid"]), None
         last, time = bytes(32) if edge[0] == 0 else None, 0
         for raw in self.lines("heads/headers.jsonl", MAX_ENTRY):
@@ -1590,10 +1590,18 @@ class Stretch:
                 if line == b"null":
                     self.withheld += 1
                     continue
+                line, beside, fields = line.partition(b"\t")
                 try:
-                    parse_body(line, entry["body"])
+                    body = parse_body(line, entry["body"])
                 except Bad as bad:
                     return ("record.body", "TAMPERED", at, f"record {at}: {bad}")
+                try:
+                    if beside and not fields:
+                        raise bad_field("no fields stand beside the body")
+                    if beside:
+                        join_fields(body, fields)
+                except Bad as bad:
+                    return ("field.value", "TAMPERED", at, f"record {at}: {bad}")
                 self.bodies += 1
         if edge[0] != claims["stop"] or (bodies is not None and next(bodies, None) is not None):
             return ("range.header", "TAMPERED", edge[0], "the headers or bodies are not as many as the stretch is long")

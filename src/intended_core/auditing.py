@@ -153,13 +153,15 @@ def export_range(
     out: Path,
     made_us: int,
     bodies: bool = True,
+    fields: bool = True,
     since: bytes | None = None,
     proof: bytes | None = None,
 ) -> int:
     """Write every record of [first, stop) as one evidence file; `stop` None: to the end of the log. Returns its size in bytes.
 
-    `bodies`: with what each record says, else only that it exists, when, and of which kind it is. `since`, `proof`: as
-    `export_evidence`. The file is complete or not there. Raises AuditError, and OSError when `out` cannot be written.
+    `bodies`: with what each record says, else only that it exists, when, and of which kind it is; `fields`: and with what decisions say
+    of their requests. `since`, `proof`: as `export_evidence`. The file is complete or not there. Raises AuditError, and OSError when
+    `out` cannot be written.
     """
     size = None if since is None else open_checkpoint(since, [tenant.checkpoint()[1]]).size
     found = tenant.collect_range(first, stop, since=size, proof=_slot_proof(proof))
@@ -174,7 +176,7 @@ def export_range(
                 file, claims=claims, founding=found.founding, proofs=found.proofs, before=found.before,
                 records=lambda: tenant.records(start=found.first, stop=found.stop), tail=found.tail,
                 consistency=found.consistency, checkpoint=found.checkpoint, log_key=found.log_key, sign=tenant.sign_log,
-                bodies=bodies, anchor=found.anchor,
+                bodies=bodies, fields=fields, anchor=found.anchor,
             )  # fmt: skip
         unfinished.replace(out)
     finally:

@@ -153,6 +153,7 @@ def evidence_export(
         str | None, typer.Option("--range", help="Every record from FIRST up to STOP instead: FIRST:STOP, or FIRST: to the end.")
     ] = None,
     bodies: Annotated[bool, typer.Option(help="With --range: with what each record says.")] = True,
+    fields: Annotated[bool, typer.Option(help="With --range: and with what decisions say of their requests.")] = True,
     since: Annotated[Path | None, typer.Option(help="An older checkpoint that the receiver has kept.")] = None,
     withhold: Annotated[
         list[str] | None, typer.Option(help="A field of the request that is left out (intent.args.payee, intent.args); repeatable.")
@@ -173,9 +174,9 @@ def evidence_export(
     where = place()
     kept = None if since is None else read_file(since, limit=64 * 1024)
     if stretch is not None and (withhold or disclose):
-        fail(Exit.USAGE, "a stretch holds no values of fields: --withhold and --disclose are for the evidence of a decision")
+        fail(Exit.USAGE, "--withhold and --disclose are for the evidence of a decision; a stretch takes --no-fields")
     if stretch is not None and seq is None:
-        export_stretch(where, stretch, out=out, since=kept, bodies=bodies, as_json=json)
+        export_stretch(where, stretch, out=out, since=kept, bodies=bodies, fields=fields, as_json=json)
         return
     if stretch is not None or seq is None:
         fail(Exit.USAGE, "give either the record of a decision or --range FIRST:STOP")

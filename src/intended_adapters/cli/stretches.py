@@ -53,7 +53,7 @@ def seen_lines(verdict: BundleVerdict | RangeVerdict) -> list[str]:
     return [f"  the first {verdict.anchored} records were seen by {who}, in epoch {verdict.epoch}"]
 
 
-def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, bodies: bool, as_json: bool) -> None:
+def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, bodies: bool, fields: bool, as_json: bool) -> None:
     """Write the file and say so."""
     first, stop = stretch(text)
     with where.open() as authority:
@@ -61,7 +61,7 @@ def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, b
         try:
             proof = newest_proof(authority, tenant)
             size = export_range(
-                tenant, first, stop, out=out, made_us=time.time_ns() // 1000, bodies=bodies, since=since, proof=proof
+                tenant, first, stop, out=out, made_us=time.time_ns() // 1000, bodies=bodies, fields=fields, since=since, proof=proof
             )
         except OSError as error:
             fail(Exit.INPUT, f"{out} cannot be written: {error.strerror}")

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Final
 
 from intended_core.audit.archive_file import ArchiveWriter, Sum
+from intended_core.audit.body_lines import body_line
 from intended_core.audit.bundle import (
     CHECKPOINT,
     CONSISTENCY,
@@ -47,7 +49,6 @@ __all__ = [
     "BODIES",
     "PREDICATE_TYPE",
     "TAIL",
-    "WITHHELD",
     "RangeClaims",
     "range_readme",
     "write_range",
@@ -57,7 +58,6 @@ FORMAT: Final = "intended.evidence-range/v0"
 PREDICATE_TYPE: Final = "https://intended.dev/evidence-range/v0"
 BODIES: Final = "bodies.jsonl"
 TAIL: Final = "heads/tail.json"
-WITHHELD: Final = b"null"  # the line of a body that is not shown, or was erased
 BATCH_LINES: Final = 512
 
 
@@ -129,13 +129,14 @@ def write_range(
     log_key: VerifierKey,
     sign: Callable[[bytes], bytes],
     bodies: bool = True,
+    fields: bool = True,
     anchor: tuple[bytes, ConsistencyProof | None] | None = None,
 ) -> int:
     """Write the file into `out`, which is empty and can seek; returns its size in bytes. The same arguments give the same bytes.
 
     `founding`: the log's first two records, `proofs` theirs. `before`: the right edge of the tree of `claims.first` records. `records`:
     the stretch, ascending; it is read once for the headers and once more for the `bodies`. `tail`: none when the stretch ends the log.
-    `anchor`: as `write_bundle`.
+    `fields`: with the bodies, what they only commit to. `anchor`: as `write_bundle`.
     Raises AuditError, and what `records` raises; `out` is then unfinished.
     """
     if [row.seq for row in founding] != [0, 1] or [proof.index for proof in proofs] != [0, 1]:
@@ -158,7 +159,9 @@ def write_range(
     if consistency is not None:
         small[CONSISTENCY] = consistency_json(consistency)
     small |= anchor_members(anchor)
-    streamed = {HEADERS: lambda row: row.entry, **({BODIES: lambda row: row.body or WITHHELD} if bodies else {})}
+    streamed: dict[str, Callable[[RecordRow], bytes]] = {HEADERS: lambda row: row.entry}
+    if bodies:
+        streamed[BODIES] = partial(body_line, fields=fields)
     writer, sums = ArchiveWriter(out), {}
     for name in sorted([*small, *streamed, MANIFEST]):
         if name in streamed:

@@ -14,22 +14,23 @@ from typing import BinaryIO, Final, NoReturn
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive_file import ArchiveFile, Sum
+from intended_core.audit.body_lines import WITHHELD, check_line, parted
 from intended_core.audit.bundle import NOT_COVERED, body_name
 from intended_core.audit.bundle_anchor import BundleAnchor, Outside, check_anchor
 from intended_core.audit.bundle_reader import read_anchor, read_consistency, read_lines, read_log_key, read_path_line
 from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
-from intended_core.audit.clean import Clean, Recognised, clean_body
+from intended_core.audit.clean import Clean, Recognised
 from intended_core.audit.grades import Finding, Grade, exit_code, worst
 from intended_core.audit.lives import Seen, check_founding
 from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest, read_manifest, verify_manifest
 from intended_core.audit.pages import Page, check_jobs, page_sizes, recognised
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, verify_consistency, verify_inclusion
-from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, TAIL, WITHHELD, RangeClaims, range_readme
+from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, TAIL, RangeClaims, range_readme
 from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
 from intended_core.audit.tree import Frontier, leaf_hash
 from intended_core.audit.verify import KnownHead
-from intended_core.canonical import Json, b64url, unb64url
+from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError
 
 __all__ = ["MAX_SELECTED", "RangeVerdict", "says_range", "verify_range"]
@@ -287,7 +288,7 @@ class _Walk:
         bodies: Iterator[bytes] | None = None
         body_sums: list[Sum] = []
         if BODIES in form.archive.members:
-            bodies = form.archive.lines(BODIES, limit=MAX_BODY_BYTES, seen=body_sums)
+            bodies = form.archive.lines(BODIES, limit=2 * MAX_BODY_BYTES + 1, seen=body_sums)
         header_sums: list[Sum] = []
         lines = form.archive.lines(layout.HEADERS, limit=MAX_ENTRY_BYTES, seen=header_sums)
         for lot, found in recognised(self._pages(lines, bodies), jobs=self._jobs):
@@ -304,8 +305,8 @@ class _Walk:
             headers, broken = _some(lines, size)
             ours, fault = (None, None) if bodies is None else _some(bodies, len(headers))
             if headers or broken is not None:
-                here = ours is not None and len(ours) == len(headers) and WITHHELD not in ours
-                page = Page(claims.origin, claims.tenant_uuid, start, before, headers, ours if here else None) if before else None
+                here, fields = parted(ours) if ours is not None and len(ours) == len(headers) and WITHHELD not in ours else (None, None)
+                page = Page(claims.origin, claims.tenant_uuid, start, before, headers, here, fields=fields) if before else None
                 yield _Lot(headers, ours, broken, fault), page
             if not headers or broken is not None:
                 return
@@ -365,11 +366,12 @@ class _Walk:
         if line == WITHHELD:
             self._withheld += 1
             return
-        if not clean_body(kind, line, hashed):
-            try:
-                parse_body(line, expected=unb64url(hashed.decode("ascii")))
-            except AuditError as error:
-                raise _Bad("record.body", at, f"record {at}: {error}") from None
+        try:
+            check_line(kind, line, hashed)
+        except AuditError as error:
+            if error.code == "audit.field":
+                raise _Bad("field.value", at, f"record {at}: {error}") from None
+            raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._bodies += 1
 
     def _tie(self) -> None:

@@ -13,12 +13,17 @@ from typing import Any
 import orjson
 import pytest
 
+from intended_core.audit.archive import unpack
 from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.fields import depending, held_paths
+from intended_core.audit.range_bundle import BODIES
 from intended_core.audit.record import EventKind
 from intended_core.canonical import b64url
 from tests.reference import tampered_fields
+from tests.reference.audit_world import TenantLog
 from tests.reference.second_verifier import agree
+from tests.reference.stretches import agree_range, stretch
+from tests.reference.stretches import edited as edited_stretch
 from tests.reference.tampered_fields import ON_FIELDS, decisions, edited, erased, fielded, honest_fields, judged
 
 TRIALS = range(12)
@@ -97,3 +102,40 @@ def test_an_unsalted_digest_would_be_guessed(monkeypatch: pytest.MonkeyPatch) ->
     assert run(random.Random(f"{attack}/1")) != ""
     monkeypatch.setattr(tampered_fields, "pack_fields", naive)
     assert run(random.Random(f"{attack}/1")) == ""
+
+
+def lines_of(data: bytes) -> list[bytes]:
+    return unpack(data).members[BODIES].splitlines()
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_fields_in_a_stretch(trial: int) -> None:
+    """Shown, withheld for some or for all, and erased: nothing is wrong. Swapped, moved, stray or without a body: the record is named."""
+    chance, log = random.Random(trial), fielded(trial)
+    trust = TrustPolicy(log_keys=(log.key,))
+    row = log.rows[chance.choice(decisions(log))]
+    log.rows = erased(log, chance.choice([seq for seq in decisions(log) if seq != row.seq]), ("ith",))
+    size = len(log.rows)
+    shown, bare = stretch(log, 2, size), stretch(log, 2, size, fields=False)
+    for good in (shown, bare, stretch(log, 2, size, bodies=False)):
+        assert agree_range(good, trust).findings == ()
+    assert (b'"p3"' in shown, b'"p3"' in bare) == (True, False)
+    lines = lines_of(shown)
+    mixed = [line if chance.random() < 0.5 else alone for line, alone in zip(lines, lines_of(bare), strict=True)]
+    assert agree_range(put(log, shown, mixed), trust).findings == ()
+    body, _, fields = lines[row.seq - 2].partition(b"\t")
+    other = next(line.partition(b"\t")[2] for seq, line in enumerate(lines, 2) if seq != row.seq and b"\t" in line)
+    held = orjson.loads(fields)
+    held["intent.args.amount"] = [orjson.loads(other)["intent.args.amount"][0], "d:1"]
+    wrong = {"field.value": [other, b"", b"{", fields + b"\t", orjson.dumps(held)], "record.body": [fields]}
+    for code, each in wrong.items():
+        for given in each:
+            made = body + b"\t" + given if code == "field.value" else b"\t" + given
+            found = agree_range(put(log, shown, [*lines[: row.seq - 2], made, *lines[row.seq - 1 :]]), trust)
+            assert [(item.code, item.seq) for item in found.findings] == [(code, row.seq)]
+    stray = [line if b"\t" in line else line + b"\t" + fields for line in lines]
+    assert [(item.code, item.seq) for item in agree_range(put(log, shown, stray), trust).findings] == [("field.value", 2)]
+
+
+def put(log: TenantLog, data: bytes, lines: list[bytes]) -> bytes:
+    return edited_stretch(data, {BODIES: b"".join(line + b"\n" for line in lines)}, sign=log)

@@ -200,6 +200,7 @@ def test_fields_withheld_erased_and_attacked(page: Page, tmp_path: Path, monkeyp
     for trial in range(4):
         test_fields.test_no_false_alarm(trial)
         test_fields.test_withheld_and_erased_are_told_apart(trial)
+        test_fields.test_fields_in_a_stretch(trial)
         for _, attack, _, run in ON_FIELDS:
             run(random.Random(f"{attack}/{trial}"))
     for how in ("unsigned", "removed", "no role", "own key twice", "later", "malformed"):
