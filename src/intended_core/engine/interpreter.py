@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
 from intended_core.engine.cedar_meaning import cedar_meaning
 from intended_core.engine.interpreter_answer import Meaning, Said, answer, denied, hops
-from intended_core.engine.meanings import Nothing, covers, matches, method, runs
+from intended_core.engine.meanings import Nothing, calendar_window, covers, matches, method, runs
 from intended_core.engine.tagging import UNIT, Erred, tag_value
 from intended_core.engine.watching import Watch
 from intended_core.ids import EntityRef
 from intended_core.intent import ValidIntent
 from intended_core.lang import typed as t
-from intended_core.lang.faults import EvaluationError
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
 from intended_core.lang.typed import CheckedPolicySet, ScopeTest, TypedExpr
@@ -30,7 +28,6 @@ from intended_core.lang.types import (
     Schema,
     Type,
 )
-from intended_core.lang.zones import zone
 
 __all__ = ["Meaning", "interpret"]
 
@@ -130,7 +127,7 @@ def _levels(checked: CheckedPolicySet, world: _World, readings: Mapping[str, int
         if body is None:
             continue
         if meter.zone is not None:
-            _local_day(_value(meter.zone, world, {})[1], world.now_ms)
+            _calendar(meter, _value(meter.zone, world, {})[1], world.now_ms)
         for part in (*body.key, *(() if body.session is None else (body.session,))):
             _value(part, world, {})
         kind, amount = _value(body.amount, world, {})
@@ -141,11 +138,11 @@ def _levels(checked: CheckedPolicySet, world: _World, readings: Mapping[str, int
     return made
 
 
-def _local_day(name: str, now_ms: int) -> None:
+def _calendar(meter: t.Meter, name: str, now_ms: int) -> None:
     try:
-        datetime.fromtimestamp(now_ms // 1000, zone(name))
-    except (EvaluationError, ValueError, OSError, OverflowError):
-        raise Erred("no such time zone, or no such day") from None
+        calendar_window(meter.window, name, now_ms)
+    except Nothing as error:
+        raise Erred(str(error)) from None
 
 
 def _over(rule: str, test: t.MeterTest, world: _World) -> bool:

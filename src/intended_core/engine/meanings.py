@@ -11,7 +11,7 @@ from typing import Any, Final
 from intended_core.lang.faults import EvaluationError
 from intended_core.lang.zones import zone
 
-__all__ = ["Nothing", "covers", "matches", "method", "runs"]
+__all__ = ["Nothing", "calendar_window", "covers", "matches", "method", "runs"]
 
 _URL: Final = re.compile(r"(?P<scheme>[^:]+)://(?P<host>\[[^\]]*\]|[^/:]*)(:(?P<port>[0-9]+))?(?P<path>/[^?]*)(\?(?P<query>.*))?")
 _PORTS: Final = {"ftp": "21", "http": "80", "https": "443", "ws": "80", "wss": "443"}
@@ -158,6 +158,22 @@ def _time_method(name: str, kind: str, number: int, args: list[Any]) -> Any:
         return ("date", (local.date() - date(1970, 1, 1)).days)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     return ("time", (local - midnight) // timedelta(milliseconds=1))
+
+
+def calendar_window(kind: str, name: str, now_ms: int) -> tuple[date, date]:
+    """The first day of the local day or month of a moment, and of the one after it; raises Nothing where the calendar lacks one of them."""
+    try:
+        where = zone(name)
+        day = (_FIRST + timedelta(milliseconds=now_ms)).astimezone(where).date()
+        first = day if kind == "calendar_day" else date(day.year, day.month, 1)
+        after = day + timedelta(days=1)
+        while kind != "calendar_day" and after.day != 1:
+            after += timedelta(days=1)
+        for bound in (first, after):
+            datetime(bound.year, bound.month, bound.day, tzinfo=where).astimezone(UTC)
+    except (OverflowError, ValueError, EvaluationError):
+        raise Nothing("no such moment or zone") from None
+    return first, after
 
 
 def _moment(day: date, millis: int, name: str) -> int:

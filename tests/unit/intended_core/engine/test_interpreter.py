@@ -15,7 +15,7 @@ from intended_core.flows.policytests import TEST_SCOPE
 from intended_core.lang.data import TableRows, type_data
 from intended_core.lang.intents import validate
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
-from tests.reference.policy_world import ANN, BOB, NOW_MS, World, group
+from tests.reference.policy_world import ANN, BOB, NOW_MS, SCHEMA, World, group
 
 
 def test_it_counts_its_steps_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +25,15 @@ def test_it_counts_its_steps_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "MAX_STEPS", 5)
     found = interpret(world.checked, valid, world.snapshot, now_ms=NOW_MS)
     assert (found.outcome, found.kind, found.rules) == ("deny", "error", ("p",))
+
+
+@pytest.mark.parametrize(("bound", "expected"), [(3, "deny"), (4, "allow"), (5, "allow")])
+def test_every_expression_is_one_step(monkeypatch: pytest.MonkeyPatch, bound: int, expected: str) -> None:
+    assert interpreter.MAX_STEPS == 200_000
+    world = World.of('@id("p") permit p { action == read; when args.n == 1; }')  # the comparison, the member, `args`, the number
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    monkeypatch.setattr(interpreter, "MAX_STEPS", bound)
+    assert interpret(world.checked, valid, world.snapshot, now_ms=NOW_MS).outcome == expected
 
 
 @pytest.mark.parametrize(
@@ -276,10 +285,19 @@ def test_who_is_below_whom(condition: str, expected: str) -> None:
         ("sum l in args.lines { l.price } == 4.0", "allow"),
         ("sum x in args.set { x } == 3", "allow"),
         ("chain.size() == 0", "allow"),
+        ('any l in args.lines { l == { sku: "a", price: 1.5 } }', "allow"),
+        ('any l in args.lines { l == { sku: "a", price: 2.5 } }', "default"),
+        ('now == datetime("2026-11-18T11:06:40Z")', "allow"),
     ],
 )
 def test_records_numbers_and_choices(condition: str, expected: str) -> None:
     assert permit(condition) == expected
+
+
+@pytest.mark.parametrize(("items", "expected"), [("2, args.n", "allow"), ("args.n, 2", "default"), ("2, args.n, 2", "default")])
+def test_a_list_that_is_written_down_is_a_list(items: str, expected: str) -> None:
+    same = "def same(one: List<Int>, two: List<Int>): Bool = one == two;"
+    assert short(every(f'{same} @id("p") permit p {{ action == act; when same([{items}], args.seq); }}')) == expected
 
 
 def rows(held: object, age_ms: int = 0) -> TableRows:
@@ -321,6 +339,13 @@ FULL = Given(
 )
 def test_what_stands_beside_the_policy(condition: str, data: Given | None, expected: str) -> None:
     assert permit(condition, data=data) == expected
+
+
+def test_a_table_that_does_not_say_when_it_was_written_is_too_old() -> None:
+    world = World.of('@id("p") permit p { action == read; when rate["a"] == 1; }', schema=SCHEMA + "@max_age(1h) table rate: Map<String, Int>;")
+    made = type_data(world.checked.schema, version="1", params={}, tables={"rate": rows({"a": 1})})
+    for cells, expected in ((made.cells, "allow"), ({name: cell for name, cell in made.cells.items() if name != "rate@"}, "error")):
+        assert short(world.decide(surroundings=Surroundings(tenant="acme", data=cells))) == expected
 
 
 @pytest.mark.parametrize(
@@ -386,8 +411,29 @@ METERED = 'meter m {{ on: [act]; key: [{key}]; window: {window}; amount: {amount
 )
 def test_what_a_meter_says(key: str, amount: str, window: str, reading: int | None, expected: str) -> None:
     rules = METERED.format(key=key, window=window, amount=amount)
+    rules += 'meter elsewhere { on: [other]; key: [principal]; window: sliding(1m); amount: 1; }'
     rules += '@id("p") permit p { action == act; } @id("f") forbid f { meter m > 10; }'
     assert short(every(rules, readings={} if reading is None else {"m": reading})) == expected
+
+
+DAY_MS = 86_400_000
+LAST_MS = 253_402_300_799_999 - DAY_MS  # of the last day that another one follows
+FIRST_MS = -62_135_596_800_000
+
+
+@pytest.mark.parametrize(
+    ("window", "now_ms", "expected"),
+    [
+        ('calendar_day("UTC")', LAST_MS, "allow"), ('calendar_day("UTC")', LAST_MS + 1, "error"), ('calendar_day("UTC")', LAST_MS + DAY_MS + 1, "error"),
+        ('calendar_day("UTC")', FIRST_MS, "allow"), ('calendar_day("UTC")', FIRST_MS - 1, "error"), ('calendar_day("Asia/Tokyo")', FIRST_MS, "error"),
+        ('calendar_month("UTC")', LAST_MS - 30 * DAY_MS, "allow"), ('calendar_month("UTC")', LAST_MS - 30 * DAY_MS + 1, "error"),
+        ('calendar_month("UTC")', 0, "allow"),
+    ],
+)  # fmt: skip
+def test_a_day_or_month_that_the_calendar_does_not_hold_whole_has_no_meter(window: str, now_ms: int, expected: str) -> None:
+    meter = f"meter m {{ on: [read]; key: [principal]; window: {window}; amount: 1; }}"
+    world = World.of(meter + '@id("p") permit p { action == read; }')
+    assert short(world.decide(now_ms=now_ms, readings={"m": 0})) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intended_core.engine.meanings import Nothing, covers, matches, method, runs
+from intended_core.engine.meanings import Nothing, calendar_window, covers, matches, method, runs
 from intended_core.lang.builtins import METHODS, apply_method
 from intended_core.lang.faults import EvaluationError
 from intended_core.lang.netforms import parse_ip, parse_url
 from intended_core.lang.operations import ip_in
 from intended_core.lang.patterns import glob, path_like, url_like
 from intended_core.lang.types import DATE, DATETIME, HOST, INT, PATH, STRING, URL
+from intended_core.lang.windows import window_at
 
 PATHS = st.lists(st.sampled_from(["a", "b", "ab", "x.txt"]), max_size=5).map(lambda parts: "/" + "/".join(parts)) | st.sampled_from(["/", "/a/", "/a/b/"])
 PATTERNS = st.lists(st.sampled_from(["a", "*", "**", "*b", "*.txt", "a*", "x.*t"]), min_size=1, max_size=5).map(lambda parts: "/" + "/".join(parts))
@@ -118,3 +121,26 @@ def test_every_method_has_a_second_meaning() -> None:
     for kind, name in METHODS:
         args = {"at": [("time", 0), ("text", "UTC")], "contains_all": [("set", frozenset())], "contains_any": [("set", frozenset())]}
         assert len(method(name, shapes[kind], args.get(name, [("text", "UTC")]))) == 2
+
+
+@pytest.mark.parametrize("kind", ["calendar_day", "calendar_month"])
+@pytest.mark.parametrize("name", ["UTC", "Asia/Tokyo", "America/New_York", "Europe/Paris"])
+def test_windows_of_the_calendar_are_the_ledgers(kind: str, name: str) -> None:
+    for now_ms in (-1, 0, 1_774_745_999_999, 1_774_746_000_000, 1_795_000_000_000):
+        wanted = window_at(kind, now_ms, zone=name)
+        first, after = calendar_window(kind, name, now_ms)
+        assert wanted.name.split(" ")[0] == first.isoformat()[: len(wanted.name.split(" ")[0])]
+        assert wanted.start_ms <= now_ms < (wanted.end_ms or 0)
+        assert 1 <= (after - first).days <= 31
+        assert calendar_window(kind, name, wanted.start_ms)[0] == first
+        assert calendar_window(kind, name, wanted.end_ms or 0)[0] == after
+    for now_ms in (-62_135_596_800_001, -62_135_596_800_000, -62_135_500_000_000, 253_399_708_799_999, 253_402_214_399_999, 253_402_214_400_000):
+        assert _there(window_at, kind, now_ms, zone=name) is _there(calendar_window, kind, name, now_ms)
+
+
+def _there(ask: Callable[..., object], *given: object, **named: object) -> bool:
+    try:
+        ask(*given, **named)
+    except (EvaluationError, Nothing):
+        return False
+    return True
