@@ -156,7 +156,7 @@ class World:
 
     def save(self) -> None:
         """What `restore` brings back from now on."""
-        self._saved = (self.store.snapshot(), self.signer._asked)
+        self._saved = (self.store.snapshot(), self.signer._asked, self.clock.now_us())
 
     def reopen(self, *, first: bool = False, kek: str = "memory") -> None:
         self._open(MemoryKeyEncryption(kek), first=first)
@@ -183,11 +183,11 @@ class World:
 
     def restore(self) -> None:
         """As it was when it was made, for a new process."""
-        snapshot, asked = self._saved
+        snapshot, asked, now_us = self._saved
         self.store.on_step = None
         self.store.restore(snapshot)
         self.signer._asked = asked
-        self.clock = ManualClock(NOW_US)
+        self.clock = ManualClock(now_us)
         self.reopen()
 
     def found_another(self) -> None:

@@ -22,7 +22,9 @@ from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.outcome import Obligation
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["find_overdue"]
+__all__ = ["SWEEP_MOVED", "find_overdue"]
+
+SWEEP_MOVED: Final = "sweep_moved"
 
 CHUNK: Final = 500  # records looked at in one read, and duties written in one unit
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -151,7 +153,7 @@ def _note(context: Context, version: int, start: int, duties: Sequence[_Duty]) -
         head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
         row = authentic(context, view, CURSOR, once=True)
         if (0 if row is None else row.version) != version:
-            raise UnitRefusedError("sweep_moved", "another sweep is under way")
+            raise UnitRefusedError(SWEEP_MOVED, "another sweep is under way")
         seal, scope = context.mac.seal_row, context.scope
         writes = [Write(seal(scope, "outbox", CURSOR.key, version + 1, "STANDS", canonical_json({"next": start})), version)]
         for key, duty in zip(keys, duties, strict=True):

@@ -78,8 +78,12 @@ def remove_person(
     state: ScopeState = yield LoadState(context.scope, True)
     known = state.persons.get(ref)
     if known is None:
-        raise KeyRingError(f"{ref} is not a registered person of this tenant")
+        raise _unknown(ref)
     return (yield from _change(context, "remove", known, tuple(signatures), expires_us))
+
+
+def _unknown(ref: EntityRef) -> KeyRingError:
+    return KeyRingError(f"{ref} is not a registered person of this tenant")
 
 
 def _change(
@@ -103,6 +107,8 @@ def _change_once(
     signatures: tuple[tuple[EntityRef, bytes], ...],
     expires_us: int,
 ) -> Flow[int]:
+    if verb == "remove" and person.ref not in state.persons:
+        raise _unknown(person.ref)  # somebody else removed them meanwhile
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     governed = any(ADMIN in known.roles for known in state.persons.values())

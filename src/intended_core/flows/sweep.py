@@ -13,7 +13,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import b64url
 from intended_core.errors import UnitRefusedError
-from intended_core.flows.duties import find_overdue
+from intended_core.flows.duties import SWEEP_MOVED, find_overdue
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ScanRows
 from intended_core.flows.metering import held_key, meter_rows, open_book
 from intended_core.flows.refusals import record_counts
@@ -62,7 +62,12 @@ def sweep(context: Context) -> Flow[Swept]:
             continue  # another process has settled it meanwhile, or it waits for a newer clock
         released, used = released + freed, used + 1 - freed
     expired = yield from expire_requests(context)
-    overdue = yield from find_overdue(context)
+    try:
+        overdue = yield from find_overdue(context)
+    except UnitRefusedError as refused:
+        if refused.code != SWEEP_MOVED:
+            raise
+        overdue = 0  # another sweep is finding them at this moment
     counted = yield from record_counts(context)
     return Swept(released=released, used=used, expired=expired, overdue=overdue, counted=counted)
 

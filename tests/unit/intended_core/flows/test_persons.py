@@ -217,3 +217,9 @@ def test_persons_that_keep_changing(world: World) -> None:
 
 def _fresh() -> bytes:
     return LocalPersonKey.generate(SystemRandomness()).public_key
+
+
+def test_two_who_remove_one_person_remove_them_once(world: World) -> None:
+    seen = trace(world, remove_person(world.context, BOB), at(Commit, lambda: world.tenant.persons.remove(BOB)))
+    assert isinstance(seen.error, KeyRingError)
+    assert world.kinds().count("person.removed") == 1
