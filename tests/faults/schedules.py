@@ -12,6 +12,7 @@ from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import (
     Commit,
     Context,
+    Draw,
     Effect,
     Flow,
     GenerateKey,
@@ -25,7 +26,7 @@ from intended_core.flows.effects import (
 from intended_core.flows.runtime import Runtime
 from tests.reference.flow_world import World
 
-LOCAL = Now | Random | Sign | GenerateKey | Seal | Unseal | Rewrap  # what no other process can see or change: no place to switch at
+LOCAL = Now | Random | Draw | Sign | GenerateKey | Seal | Unseal | Rewrap  # what no other process can see or change: no place to switch at
 
 
 @dataclass

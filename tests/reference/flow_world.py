@@ -20,7 +20,7 @@ from intended_core.audit.tree import root_of
 from intended_core.clock import ManualClock, SystemRandomness
 from intended_core.errors import IntendedError, KeyRingError
 from intended_core.flows.cache import EntityCache, StateCache
-from intended_core.flows.effects import Context, Effect, Flow, Now, Random
+from intended_core.flows.effects import Context, Draw, Effect, Flow, Now, Random
 from intended_core.flows.rotate import rotate
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.runtime import Runtime, drive
@@ -277,7 +277,7 @@ class Traced:
     @property
     def order(self) -> list[str]:
         """The names of the effects, without looks at the clock and random bytes."""
-        return [type(effect).__name__ for effect in self.effects if not isinstance(effect, Now | Random)]
+        return [type(effect).__name__ for effect in self.effects if not isinstance(effect, Now | Random | Draw)]
 
 
 def trace(world: World, flow: Flow[Any], before: Callable[[Effect], None] | None = None) -> Traced:

@@ -89,7 +89,12 @@ class GroupCommit:
                 run((job,))
             finally:
                 with self._mutex:
-                    self._pass_on()
+                    if self._queue:
+                        self._pass_on()
+                    else:
+                        self._leading = False
+            if job.error is None and job.committed is not None:
+                return job.committed
         elif self._leads(job, job.ready):
             self._lead(job, run)
         return job.answer()

@@ -153,7 +153,18 @@ class SqliteStorage:
         """One transaction for the first of `jobs`; leaves an answer or an error in each that it took, and raises nothing."""
         try:
             with self._pool as cursor:
-                return self._transact(cursor, jobs)
+                if len(jobs) > 1:
+                    return self._transact(cursor, jobs)
+                job, found = jobs[0], {}
+                try:
+                    cursor.execute("BEGIN IMMEDIATE")
+                    job.committed = self._apply(cursor, job.unit, found)
+                except BaseException as error:  # noqa: BLE001 - _undo raises it again
+                    self._undo(cursor, error)
+                self._finish(cursor)
+                if found:
+                    self._ids.update(found)
+                return 1
         except BaseException as error:  # noqa: BLE001 - told to every caller of the batch that has no error of its own
             shared = error if isinstance(error, IntendedError) else None
             for job in jobs:
@@ -166,16 +177,12 @@ class SqliteStorage:
         took = 0
         try:
             cursor.execute("BEGIN IMMEDIATE")
-            if len(jobs) == 1:
-                jobs[0].committed = self._apply(cursor, jobs[0].unit, found)
-                took = 1
-            else:
-                end = time.monotonic() + BATCH_SECONDS
-                for job in jobs:
-                    self._apply_in_savepoint(cursor, job, found)
-                    took += 1
-                    if time.monotonic() > end:
-                        break
+            end = time.monotonic() + BATCH_SECONDS
+            for job in jobs:
+                self._apply_in_savepoint(cursor, job, found)
+                took += 1
+                if time.monotonic() > end:
+                    break
         except BaseException as error:  # noqa: BLE001 - _undo raises it again
             self._undo(cursor, error)
         self._finish(cursor)

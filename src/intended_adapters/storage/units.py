@@ -11,7 +11,7 @@ from typing import Final
 from intended_adapters.storage.tables import Statements
 from intended_core.errors import StoreConflictError, StoreError
 from intended_core.quick import maker
-from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
+from intended_core.unit import Committed, Head, RecordRow, Row, RowKey, Unit, UnitView
 
 __all__ = ["apply_unit", "select_rows"]
 
@@ -63,7 +63,18 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
         raise StoreConflictError("the unit's head does not follow the head that it read: nothing was written")
     try:
         for write in changes.writes:
-            _write(cursor, sql, scope, write)
+            row, replaces = write.row, write.replaces
+            statements = sql.rows.get(row.kind)
+            if statements is None:
+                raise StoreError(UNKNOWN_KIND)
+            if replaces < 0 or row.version != replaces + 1:
+                raise StoreConflictError(f"a {row.kind} row skips a version: nothing was written")
+            if replaces == 0:
+                cursor.execute(statements.insert, (scope, row.key, row.version, row.state, row.body, row.mac))
+                continue
+            cursor.execute(statements.replace, (row.version, row.state, row.body, row.mac, scope, row.key, replaces))
+            if cursor.rowcount != 1:
+                raise StoreConflictError(f"a {row.kind} row is not at the version that the unit read: nothing was written")
         for record in changes.records:
             if record.seq != size:
                 raise StoreConflictError("the unit's records do not continue the log: nothing was written")
@@ -87,18 +98,3 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
     except (OverflowError, UnicodeError) as error:
         raise StoreError("a unit holds a number or text that a store cannot keep: nothing was written") from error
     return _committed(following, changes.answer)
-
-
-def _write(cursor: sqlite3.Cursor, sql: Statements, scope: int, write: Write) -> None:
-    row, replaces = write.row, write.replaces
-    statements = sql.rows.get(row.kind)
-    if statements is None:
-        raise StoreError(UNKNOWN_KIND)
-    if replaces < 0 or row.version != replaces + 1:
-        raise StoreConflictError(f"a {row.kind} row skips a version: nothing was written")
-    if replaces == 0:
-        cursor.execute(statements.insert, (scope, row.key, row.version, row.state, row.body, row.mac))
-        return
-    cursor.execute(statements.replace, (row.version, row.state, row.body, row.mac, scope, row.key, replaces))
-    if cursor.rowcount != 1:
-        raise StoreConflictError(f"a {row.kind} row is not at the version that the unit read: nothing was written")

@@ -16,6 +16,7 @@ from intended_core.flows.cache import LoadedEntities, ScopeState
 from intended_core.flows.effects import (
     AskWitness,
     Commit,
+    Draw,
     Effect,
     GenerateKey,
     LoadEntities,
@@ -41,7 +42,7 @@ from intended_core.keys.hidden import SecretBytes
 from intended_core.ports import GeneratedKey, NotificationReceipt, WitnessAnswer
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
 
-__all__ = ["FITS", "accept", "not_asked_for"]
+__all__ = ["FITS", "TYPES", "accept", "not_asked_for"]
 
 LEAF_BYTES: Final = 32  # SHA-256, RFC 6962 § 2.1
 MAX_WITNESS_BYTES: Final = 64 * 1024  # signature lines, a few hundred bytes each
@@ -115,11 +116,26 @@ def _told(_: AskWitness, answer: Any) -> bool:
     )
 
 
+def _drawn(effect: Draw, answer: Any) -> bool:
+    if type(answer) is not tuple or len(answer) != 2:
+        return False
+    now_us, random = answer
+    return type(now_us) is int and 0 <= now_us <= MAX_US and type(random) is bytes and len(random) == effect.size
+
+
+def _of(wanted: type[Any]) -> Callable[[Any, Any], bool]:
+    return lambda _, answer: type(answer) is wanted
+
+
+# Whose answer fits when it is exactly of this type.
+TYPES: Final[dict[type[Any], type[Any]]] = {
+    LoadState: ScopeState, LoadEntities: LoadedEntities, Commit: Committed, Sign: bytes, SignOnce: bytes, Seal: bytes, Unseal: SecretBytes,
+    Rewrap: bytes,
+}  # fmt: skip
 FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     Now: lambda _, answer: type(answer) is int and 0 <= answer <= MAX_US,
     Random: lambda effect, answer: type(answer) is bytes and len(answer) == effect.size,
-    LoadState: lambda _, answer: type(answer) is ScopeState,
-    LoadEntities: lambda _, answer: type(answer) is LoadedEntities,
+    Draw: _drawn,
     ReadRows: _asked_rows,
     ScanRows: _scanned_rows,
     ReadHead: lambda _, answer: answer is None or type(answer) is Head,
@@ -127,15 +143,10 @@ FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     ReadLeaves: _leaves,
     LoadTree: _tree,
     ReadRecords: _records,
-    Commit: lambda _, answer: type(answer) is Committed,
-    Sign: lambda _, answer: type(answer) is bytes,
-    SignOnce: lambda _, answer: type(answer) is bytes,
     AskWitness: _told,
     Notify: lambda _, answer: type(answer) is NotificationReceipt and type(answer.status) is int,
     GenerateKey: lambda _, answer: type(answer) is GeneratedKey
     and type(answer.private_der) is bytes
     and type(answer.public_der) is bytes,
-    Seal: lambda _, answer: type(answer) is bytes,
-    Unseal: lambda _, answer: type(answer) is SecretBytes,
-    Rewrap: lambda _, answer: type(answer) is bytes,
+    **{kind: _of(wanted) for kind, wanted in TYPES.items()},
 }

@@ -29,7 +29,7 @@ from intended_core.flows.decided import (
     snapshot_write,
 )
 from intended_core.flows.denials import record_denial
-from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, Random
+from intended_core.flows.effects import Commit, Context, Draw, Flow, LoadEntities
 from intended_core.flows.metering import METERS_MOVED, meter_rows, read_levels, reserve
 from intended_core.flows.obligations import written
 from intended_core.flows.outcomes import Granted, Pending, denied
@@ -42,7 +42,6 @@ from intended_core.flows.steps import (
     CLOCK_BACK,
     ENTITIES_MOVED,
     GUARDS_MOVED,
-    NOW,
     ROLLED_BACK,
     append_at,
     authentic,
@@ -69,7 +68,7 @@ from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 __all__ = ["authorize"]
 
 AuthorizeOutcome = Granted | Pending | Deny
-NONCE_AND_SALTS: Final = Random(48)  # 128 bits each for nonce, record and revocation: RFC 8725 § 3.5, audit.md § 1.1
+NONCE_AND_SALTS: Final = Draw(48)  # 128 bits each for nonce, record and revocation: RFC 8725 § 3.5, audit.md § 1.1
 AGAIN: Final = frozenset({GUARDS_MOVED, ENTITIES_MOVED, METERS_MOVED, CLOCK_BACK})
 _UNBOUND: Final = "this action discloses: its token is bound to the key of its holder, and no key was named"
 _ANOTHER: Final = "the intent does not go on from the principal and chain of the token that it is to be spent for"
@@ -138,7 +137,7 @@ def _attempt(
     if state.policy is None:
         return (yield from _early(context, given, state, denied("default", "no policy set is active")))
     policy = state.policy
-    now_us: int = yield NOW
+    now_us, random = yield NONCE_AND_SALTS
     stopped = None if state.halts.none else halted_intent(state.halts, audience=audience, principals=_named(given))
     if stopped is not None:
         return (yield from _early(context, given, state, stopped))
@@ -181,7 +180,6 @@ def _attempt(
             policy.compiled, intent, entities.snapshot, now_ms=now_ms, approved=approval.keys, surroundings=beside,
             readings=levels,
         )  # fmt: skip
-    random: bytes = yield NONCE_AND_SALTS
     request = request_of(
         context=context, state=state, policy=policy, intent=intent, entities=entities, audience=audience, now_us=now_us,
         nonce=b64url(random[:16]), salt=random[16:32], spare=random[32:], approval=approval, levels=levels,

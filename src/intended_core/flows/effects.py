@@ -24,6 +24,7 @@ __all__ = [
     "AskWitness",
     "Commit",
     "Context",
+    "Draw",
     "Effect",
     "Flow",
     "GenerateKey",
@@ -96,6 +97,13 @@ class Now:
 @dataclass(frozen=True, slots=True)
 class Random:
     """-> bytes: that many from the engine's randomness."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """-> tuple[int, bytes]: what Now and Random(size) answer, for the path of every request, in one effect."""
 
     size: int
 
@@ -260,7 +268,7 @@ class Rewrap:
 
 
 Effect: TypeAlias = (
-    Now | Random | LoadState | LoadEntities | LoadTree | ReadRows | ScanRows | ReadHead | ReadHeads | ReadLeaves | ReadRecords
+    Now | Random | Draw | LoadState | LoadEntities | LoadTree | ReadRows | ScanRows | ReadHead | ReadHeads | ReadLeaves | ReadRecords
     | Commit | Sign | SignOnce | GenerateKey | Seal | Unseal | Rewrap | AskWitness | Notify
 )  # fmt: skip
 Flow: TypeAlias = Generator[Effect, Any, T]

@@ -16,7 +16,7 @@ from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, IntentError, StoreError, TokenError, UnitRefusedError
 from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
-from intended_core.flows.effects import Commit, Context, Flow, Random
+from intended_core.flows.effects import Commit, Context, Draw, Flow
 from intended_core.flows.refusals import UNRECORDED, count_refusal
 from intended_core.flows.rollback import alarm, heed_token
 from intended_core.flows.rows import NonceRow
@@ -25,7 +25,6 @@ from intended_core.flows.standing import check_claims, check_data
 from intended_core.flows.steps import (
     CLOCK_BACK,
     GUARDS_MOVED,
-    NOW,
     ROLLED_BACK,
     close_unit,
     commit,
@@ -52,7 +51,7 @@ __all__ = ["record_refusal", "redeem"]
 MAY_BE_STALE = frozenset({"token.key_unknown", "token.key_state", "token.binding", "token.policy", "token.halted", "token.revoked"})
 
 
-ATTEMPT_AND_SALT: Final = Random(32)  # 128 bits for each: authority.md § 2, audit.md § 1.1
+ATTEMPT_AND_SALT: Final = Draw(32)  # 128 bits for each: authority.md § 2, audit.md § 1.1
 _redeemed: Final = maker(RedeemedToken)
 _unit: Final = maker(Unit)
 _write: Final = maker(Write)
@@ -109,8 +108,7 @@ def _attempt(
     admit: Callable[[ScopeState], None] | None, *, fresh: bool,
 ) -> Flow[RedeemedToken]:  # fmt: skip
     state: ScopeState = yield load_state(context.scope, fresh)
-    now_us: int = yield NOW
-    random: bytes = yield ATTEMPT_AND_SALT
+    now_us, random = yield ATTEMPT_AND_SALT
     attempt, salt = b64url(random[:16]) if chosen is None else chosen, random[16:]
     if admit is not None:
         admit(state)
@@ -125,7 +123,8 @@ def _attempt(
             find_key=state.ring.find, now_s=now_us // 1_000_000, max_life_s=context.settings.token_life_seconds,
             leeway_s=context.settings.leeway_seconds,
         )  # fmt: skip
-        check_claims(state.halts, verified.claims)
+        if not state.halts.none:
+            check_claims(state.halts, verified.claims)
         try:
             call = validate_call(state.policy.schema, context.scope, given)
         except IntentError:

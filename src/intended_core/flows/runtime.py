@@ -15,12 +15,13 @@ from typing import Any, Final, TypeVar
 
 from intended_core.clock import Clock, Randomness
 from intended_core.errors import AdapterError, IntendedError, StoreBusyError
-from intended_core.flows.answers import FITS, not_asked_for
+from intended_core.flows.answers import FITS, TYPES, not_asked_for
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import (
     AskWitness,
     Commit,
     Context,
+    Draw,
     Effect,
     Flow,
     GenerateKey,
@@ -77,11 +78,16 @@ class Runtime:
         """The answer to one effect. Raises IntendedError only."""
         try:
             answer = self._perform(effect, context)
-            fits = FITS.get(type(effect))
-            if fits is None or not fits(effect, answer):
+            kind = type(effect)
+            wanted = TYPES.get(kind)
+            if wanted is None:
+                fits = FITS.get(kind)
+                if fits is None or not fits(effect, answer):
+                    raise not_asked_for(effect)
+            elif type(answer) is not wanted:
                 raise not_asked_for(effect)
-            if type(effect) is Seal or type(effect) is Rewrap:
-                self._check_sealed(effect, answer)
+            if kind is Seal or kind is Rewrap:
+                self._check_sealed(effect, answer)  # type: ignore[arg-type]
             return answer
         except IntendedError:
             raise
@@ -138,6 +144,7 @@ def _commit(runtime: Runtime, effect: Commit, context: Context) -> Any:
 _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     Now: lambda runtime, _, __: runtime.clock.now_us(),
     Random: lambda runtime, effect, _: runtime.randomness.token_bytes(effect.size),
+    Draw: lambda runtime, effect, _: (runtime.clock.now_us(), runtime.randomness.token_bytes(effect.size)),
     LoadState: lambda runtime, effect, context: runtime.states.get(effect.scope, context.mac, fresh=effect.fresh),
     LoadEntities: _load_entities,
     ReadRows: lambda runtime, effect, _: runtime.storage.read(effect.scope, effect.keys),

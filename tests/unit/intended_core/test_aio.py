@@ -16,7 +16,7 @@ import pytest
 from intended_core import AccessDeniedError, Deny, Granted, Pending, RedeemedToken, TokenError
 from intended_core.aio import AsyncAuthority, AsyncTenantAuthority
 from intended_core.authority import TenantAuthority
-from intended_core.flows.effects import Commit, Random, Sign
+from intended_core.flows.effects import Commit, Draw, Sign
 from intended_core.flows.runtime import Runtime
 from intended_core.intent import Intent
 from tests.reference.flow_world import CLOSED, ENTITIES, POLICY, World, intent, pay
@@ -209,7 +209,7 @@ def test_a_caller_who_goes_before_the_commit_leaves_nothing(
     world: World, backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cancelled while an effect before the consume is under way: the flow ends there, and the token is still good."""
-    inside, leave = holding(monkeypatch, world, Random)
+    inside, leave = holding(monkeypatch, world, Draw)
 
     async def work(tenant: AsyncTenantAuthority) -> None:
         await _cancelled_inside(lambda: tenant.redeem(world.token, pay(), adapter=tenant.adapter("bank")), inside, leave)

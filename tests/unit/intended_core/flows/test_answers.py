@@ -12,6 +12,7 @@ from intended_core.flows.answers import accept
 from intended_core.flows.effects import (
     AskWitness,
     Commit,
+    Draw,
     Effect,
     GenerateKey,
     LoadEntities,
@@ -66,13 +67,16 @@ GOOD: list[tuple[Effect, Any]] = [
     (Now(), 0), (Now(), 1_800_000_000_000_000), (Random(16), b"r" * 16), (READ, ()), (READ, [ROW]), (SCAN, (ROW, OTHER)),
     (ReadHead(SCOPE), None), (ReadHead(SCOPE), HEAD), (LEAVES, ()), (LEAVES, (b"l" * 32, b"l" * 32)), (RECORDS, (FIRST, SECOND)),
     (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
-    (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"),
+    (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"), (Draw(16), (0, b"r" * 16)), (Draw(16), (2**53 - 1, b"r" * 16)),
     (TELL, NotificationReceipt(status=204)), (ASK, TOLD), (ONCE, b"s"), (TREE, PAIR), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
 ]  # fmt: skip
 BAD: list[tuple[Effect, Any]] = [
     (TELL, None), (TELL, 204), (TELL, NotificationReceipt(status="204")),  # type: ignore[arg-type]
     (Now(), True), (Now(), 1.5), (Now(), -1), (Now(), 2**53), (Now(), "1"),
     (Random(16), b"r" * 15), (Random(16), b"r" * 17), (Random(16), bytearray(16)), (Random(16), "r" * 16),
+    (Draw(16), (1, b"r" * 15)), (Draw(16), (1, b"r" * 17)), (Draw(16), (-1, b"r" * 16)), (Draw(16), (2**53, b"r" * 16)),
+    (Draw(16), (True, b"r" * 16)), (Draw(16), (1.5, b"r" * 16)), (Draw(16), [1, b"r" * 16]), (Draw(16), (1, b"r" * 16, 0)),
+    (Draw(16), (1, bytearray(16))), (Draw(16), (b"r" * 16, 1)), (Draw(16), b"r" * 16), (Draw(16), 1), (Draw(16), (1,)),
     (LoadState(SCOPE), {}), (LoadEntities(SCOPE, frozenset()), {}),
     (READ, OTHER), (READ, [OTHER]), (READ, [ROW, ROW]), (READ, {ROW}), (READ, [(ROW,)]), (READ, b""),
     (SCAN, [Row("person", "e", 1, "ACTIVE", b"{}", b"m" * 32)]), (SCAN, [Row("entity", "e", 1, "REMOVED", b"{}", b"m" * 32)]),

@@ -8,7 +8,7 @@ from intended_core import Deny, Entity, EntityRef, Granted, Intent, Pending
 from intended_core.canonical import b64url
 from intended_core.errors import AdapterError, IntendedError, KeyRingError, StoreBusyError, StoreError, StoreFullError
 from intended_core.flows.authorize import authorize
-from intended_core.flows.effects import Commit, LoadEntities, LoadState, Random, Sign
+from intended_core.flows.effects import Commit, Draw, LoadEntities, LoadState, Sign
 from intended_core.flows.rows import NonceRow
 from intended_core.tokens.codec import parse
 from intended_core.tokens.verifier import inspect
@@ -169,7 +169,7 @@ def test_a_denial_from_memory_is_looked_at_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [StoreError("x"), StoreFullError("x"), StoreBusyError("x"), AdapterError("x"), KeyRingError("x")])
-@pytest.mark.parametrize("kind", [LoadState, LoadEntities, Random, Commit])
+@pytest.mark.parametrize("kind", [LoadState, LoadEntities, Draw, Commit])
 def test_an_effect_that_fails_is_a_denial(world: World, kind: type, error: IntendedError) -> None:
     before = nonces(world)
     assert denial(world, before=at(kind, raising(error))).kind == "unavailable"

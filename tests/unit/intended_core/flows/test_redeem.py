@@ -8,7 +8,7 @@ import pytest
 
 from intended_core import Call, RedeemedToken, TokenError
 from intended_core.errors import AdapterError, IntendedError, KeyRingError, StoreError
-from intended_core.flows.effects import Commit, LoadState, Random
+from intended_core.flows.effects import Commit, Draw, LoadState
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rows import NonceRow
 from intended_core.tokens.codec import parse
@@ -184,7 +184,7 @@ def test_a_spent_nonce_put_back_as_it_was(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [StoreError("x"), AdapterError("x"), KeyRingError("x")])
-@pytest.mark.parametrize("kind", [LoadState, Random, Commit])
+@pytest.mark.parametrize("kind", [LoadState, Draw, Commit])
 def test_an_effect_that_fails_lets_nothing_run(world: World, kind: type, error: IntendedError) -> None:
     assert refused(world, before=at(kind, raising(error))) == f"token.unavailable:{type(error).__name__}"
 
