@@ -21,7 +21,7 @@ from intended_core.intent import ORIGINS, Call, Grant, Intent, ValidCall, ValidI
 from intended_core.lang.doorway import Door, NotPlainError, door
 from intended_core.lang.grants import chain_from_wire, hop_types, type_chain
 from intended_core.lang.nearest import did_you_mean
-from intended_core.lang.onepass import Taker, json_text, pair_text, taker
+from intended_core.lang.onepass import Taker, json_text, origins_text, pair_text, taker
 from intended_core.lang.typedata import Converter, Refs, converter, decoder
 from intended_core.lang.types import ActionDecl, ListType, RecordType, Schema, SetType, Type
 from intended_core.lang.wireforms import encoder, references
@@ -213,9 +213,9 @@ def _intent_at_once(schema: Schema, scope: Scope, intent: Intent) -> ValidIntent
     refs: Refs = {principal, resource}
     args, text = action.take_args(intent.args, refs)
     context, beside = action.take_context(intent.context, refs)
-    origins = _origins(action, intent.origins)
-    told = json_text({path: [*sorted(places)] for path, places in origins.items()})
-    caller = json_text(list(_caller(action, intent)))
+    origins, told = origins_text(action.origin_paths, intent.origins)
+    named = intent.caller_context
+    caller = "[]" if named.__class__ is frozenset and not named else json_text(_caller(action, intent))
     target = pair_text(resource.type, resource.id)
     begun = f"{action.begun}{text},"
     wire = (

@@ -17,12 +17,13 @@ import orjson
 
 from intended_core.canonical import Json
 from intended_core.ids import EntityRef
+from intended_core.intent import ORIGINS
 from intended_core.lang.doorway import MAX_TEXT, NotPlainError
 from intended_core.lang.typedata import Converter, Refs, converter, member_converter
 from intended_core.lang.types import EntityType, EnumType, RecordType, Scalar, Type
 from intended_core.values import DECIMAL_DIGITS, SAFE_INT, Record
 
-__all__ = ["Taker", "json_text", "pair_text", "taker"]
+__all__ = ["Taker", "json_text", "origins_text", "pair_text", "taker"]
 
 Taker: TypeAlias = Callable[[Any, Refs], tuple[Any, str]]
 _DECIMAL: Final = re.compile(r"(-?(?:0|[1-9][0-9]{0,17}))(?:\.([0-9]{1,9}))?").fullmatch
@@ -45,6 +46,33 @@ def pair_text(kind: str, name: str) -> str:
 @lru_cache(maxsize=4096)
 def _pair_text(kind: str, name: str) -> str:
     return json_text([kind, name])
+
+
+def origins_text(paths: frozenset[str], given: Any) -> tuple[dict[str, frozenset[str]], str]:
+    """Where arguments came from: the checked sets of places and the canonical JSON text of them; raises NotPlainError."""
+    if given.__class__ is not dict:
+        raise NotPlainError
+    origins: dict[str, frozenset[str]] = {}
+    texts: dict[str, str] = {}
+    for path, places in given.items():
+        if path.__class__ is not str or path not in paths or (places.__class__ is not set and places.__class__ is not frozenset):
+            raise NotPlainError
+        for place in places:
+            if place.__class__ is not str:
+                raise NotPlainError  # see pair_text
+        origins[path], texts[path] = _told(path, frozenset(places))
+    if len(texts) < 2:
+        return origins, f"{{{''.join(texts.values())}}}"
+    return origins, f"{{{','.join([texts[path] for path in sorted(texts)])}}}"
+
+
+@lru_cache(maxsize=4096)
+def _told(path: str, places: frozenset[str]) -> tuple[frozenset[str], str]:
+    if not places or not places <= ORIGINS:
+        raise NotPlainError
+    # What is not known may be content: leaving origins out, or calling one unknown, never widens.
+    told = places | {"content"} if "unknown" in places else places
+    return told, f"{json_text(path)}:{json_text([*sorted(told)])}"
 
 
 @lru_cache(maxsize=1024)
