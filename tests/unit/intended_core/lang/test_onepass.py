@@ -18,13 +18,14 @@ from intended_core.flows.policytests import TEST_SCOPE
 from intended_core.intent import Call, ValidIntent
 from intended_core.lang import intents as room
 from intended_core.lang.checker import check
+from intended_core.lang.doorway import NotPlainError
 from intended_core.lang.intents import (
     validate_call,
     validate_call_thoroughly,
     validate_thoroughly,
     validate_whole,
 )
-from intended_core.lang.onepass import json_text, taker
+from intended_core.lang.onepass import json_text, origins_text, taker
 from intended_core.lang.source import Source
 from intended_core.lang.typedata import converter
 
@@ -151,6 +152,26 @@ def test_a_text_that_calls_itself_another_is_no_entitys_id() -> None:
     for kind, name in (("Doc", Chameleon("elsewhere")), (Chameleon("Doc"), "d")):
         with pytest.raises(IntentError):
             EntityRef(kind, name)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"who": {"user"}}, {"who": frozenset({"unknown"})}, {"line.price": {"record", "user"}, "who": {"content"}}, {"who": {"user"}, "line.price": {"unknown"}},
+        {"who": ("user",)}, {"who": {"nobody"}}, {"who": {1}}, {"who": {"user", 1}}, {"who": "user"}, {1: {"user"}}, UserDict({"who": {"user"}}),
+    ],
+)  # fmt: skip
+def test_origins_go_both_ways_alike(told: Any) -> None:
+    agree(intent(origins=told))
+
+
+def test_a_place_or_path_that_calls_itself_another_takes_the_thorough_way() -> None:
+    for told in ({"who": {Chameleon("nobody")}}, {"who": frozenset({"user", Chameleon("record")})}, {Chameleon("who"): {"user"}}, {"who": set()}):
+        with pytest.raises(NotPlainError):
+            origins_text(frozenset({"who"}), told)
+    assert origins_text(frozenset({"who", "b"}), {"who": {"unknown"}, "b": {"user"}}) == (
+        {"who": {"unknown", "content"}, "b": {"user"}}, '{"b":["user"],"who":["content","unknown"]}',
+    )  # fmt: skip
 
 
 def test_what_is_too_large_is_left_to_the_thorough_way(monkeypatch: pytest.MonkeyPatch) -> None:
