@@ -155,7 +155,8 @@ class SqliteStorage:
             with self._pool as cursor:
                 if len(jobs) > 1:
                     return self._transact(cursor, jobs)
-                job, found = jobs[0], {}
+                job = jobs[0]
+                found: dict[Scope, int] = {}
                 try:
                     cursor.execute("BEGIN IMMEDIATE")
                     job.committed = self._apply(cursor, job.unit, found)

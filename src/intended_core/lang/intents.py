@@ -215,7 +215,7 @@ def _intent_at_once(schema: Schema, scope: Scope, intent: Intent) -> ValidIntent
     context, beside = action.take_context(intent.context, refs)
     origins, told = origins_text(action.origin_paths, intent.origins)
     named = intent.caller_context
-    caller = "[]" if named.__class__ is frozenset and not named else json_text(_caller(action, intent))
+    caller = "[]" if named.__class__ is frozenset and not named else json_text([*_caller(action, intent)])
     target = pair_text(resource.type, resource.id)
     begun = f"{action.begun}{text},"
     wire = (
