@@ -109,6 +109,8 @@ def _check_quorum(expr: TypedExpr) -> None:
 
 def wrap(expr: TypedExpr, lets: Sequence[tuple[str, TypedExpr]]) -> TypedExpr:
     """The expression inside the lets that it uses; each let's value is already wrapped in those it uses itself."""
+    if not lets:
+        return expr
     used = {node.name for node in walk(expr) if isinstance(node, Var)}
     for name, value in reversed(lets):
         if name in used:

@@ -158,7 +158,8 @@ def _tests(
     items: Sequence[ast.Item], decls: Declarations, checker: RuleChecker, rules: Sequence[Rule], report: Report
 ) -> tuple[PolicyTest, ...]:
     names = [item.name.text for item in items if isinstance(item, ast.RuleDecl)]
-    timed = bool(checker.meters) or any(reads_now(rule) for rule in rules)
+    tested = any(isinstance(item, ast.TestDecl) for item in items)
+    timed = tested and (bool(checker.meters) or any(reads_now(rule) for rule in rules))
     expander = TestExpander(decls, report, names, checker.obligations, reads_now=timed)
     for item in items:
         if isinstance(item, ast.FixtureDecl):

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from lark import Lark, Tree
 from lark.parsers.lalr_analysis import Shift
@@ -19,6 +19,7 @@ from lark.parsers.lalr_analysis import Shift
 __all__ = ["Driver", "Node", "Rule", "Word", "Words", "make_driver"]
 
 _CONTENT: Final = ("NAME", "STRING", "TIME", "DATE", "DURATION", "DECIMAL", "INT")  # by priority, names first: they begin like no other
+MAX_MOULDS: Final = 4_096  # orders of words remembered
 _LAYOUT: Final = re.compile(r"(?:[ \t\r\n]+|\#[^\n]*)*")
 
 
@@ -53,6 +54,10 @@ class Words:
     ends: Sequence[int]
 
 
+# A tree without its text. A word: its terminal, and its number from the first. A branch: name, children, first and last word (-1: none).
+Mould: TypeAlias = "tuple[str, int] | tuple[str, tuple[Mould | None, ...], int, int]"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What a reduction does with its children."""
@@ -67,9 +72,9 @@ class Rule:
 
 
 class Driver:
-    """Words of one grammar and its tables. Immutable once made, but for a memory of chains of unit rules."""
+    """Words of one grammar and its tables. Immutable once made, but for a memory of chains of unit rules and of moulds."""
 
-    __slots__ = ("_chains", "_names", "actions", "end", "gotos", "keywords", "start", "word_pattern")
+    __slots__ = ("_chains", "_moulds", "_names", "actions", "end", "gotos", "keywords", "start", "word_pattern")
 
     def __init__(self, words: re.Pattern[str], keywords: dict[str, str], actions: Any, gotos: Any, start: int, end: int) -> None:
         self.word_pattern = words
@@ -80,6 +85,7 @@ class Driver:
         self.start = start
         self.end = end
         self._chains: dict[tuple[int, int, str], int] = {}
+        self._moulds: dict[tuple[str, ...], Mould | None] = {}
 
     def words(self, text: str, start: int, end: int) -> Words | None:
         """The words between two places, or None when something there is no word."""
@@ -101,7 +107,24 @@ class Driver:
         return Words(kinds, starts, ends) if layout is not None and layout.end() == end else None
 
     def parse(self, text: str, words: Words, first: int, last: int) -> Node | None:
-        """The tree of the words from `first` up to (not including) `last`; None when lark must look at them."""
+        """The tree of the words from `first` up to (not including) `last`; None when lark must look at them.
+
+        Which tree it is depends on what kinds of words follow each other and on nothing else, so words in the order of others that were
+        parsed are put into the same mould.
+        """
+        key = tuple(words.kinds[first:last])
+        mould = self._moulds.get(key)
+        if mould is not None:
+            return _cast(mould, text, words.starts, words.ends, first)
+        tree = self._parse(text, words, first, last)
+        if tree is not None and words.starts[first] > 0:  # what matched nothing stands at 0, 1: where that is a place, it cannot be told
+            if len(self._moulds) >= MAX_MOULDS:
+                self._moulds.clear()
+            # A mould costs as much as a parse: it is made when the same order is met again.
+            self._moulds[key] = _mould(tree, words, first, last) if key in self._moulds else None
+        return tree
+
+    def _parse(self, text: str, words: Words, first: int, last: int) -> Node | None:
         actions, gotos, chains, names = self.actions, self.gotos, self._chains, self._names
         kinds, starts, ends = words.kinds, words.starts, words.ends
         states: list[int] = [self.start]
@@ -179,6 +202,40 @@ class Driver:
             if not isinstance(found, Rule) or not found.unit:
                 return state
             state = self.gotos[below][found.origin]
+
+
+def _mould(tree: Any, words: Words, first: int, last: int) -> Mould:
+    begins = {words.starts[at]: at - first for at in range(first, last)}
+    stops = {words.ends[at]: at - first for at in range(first, last)}
+
+    def of(part: Any) -> Any:
+        if part is None:
+            return None
+        if part.__class__ is Word:
+            return (part.type, begins[part.start_pos])
+        return (part.data, tuple([of(child) for child in part.children]), begins.get(part.start_pos, -1), stops.get(part.end_pos, -1))
+
+    made: Mould = of(tree)
+    return made
+
+
+def _cast(mould: Any, text: str, starts: Sequence[int], ends: Sequence[int], first: int) -> Node:
+    data, parts, begin, stop = mould
+    children: list[Any] = []
+    for part in parts:
+        if part is None:
+            children.append(None)
+        elif len(part) == 2:
+            at = part[1] + first
+            start, end = starts[at], ends[at]
+            word = Word(text[start:end])
+            word.type, word.start_pos, word.end_pos = part[0], start, end
+            children.append(word)
+        else:
+            children.append(_cast(part, text, starts, ends, first))
+    if begin < 0:
+        return Node(data, children, 0, 1)
+    return Node(data, children, starts[begin + first], ends[stop + first])
 
 
 def make_driver(lark: Lark) -> Driver | None:

@@ -7,7 +7,7 @@ permits; a test for `content` or `unknown`, which untold origins have, positivel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from intended_core.lang.constants import UNKNOWN, constant_of
@@ -109,8 +109,9 @@ class _Check:
         self, expr: TypedExpr, positive: bool | None, lets: Mapping[str, TypedExpr], whole: TypedExpr | None = None
     ) -> None:
         """A condition without connectives, or (positive None) one that counts in both directions."""
-        self._origins(expr, positive, lets)
-        for node in _reach(expr, lets):
+        reached = _reach(expr, lets)
+        self._origins(expr, positive, reached)
+        for node in reached:
             if isinstance(node, HasMember) and self.dodgeable(node, lets):
                 if positive is None or node is not expr:
                     raise self._mixed(node)
@@ -150,8 +151,8 @@ class _Check:
 
     # origins
 
-    def _origins(self, expr: TypedExpr, positive: bool | None, lets: Mapping[str, TypedExpr]) -> None:
-        if not any(isinstance(node, OriginOf) for node in _reach(expr, lets)):
+    def _origins(self, expr: TypedExpr, positive: bool | None, reached: Sequence[TypedExpr]) -> None:
+        if not any(isinstance(node, OriginOf) for node in reached):
             return
         trusted = None if positive is None else _trusted(expr)
         if trusted is None:

@@ -16,10 +16,12 @@ from typing import Final
 from intended_core.errors import PolicyError
 from intended_core.lang.diagnostics import Diagnostic, render
 from intended_core.lang.typed import Span
+from intended_core.quick import maker
 
 __all__ = ["MAX_SOURCES", "MAX_SOURCE_BYTES", "Source", "read_source"]
 
 MAX_SOURCE_BYTES: Final = 1024 * 1024  # language.md: a text of this size is thousands of rules
+_span: Final = maker(Span)
 MAX_SOURCES: Final = 256  # files of one policy set
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@+-][A-Za-z0-9_.@+/-]{0,254}")
 _HIDDEN: Final = re.compile(
@@ -63,7 +65,7 @@ class Source:
         line = end_line = bisect_right(starts, start)
         if line < len(starts) and last >= starts[line]:
             end_line = bisect_right(starts, last)
-        return Span(self.name, line, start - starts[line - 1] + 1, end_line, last - starts[end_line - 1] + 1)
+        return _span(self.name, line, start - starts[line - 1] + 1, end_line, last - starts[end_line - 1] + 1)
 
     def line(self, number: int) -> str:
         """The text of a line (1-based), without its line break; empty when there is none."""

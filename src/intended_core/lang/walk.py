@@ -25,13 +25,16 @@ __all__ = ["MAX_COST", "cost", "parts", "semantic_form", "walk"]
 
 MAX_COST: Final = 50_000  # language.md § 1: steps per rule set and action
 _NODES: Final = TypedExpr.__args__
-_TYPES: Final = (Scalar, EnumType, EntityType, SetType, ListType, MapType, RecordType)
+_NODE_CLASSES: Final = frozenset(_NODES)
+_TYPES: Final = frozenset({Scalar, EnumType, EntityType, SetType, ListType, MapType, RecordType})
+_SPECIAL: Final = frozenset({Literal_, Var, ParamOf, TableOf, SetOf, RecordOf})  # whose canonical form is not that of their fields
 
 
 # By class, the members that can hold expressions, in order of evaluation; places, types and texts never do.
 _HOLDERS: Final[dict[type, tuple[str, ...]]] = {
     node: tuple(field.name for field in fields(node) if "TypedExpr" in str(field.type)) for node in _NODES
 }
+_NONE: Final[tuple[TypedExpr, ...]] = ()
 # By class, what the canonical form tells in general: no place, and no name of what a Let or a quantifier binds.
 _TOLD: Final[dict[type, tuple[str, ...]]] = {
     node: tuple(
@@ -45,10 +48,13 @@ _TOLD: Final[dict[type, tuple[str, ...]]] = {
 
 def parts(expr: TypedExpr) -> tuple[TypedExpr, ...]:
     """The expressions directly inside, in order of evaluation."""
-    if isinstance(expr, RecordOf):
+    names = _HOLDERS[expr.__class__]
+    if not names:
+        return _NONE
+    if expr.__class__ is RecordOf:
         return (*expr.spreads, *(item for _, item in expr.items))
     found: list[TypedExpr] = []
-    for name in _HOLDERS[expr.__class__]:
+    for name in names:
         value = getattr(expr, name)
         if value.__class__ is tuple:
             found.extend(value)
@@ -63,15 +69,19 @@ def walk(expr: TypedExpr) -> Iterator[TypedExpr]:
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(reversed(parts(node)))
+        if _HOLDERS[node.__class__]:
+            pending.extend(reversed(parts(node)))
 
 
 def cost(expr: TypedExpr) -> int:
     """Worst-case evaluation steps: one per node, the body of a quantifier once per element."""
-    if isinstance(expr, Quantified | Aggregate):
+    if expr.__class__ is Quantified or expr.__class__ is Aggregate:
         size = expr.over.type.max_size if isinstance(expr.over.type, SetType | ListType) else None
         return 1 + cost(expr.over) + (0 if size is None else size * cost(expr.body))
-    return 1 + sum(cost(part) for part in parts(expr))
+    steps = 1
+    for part in parts(expr):
+        steps += cost(part) if _HOLDERS[part.__class__] else 1
+    return steps
 
 
 def semantic_form(expr: TypedExpr) -> list[object]:
@@ -82,21 +92,36 @@ def semantic_form(expr: TypedExpr) -> list[object]:
 
 
 def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
-    out.append(type(expr).__name__)
-    if isinstance(expr, Literal_):
-        out += [type_json(expr.type), value_json(expr.value)]
-        return
-    if isinstance(expr, Var):
-        out.append(bound.get(expr.name, -1))
-        return
-    if isinstance(expr, ParamOf | TableOf):
-        out.append(expr.name)  # its type, default and age are in the schema's digest
+    kind = expr.__class__
+    out.append(kind.__name__)
+    if kind in _SPECIAL:
+        _special(expr, bound, out)
         return
     inner = bound
-    if isinstance(expr, Let | Quantified | Aggregate):
-        name = expr.name if isinstance(expr, Let) else expr.var
+    if kind is Let or kind is Quantified or kind is Aggregate:
+        name = expr.name if isinstance(expr, Let) else expr.var  # type: ignore[union-attr]
         inner = {**bound, name: len(bound)}
-    if isinstance(expr, SetOf):
+    for field_name in _TOLD[kind]:
+        value = getattr(expr, field_name)
+        known = value.__class__
+        if known in _NODE_CLASSES:
+            _form(value, inner if field_name == "body" else bound, out)
+        elif isinstance(value, tuple) and value and value[0].__class__ in _NODE_CLASSES:
+            out.append(len(value))
+            for item in value:
+                _form(item, bound, out)
+        elif known not in _TYPES:
+            out.append(list(value) if isinstance(value, tuple) else value)
+
+
+def _special(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
+    if isinstance(expr, Literal_):
+        out += [type_json(expr.type), value_json(expr.value)]
+    elif isinstance(expr, Var):
+        out.append(bound.get(expr.name, -1))
+    elif isinstance(expr, ParamOf | TableOf):
+        out.append(expr.name)  # its type, default and age are in the schema's digest
+    elif isinstance(expr, SetOf):
         forms: list[list[object]] = []
         for item in expr.items:
             form: list[object] = []
@@ -105,22 +130,10 @@ def _form(expr: TypedExpr, bound: Mapping[str, int], out: list[object]) -> None:
         out.append(len(forms))
         for form in forms if isinstance(expr.type, ListType) else sorted(forms, key=repr):
             out.extend(form)
-        return
-    if isinstance(expr, RecordOf):
+    elif isinstance(expr, RecordOf):
         out += [len(expr.spreads), len(expr.items)]
         for item in expr.spreads:
             _form(item, bound, out)
         for name, item in sorted(expr.items, key=lambda pair: pair[0]):
             out.append(name)
             _form(item, bound, out)
-        return
-    for field_name in _TOLD[expr.__class__]:
-        value = getattr(expr, field_name)
-        if isinstance(value, _NODES):
-            _form(value, inner if field_name == "body" else bound, out)
-        elif isinstance(value, tuple) and value and isinstance(value[0], _NODES):
-            out.append(len(value))
-            for item in value:
-                _form(item, bound, out)
-        elif not isinstance(value, _TYPES):
-            out.append(list(value) if isinstance(value, tuple) else value)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from lark import Lark, Tree
 
+from intended_core.lang import lalr
 from intended_core.lang import parser as room
 from intended_core.lang.lalr import Driver, Node, Word, make_driver
 from intended_core.lang.source import Source
@@ -88,6 +89,54 @@ def test_texts_with_faults_read_the_same_with_and_without_the_quick_way(monkeypa
 def test_a_grammar_kept_in_another_way_has_no_driver() -> None:
     assert make_driver(Lark('start: "a"', parser="earley")) is None
     assert make_driver(Lark('start: /a/', parser="lalr")) is None
+
+
+def _trees(made: Driver, text: str) -> list[tuple[Any, Any]]:
+    """The tree of each item as it is parsed now, and as it is parsed by a driver that has met nothing."""
+    words = made.words(text, 0, len(text))
+    assert words is not None
+    chunks = room._by_words(text, words)
+    assert chunks is not None
+    fresh = Driver(made.word_pattern, made.keywords, made.actions, made.gotos, made.start, made.end)
+    return [(made.parse(text, *chunk.known), fresh._parse(text, *chunk.known)) for chunk in chunks if chunk.known is not None]
+
+
+def plain(part: Any) -> Any:
+    """A tree as plain data, with places."""
+    if isinstance(part, Node):
+        return [part.data, part.start_pos, part.end_pos, [plain(child) for child in part.children]]
+    return None if part is None else [str(part), part.type, part.start_pos, part.end_pos]
+
+
+def test_words_in_the_order_of_others_get_the_tree_that_parsing_gives_them() -> None:
+    """The first, the second (when the mould is made) and the third, each with other texts at other places."""
+    known = driver()
+    made = Driver(known.word_pattern, known.keywords, known.actions, known.gotos, known.start, known.end)
+    texts = [f"{space}{TEXT}" for space in ("", " ", "\n\n")]
+    texts += [TEXT.replace("Group", "Team").replace('"x"', '"another one"').replace("1_000", "7"), TEXT]
+    for text in texts:
+        for mine, parsed in _trees(made, text):
+            assert mine is not None
+            assert plain(mine) == plain(parsed)
+    assert any(mould is not None for mould in made._moulds.values())
+
+
+def test_what_stands_at_the_very_beginning_has_no_mould() -> None:
+    """There a node that matched nothing could not be told from one that stands at 0, 1."""
+    known = driver()
+    made = Driver(known.word_pattern, known.keywords, known.actions, known.gotos, known.start, known.end)
+    for _ in range(3):
+        _trees(made, "entity Group;")
+    assert made._moulds == {}
+
+
+def test_moulds_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lalr, "MAX_MOULDS", 2)
+    known = driver()
+    made = Driver(known.word_pattern, known.keywords, known.actions, known.gotos, known.start, known.end)
+    for _ in range(3):
+        assert all(mine is not None for mine, _ in _trees(made, f" {TEXT}"))
+    assert 0 < len(made._moulds) <= 2
 
 
 def test_the_repository_has_policies_to_read() -> None:
