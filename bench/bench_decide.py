@@ -241,8 +241,10 @@ def loading(results: Results) -> None:
     ]
     taken.sort(key=lambda one: float(one["cold_s"]))
     middle = taken[1]
-    results.figure("10,000 rules cold: parse, check, compile", middle["cold_s"], "s", "≤ 3", middle["cold_s"] <= 3)
+    results.figure("10,000 rules cold: parse, check, lay out; an action compiles when asked for", middle["cold_s"], "s", "≤ 3", middle["cold_s"] <= 3)
     results.figure("the same, processor time", middle["processor_s"], "s")
+    results.figure("10,000 rules cold: parse, check, compile every action", middle["whole_s"], "s", "≤ 3", middle["whole_s"] <= 3)
+    results.figure("the same with every action, processor time", middle["whole_processor_s"], "s")
     results.figure("building the grammar, once a process", middle["grammar_s"] * 1000, "ms")
     results.figure("resident after 10,000 rules", middle["resident_mb"], "MB", "≤ 150", middle["resident_mb"] <= 150)
     results.figure("peak while loading them", middle["peak_mb"], "MB", "≤ 300", middle["peak_mb"] <= 300)
