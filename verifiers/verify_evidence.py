@@ -96,11 +96,11 @@ def decompress(data):
 BASE = decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
-def check_signature(public, signature, message):
-    """Return when the signature holds; raise Bad otherwise."""
+def check_signature(public, signature, message, small_r=False):
+    """Return when the signature holds; raise Bad otherwise. `small_r`: take an R of small order too, which a token key alone could make."""
     if len(public) != 32 or len(signature) != 64:
         raise Bad("audit.signature", "an Ed25519 key has 32 bytes and a signature 64")
-    for point in (public, signature[:32]):
+    for point in (public,) if small_r else (public, signature[:32]):
         y = int.from_bytes(point, "little") & (2**255 - 1)
         if y >= P or y in SMALL:
             raise Bad("audit.signature", "a point that is not canonical or of small order")
@@ -1001,7 +1001,8 @@ def token_jwk(algorithm, text):
         x, y = int.from_bytes(der[27:59], "big"), int.from_bytes(der[59:], "big")
         if x < P256_PRIME and y < P256_PRIME and (y * y - (x * x * x - 3 * x + P256_B)) % P256_PRIME == 0:
             return {"kty": "EC", "crv": "P-256", "x": b64url(der[27:59]), "y": b64url(der[59:]), "alg": algorithm}
-    if algorithm == "Ed25519" and len(der) == 44 and der[:12] == ED25519_DER:
+    y = int.from_bytes(der[12:], "little") & (2**255 - 1)
+    if algorithm == "Ed25519" and len(der) == 44 and der[:12] == ED25519_DER and y < P and y not in SMALL:
         return {"kty": "OKP", "crv": "Ed25519", "x": b64url(der[12:]), "alg": algorithm}
     raise Bad("key.record", "not a token key")
 
@@ -1012,6 +1013,214 @@ def rsa_jwk(der):
     if len(der) != 294 or der[:33] != RSA_DER or der[289:] != RSA_TAIL or number[0] < 128 or not number[-1] & 1:
         raise Bad("key.record", "not an RSA-2048 key")
     return {"kty": "RSA", "n": b64url(number), "e": "AQAB"}
+
+
+# --- the chain of token keys: each change is signed by the key before it and the new one, or by two persons -------------------------------
+
+
+def rsa_holds(n, algorithm, signature, message):
+    """RSA-2048 with e = 65537: PKCS #1 v1.5 (RFC 8017 § 8.2.2) or PSS with a salt of 32 bytes (§ 8.1.2), both over SHA-256."""
+    number = int.from_bytes(signature, "big")
+    if len(signature) != 256 or number >= n:
+        return False
+    padded, summed = pow(number, 65537, n).to_bytes(256, "big"), sha256(message).digest()
+    if algorithm == "RS256":
+        info = bytes.fromhex("3031300d060960864801650304020105000420") + summed
+        return padded == b"\0\1" + b"\xff" * (253 - len(info)) + b"\0" + info
+    masked, seed = padded[:223], padded[223:255]
+    stream = b"".join(sha256(seed + at.to_bytes(4, "big")).digest() for at in range(7))
+    block = bytes(one ^ two for one, two in zip(masked, stream))
+    block = bytes([block[0] & 0x7F]) + block[1:]
+    start = b"\0" * (223 - 33) + b"\1"
+    return (
+        masked[0] < 0x80 and padded[255] == 0xBC and block[: len(start)] == start
+        and sha256(bytes(8) + summed + block[len(start) :]).digest() == seed
+    )  # fmt: skip
+
+
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_BASE = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+
+
+def p256_add(one, two):
+    """Sum of two points of P-256 in affine coordinates; None is the point at infinity."""
+    if one is None or two is None:
+        return one or two
+    if one[0] == two[0] and (one[1] + two[1]) % P256_PRIME == 0:
+        return None
+    if one == two:
+        slope = (3 * one[0] * one[0] - 3) * pow(2 * one[1], P256_PRIME - 2, P256_PRIME)
+    else:
+        slope = (two[1] - one[1]) * pow(two[0] - one[0], P256_PRIME - 2, P256_PRIME)
+    x = (slope * slope - one[0] - two[0]) % P256_PRIME
+    return x, (slope * (one[0] - x) - one[1]) % P256_PRIME
+
+
+def p256_holds(point, signature, message):
+    """ECDSA over P-256 and SHA-256 (FIPS 186-5 § 6.4.2), the signature as r and s of 32 bytes."""
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if len(signature) != 64 or not 0 < r < P256_ORDER or not 0 < s < P256_ORDER:
+        return False
+    inverse, total = pow(s, P256_ORDER - 2, P256_ORDER), None
+    for number, base in ((int.from_bytes(sha256(message).digest(), "big"), P256_BASE), (r, point)):
+        number = number * inverse % P256_ORDER
+        while number:
+            if number & 1:
+                total = p256_add(total, base)
+            base, number = p256_add(base, base), number >> 1
+    return total is not None and total[0] % P256_ORDER == r
+
+
+def token_signature(key, signature, message):
+    """Return when a token key (a JWK with its algorithm) signed this; Bad otherwise."""
+    if key["alg"] == "Ed25519":
+        check_signature(unb64url(key["x"]), signature, message, small_r=True)
+    elif key["alg"] == "ES256":
+        point = (int.from_bytes(unb64url(key["x"]), "big"), int.from_bytes(unb64url(key["y"]), "big"))
+        if not p256_holds(point, signature, message):
+            raise Bad("key.transition", "the signature does not hold")
+    elif not rsa_holds(int.from_bytes(unb64url(key["n"]), "big"), key["alg"], signature, message):
+        raise Bad("key.transition", "the signature does not hold")
+
+
+def framed(*parts):
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+
+
+def thumbprint(key):
+    """RFC 7638."""
+    members = {name: key[name] for name in key if name != "alg"}
+    return b64url(sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest())
+
+
+def key_in(body, kid, text, algorithm):
+    key = token_jwk(str(body.get(algorithm)), str(body.get(text)))
+    if body.get(kid) != thumbprint(key):
+        raise Bad("key.record", "a key is not the one that its kid names")
+    return key
+
+
+class Gap(Exception):
+    """A change replaces another key than the one before it here."""
+
+
+CHANGES = {"key.rotated", "key.compromised", "key.retired"}
+FOLLOWED = CHANGES | {"tenant.created", "key.generated"}
+
+
+class KeyChain:
+    """Follows the ACTIVE token key; `spans` are kid -> [kid, algorithm, start, stop, refused], `finding` the first bad change."""
+
+    def __init__(self, uuid, environment, whole):
+        self.place, self.whole, self.active, self.spans, self.finding = (uuid.encode(), environment.encode()), whole, None, {}, None
+
+    def take(self, kind, seq, body):
+        if self.finding is not None or kind not in FOLLOWED:
+            return
+        try:
+            self.follow(kind, seq, body)
+        except Gap:
+            code, grade = ("key.transition", "TAMPERED") if self.whole else ("key.gap", "INCOMPLETE")
+            self.finding = (code, grade, seq, f"record {seq} replaces a token key that was not ACTIVE")
+        except Bad as bad:
+            self.finding = ("key.transition", "TAMPERED", seq, f"record {seq} changes a token key and nobody vouched for it: {bad}")
+
+    def follow(self, kind, seq, body):
+        if kind == "tenant.created":
+            self.activate(key_in(body, "token_kid", "token_key", "token_alg"), seq)
+        elif kind == "key.generated":
+            self.vouched(b"generated", body, self.old(), key_in(body, "kid", "key", "alg"))
+        elif kind == "key.rotated":
+            old, new = self.old(), key_in(body, "active", "active_key", "active_alg")
+            if body.get("previous") != thumbprint(old):
+                raise Gap
+            self.vouched(b"rotated", body, old, new)
+            self.activate(new, seq)
+            self.refuse(body.get("retired"), seq)
+        elif kind == "key.compromised":
+            self.two_persons(body)
+            self.refuse([body.get("kid")], seq)
+            if "active" in body:
+                if body.get("kid") != thumbprint(self.old()):
+                    raise Gap
+                self.activate(key_in(body, "active", "active_key", "active_alg"), seq)
+        else:
+            self.refuse(body.get("retired"), seq)
+
+    def old(self):
+        if self.active is None:
+            raise Bad("key.transition", "no key stands before it")
+        return self.active
+
+    def vouched(self, step, body, old, new):
+        at, signed = body.get("at_us"), body.get("signed")
+        if type(at) is not int or not isinstance(signed, dict):
+            raise Bad("key.transition", "the record of a key's change carries no signatures")
+        parts = (step, thumbprint(old).encode(), thumbprint(new).encode(), str(at).encode())
+        message = framed(b"intended.key-transition/v0", *self.place, *parts)
+        for name, key in (("old", old), ("new", new)):
+            signature = signed.get(name)
+            token_signature(key, unb64url(signature) if isinstance(signature, str) else b"", message)
+
+    def activate(self, key, seq):
+        kid = thumbprint(key)
+        if self.active is not None:
+            self.spans[thumbprint(self.active)][3] = seq
+        if kid in self.spans:
+            raise Bad("key.transition", "a key that was replaced is ACTIVE once more")
+        self.active = key
+        self.spans[kid] = [kid, key["alg"], seq, None, None]
+
+    def refuse(self, kids, seq):
+        for kid in kids if isinstance(kids, list) else []:
+            span = self.spans.get(kid) if isinstance(kid, str) else None
+            if span is not None and span[4] is None:
+                span[4] = seq
+
+    def two_persons(self, body):
+        kid, persons, keys = body.get("kid"), body.get("persons"), set()
+        if not isinstance(kid, str) or not kid.isascii():
+            raise Bad("key.transition", "it names no key")
+        summed = sha256(framed(b"intended.key-compromised/v0", *self.place, kid.encode())).digest()
+        message = framed(b"intended.person-signature/v0", summed)
+        for person in persons if isinstance(persons, list) else []:
+            if not isinstance(person, list) or len(person) != 4:
+                raise Bad("key.transition", "a person's signature is not readable")
+            key = unb64url(str(person[2]))
+            check_signature(key, unb64url(str(person[3])), message)
+            keys.add(key)
+        if len(keys) < 2:
+            raise Bad("key.transition", "fewer than two persons signed")
+
+
+def key_chain(find, seen, environment, decided, headers):
+    """The spans of the keys that sign, after the records of a bundle were followed and each redeemed token was held against them."""
+    created = seen.get(1)
+    if created is None or created["value"] is None or created["kind"] != "tenant.created":
+        return []
+    chain = KeyChain(created["tenant"], environment, False)
+    for seq in sorted(seen):
+        if seen[seq]["value"] is not None:
+            chain.take(seen[seq]["kind"], seq, seen[seq]["value"])
+    if chain.finding is not None:
+        code, grade, seq, text = chain.finding
+        find(code, text, seq, grade)
+    for number, raw in enumerate(headers, start=decided):
+        if b'"k":"key.' in raw and parse_entry(raw)["kind"] in CHANGES and number not in seen:
+            find("key.hidden", f"record {number} changes a token key and is not here", number, "INCOMPLETE")
+    for seq in sorted(seen):
+        if seen[seq]["kind"] != "token.consumed" or seen[seq]["value"] is None:
+            continue
+        kid = seen[seq]["value"].get("kid")
+        span = chain.spans.get(kid) if isinstance(kid, str) else None
+        if span is None:
+            find("key.unknown", "no record here shows how the key of the consumed token came to sign", seq, "INCOMPLETE")
+        elif span[2] > seq or (span[3] is not None and span[3] < decided) or (span[4] is not None and span[4] < seq):
+            find("key.invalid", f"the consumed token's key {span[0]} did not sign then, or was refused already", seq)
+    return list(chain.spans.values())
 
 
 def founding(find, seen, claims, public):
@@ -1049,7 +1258,7 @@ class Examination:
     def __init__(self, bundle, pins, known, policy):
         self.bundle, self.pins, self.known, self.policy = bundle, pins, known, policy
         self.findings, self.seen, self.head, self.complete = [], {}, None, None
-        self.best, self.facts = "CONSISTENT_UNANCHORED", NOT_SEEN
+        self.best, self.facts, self.keys, self.judged = "CONSISTENT_UNANCHORED", NOT_SEEN, [], False
 
     def find(self, code, text, seq=None, grade="TAMPERED"):
         self.findings.append((code, grade, seq, text))
@@ -1071,6 +1280,8 @@ class Examination:
             self.lives()
             self.range(decision)
             self.token_keys()
+            headers = bundle.headers if self.judged else []
+            self.keys = key_chain(self.find, self.seen, bundle.claims["environment"], decision["seq"], headers)
             self.approvals(decision)
         self.missing()
         if decision is not None:
@@ -1222,6 +1433,7 @@ class Examination:
         if (edge[0], edge_root(edge)) != self.head[1:]:
             self.find("range.root", "the headers do not make up the tree that the checkpoint signs", start)
             return
+        self.judged = True
         for seq in hidden:
             self.find("thread.hidden", f"record {seq} is a step of this token's life and is not here", seq, "INCOMPLETE")
         if not hidden and thread is not None:
@@ -1424,12 +1636,18 @@ class Stretch:
 
     def __init__(self, file, pins, known, kind, policy):
         self.file, self.pins, self.known, self.kind, self.policy = file, pins, known, kind, policy
-        self.best, self.facts, self.slot = "CONSISTENT_UNANCHORED", NOT_SEEN, None
+        self.best, self.facts, self.slot, self.chain, self.lost = "CONSISTENT_UNANCHORED", NOT_SEEN, None, None, False
         self.findings, self.head, self.whole = [], None, False
         self.kinds, self.selected, self.bodies, self.withheld, self.sums = {}, [], 0, 0, {}
         self.places = places_of(file)
-        names = set(self.places)
-        if not RANGE_REQUIRED <= names or names - RANGE_REQUIRED - RANGE_OPTIONAL:
+        names, self.proofs = set(self.places), []
+        if RANGE_REQUIRED <= names:
+            start, size, _ = self.places["proofs.jsonl"]
+            if size > MAX_SMALL:
+                raise Bad("audit.archive", "proofs.jsonl is longer than it may be")
+            self.proofs = [proof_of(line) for line in lines_of(piece(file, start, size), MAX_RECORDS)]
+        bodies = {f"bodies/{seq:016d}.json" for seq, _ in self.proofs}
+        if not RANGE_REQUIRED <= names or names - RANGE_REQUIRED - RANGE_OPTIONAL - bodies:
             raise malformed("lacks a member or holds an unknown one")
         self.small = {}
         for name in names - STREAMED:
@@ -1438,11 +1656,12 @@ class Stretch:
                 raise Bad("audit.archive", f"{name} is longer than it may be")
             self.small[name] = piece(file, start, size)
         self.listed, predicate, self.payload, self.hint, self.signature = read_manifest(self.small["manifest.json"], RANGE_VERSION)
-        self.entries = lines_of(self.small["entries.jsonl"], 2)
-        self.proofs = [proof_of(line) for line in lines_of(self.small["proofs.jsonl"], 2)]
-        if [seq for seq, _ in self.proofs] != [0, 1] or len(self.entries) != 2:
-            raise malformed("has not the log's first two records")
+        self.entries = lines_of(self.small["entries.jsonl"], MAX_RECORDS)
         self.claims = self.read_claims(predicate)
+        seqs = [seq for seq, _ in self.proofs]
+        ascending = seqs == sorted(set(seqs)) and all(seq < self.claims["first"] for seq in seqs[2:])
+        if seqs[:2] != [0, 1] or not ascending or len(self.entries) != len(seqs):
+            raise malformed("has not the log's first two records")
         self.key = log_key(self.small["keys/log.vkey"])
         self.before = frontier_of(self.small["heads/frontier"])
         self.tail = consistency_of(self.small.get("heads/tail.json"))
@@ -1491,6 +1710,8 @@ class Stretch:
             self.tie()
         else:
             self.findings.append(fault)
+        if self.chain is not None and self.chain.finding is not None:
+            self.findings.append(self.chain.finding)
         self.contents()
         if not self.pins and self.policy is None:
             return
@@ -1513,6 +1734,9 @@ class Stretch:
             except Bad as bad:
                 self.find("record.header" if bad.code == "audit.record" else "record.proof", f"record {seq}: {bad}", seq)
                 continue
+            if f"bodies/{seq:016d}.json" not in self.small:
+                self.find("body.withheld", f"the body of record {seq} is not here", seq, "INCOMPLETE")
+                continue
             try:
                 body = parse_body(self.small[f"bodies/{seq:016d}.json"], entry["body"])
             except Bad as bad:
@@ -1521,11 +1745,17 @@ class Stretch:
             if entry["seq"] != seq:
                 self.find("record.seq", f"record {seq} says that it is number {entry['seq']}", seq)
                 continue
+            if seq > 1 and (entry["origin"], entry["tenant"]) != (self.claims["origin"], self.claims["uuid"]):
+                self.find("record.foreign", f"record {seq} belongs to another log", seq)
+                continue
             seen[seq] = {**entry, "value": body}
             if seq == 0:
                 self.slot = body.get("slot")
-        if len(seen) == 2:
+        if 0 in seen and 1 in seen:
             founding(self.find, seen, self.claims, self.key[2])
+            self.chain = KeyChain(seen[1]["tenant"], self.claims["environment"], self.claims["first"] <= 2)
+            for seq in sorted(seen):
+                self.chain.take(seen[seq]["kind"], seq, seen[seq]["value"])
 
     def lines(self, name, limit):
         start, size, _ = self.places[name]
@@ -1583,26 +1813,32 @@ class Stretch:
             self.kinds[entry["kind"]] = self.kinds.get(entry["kind"], 0) + 1
             if entry["kind"] == self.kind and len(self.selected) < MAX_SELECTED:
                 self.selected.append(at)
+            changes, value = entry["kind"] in FOLLOWED and at > 1, None
             if bodies is not None:
                 line = next(bodies, None)
                 if line is None:
                     return ("body.withheld", "INCOMPLETE", at, f"the body of record {at} is not here")
                 if line == b"null":
                     self.withheld += 1
-                    continue
-                line, beside, fields = line.partition(b"\t")
-                try:
-                    body = parse_body(line, entry["body"])
-                except Bad as bad:
-                    return ("record.body", "TAMPERED", at, f"record {at}: {bad}")
-                try:
-                    if beside and not fields:
-                        raise bad_field("no fields stand beside the body")
-                    if beside:
-                        join_fields(body, fields)
-                except Bad as bad:
-                    return ("field.value", "TAMPERED", at, f"record {at}: {bad}")
-                self.bodies += 1
+                else:
+                    line, beside, fields = line.partition(b"\t")
+                    try:
+                        value = parse_body(line, entry["body"])
+                    except Bad as bad:
+                        return ("record.body", "TAMPERED", at, f"record {at}: {bad}")
+                    try:
+                        if beside and not fields:
+                            raise bad_field("no fields stand beside the body")
+                        if beside:
+                            join_fields(value, fields)
+                    except Bad as bad:
+                        return ("field.value", "TAMPERED", at, f"record {at}: {bad}")
+                    self.bodies += 1
+            if changes and self.chain is not None and not self.lost:
+                # Where the body of a change is not shown, nothing is said of what comes after it.
+                self.lost = value is None
+                if value is not None:
+                    self.chain.take(entry["kind"], at, value)
         if edge[0] != claims["stop"] or (bodies is not None and next(bodies, None) is not None):
             return ("range.header", "TAMPERED", edge[0], "the headers or bodies are not as many as the stretch is long")
         return None
@@ -1660,7 +1896,8 @@ class Stretch:
 
 def verify_range(file, pins=(), known=None, kind=None, policy=None):
     """The verdict over a stretch in an open file, as plain data; never raises for what it can hold."""
-    verdict = {"first": None, "stop": None, "as_of": None, "kinds": None, "bodies": 0, "withheld": 0, "selected": [], **NOT_SEEN}
+    verdict = {"first": None, "stop": None, "as_of": None, "kinds": None, "bodies": 0, "withheld": 0, "selected": [], "keys": []}
+    verdict.update(NOT_SEEN)
     findings, best = [], "CONSISTENT_UNANCHORED"
     try:
         stretch = Stretch(file, pins, known, kind, policy)
@@ -1673,7 +1910,7 @@ def verify_range(file, pins=(), known=None, kind=None, policy=None):
             stretch.facts,
             first=stretch.claims["first"], stop=stretch.claims["stop"], as_of=None if stretch.head is None else stretch.head[1],
             kinds=dict(sorted(stretch.kinds.items())) if stretch.whole else None, bodies=stretch.bodies, withheld=stretch.withheld,
-            selected=stretch.selected,
+            selected=stretch.selected, keys=[] if stretch.chain is None else list(stretch.chain.spans.values()),
         )  # fmt: skip
     return graded(verdict, findings, best if pins else "CONSISTENT_UNPINNED")
 
@@ -1690,7 +1927,7 @@ def graded(verdict, findings, best):
 
 def verify(data, pins=(), known=None, policy=None):
     """The verdict over a bundle's bytes as plain data; never raises for what a bundle can hold."""
-    verdict = {"decision": None, "as_of": None, "complete_to": None, "rerun": "not_run", **NOT_SEEN}
+    verdict = {"decision": None, "as_of": None, "complete_to": None, "rerun": "not_run", "keys": [], **NOT_SEEN}
     best = "CONSISTENT_UNANCHORED"
     try:
         bundle = Bundle(data)
@@ -1700,7 +1937,7 @@ def verify(data, pins=(), known=None, policy=None):
         examination = Examination(bundle, pins, known, policy)
         examination.run()
         findings, best = examination.findings, examination.best
-        verdict.update(examination.facts)
+        verdict.update(examination.facts, keys=examination.keys)
         verdict["decision"] = bundle.claims["decision"]
         verdict["as_of"] = None if examination.head is None else examination.head[1]
         verdict["complete_to"] = examination.complete

@@ -31,7 +31,7 @@ def seated(number: int, slot: int) -> TenantLog:
     made.head = replace(made.head, frontier=type(made.head.frontier).empty(), last_leaf=bytes(32))
     body = {"origin": made.origin, "issuer": "test", "log_key": b64url(made.der), "hash": "sha256", "slot": slot}
     made.add(EventKind.LOG_GENESIS, body)
-    made.add(EventKind.TENANT_CREATED, {"tenant": made.scope.tenant, "environment": "test"})
+    made.add(EventKind.TENANT_CREATED, made.created())
     return made
 
 

@@ -19,6 +19,7 @@ from intended_core.audit.tree import Frontier, leaf_hash, root_of
 from intended_core.audit.verify import KnownHead, LogIdentity
 from intended_core.canonical import b64url, digest
 from intended_core.ids import Scope
+from intended_core.keys.jwks import ed25519_public, thumbprint
 from intended_core.unit import RecordRow
 
 START_US = 1_790_000_000_000_000
@@ -44,12 +45,15 @@ class TenantLog:
         self.secret = secret(self.number)
         self.key = VerifierKey.of(self.origin, self.secret.public_key().public_bytes_raw())
         self.der = self.secret.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        self.token_secret = secret(self.number ^ 0x80)
+        self.token_key = ed25519_public(self.token_secret.public_key().public_bytes_raw())
+        self.kid = thumbprint(self.token_key)
         self.head = genesis_head(origin=self.origin, issuer="test", generation=1)
         self.add(
             EventKind.LOG_GENESIS,
             {"origin": self.origin, "issuer": "test", "log_key": b64url(self.der), "hash": "sha256"},
         )
-        self.add(EventKind.TENANT_CREATED, {"tenant": self.scope.tenant, "environment": "test"})
+        self.add(EventKind.TENANT_CREATED, self.created())
 
     def add(
         self, kind: EventKind, body: dict[str, Any], *, thread: Thread | None = None, policy: bytes | None = None
@@ -60,6 +64,16 @@ class TenantLog:
         self.head, made = append(self.head, self.scope, [draft], now_us=now_us, writer="writer-1")
         self.rows += made
         return made[0].seq
+
+    def created(self) -> dict[str, Any]:
+        """What the record of the tenant says: its first token key too."""
+        key = {"token_kid": self.kid, "token_key": b64url(self.token_key.der), "token_alg": "Ed25519"}
+        return {"tenant": self.scope.tenant, "environment": "test", **key}
+
+    @property
+    def token_keys(self) -> dict[str, Any]:
+        """The key set of its bundles."""
+        return {"keys": [{**self.token_key.jwk(), "kid": self.kid, "alg": "Ed25519"}]}
 
     def decide(self, number: int, *, amount: str = "12.50") -> int:
         """An allowed decision on payment `number`; the thread's commitment follows from the number."""
@@ -76,7 +90,7 @@ class TenantLog:
 
     def consume(self, number: int, decided: int) -> int:
         thread = self.thread(number, n=1, previous=decided)
-        body = {"attempt": f"a{number}", "audience": "bank", "kid": "K"}
+        body = {"attempt": f"a{number}", "audience": "bank", "kid": self.kid}
         return self.add(EventKind.TOKEN_CONSUMED, body, thread=thread, policy=POLICY)
 
     def note(self, size: int | None = None) -> bytes:
@@ -113,7 +127,7 @@ class TenantLog:
         arguments: dict[str, Any] = {
             "scope": self.scope, "origin": self.origin, "generation": 1, "seq": seq, "records": rows,
             "proofs": [prove_inclusion(self.leaves, index=row.seq, size=size) for row in rows], "checkpoint": self.note(),
-            "log_key": self.key, "token_keys": {"keys": [{"kid": "K", "kty": "RSA"}]},
+            "log_key": self.key, "token_keys": self.token_keys,
             "sources": [("pay.policy", "permit (principal, action, resource);\n"), ("ü/more.policy", "")], "intent": intent,
             "entities": b"[]", "made_us": START_US, "engine": "intended test", "sign": self.secret.sign, "headers": headers,
             "consistency": None if known is None else prove_consistency(self.leaves, first=known, second=size),

@@ -8,6 +8,7 @@ from typing import Any
 
 from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
 from intended_core.audit.grades import Grade
+from intended_core.audit.keychain import KeySpan
 from intended_core.audit.tlogpolicy import TlogPolicy
 from tests.house.source import ROOT
 from tests.reference.third_verifier import case_of, keep
@@ -42,6 +43,10 @@ def answer_of(data: bytes, trust: TrustPolicy | None) -> dict[str, Any]:
     return verdict
 
 
+def spans_of(keys: tuple[KeySpan, ...]) -> list[list[Any]]:
+    return [[span.kid, span.algorithm, span.start, span.stop, span.refused] for span in keys]
+
+
 def agree(data: bytes, trust: TrustPolicy | None) -> BundleVerdict:
     """The package's verdict without a re-run, after the second verifier gave the same."""
     if trust is not None:
@@ -54,4 +59,5 @@ def agree(data: bytes, trust: TrustPolicy | None) -> BundleVerdict:
         facts = ("decision", "as_of", "complete_to", "anchored", "epoch", "seen_s")
         assert [other[name] for name in facts] == [getattr(first, name) for name in facts]
         assert tuple(other["organisations"]) == first.organisations
+        assert other["keys"] == spans_of(first.keys)
     return first

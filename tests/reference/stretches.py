@@ -17,7 +17,7 @@ from intended_core.audit.range_verify import RangeVerdict, verify_range
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
 from tests.reference.audit_world import START_US, TenantLog
-from tests.reference.second_verifier import policy_bytes, second
+from tests.reference.second_verifier import policy_bytes, second, spans_of
 from tests.reference.third_verifier import case_of, keep
 
 __all__ = ["agree_range", "edited", "stretch"]
@@ -80,4 +80,5 @@ def agree_range(data: bytes, trust: TrustPolicy | None, kind: str | None = None)
         facts = ("first", "stop", "as_of", "kinds", "bodies", "withheld", "anchored", "epoch", "seen_s")
         assert [other[name] for name in facts] == [getattr(first, name) for name in facts]
         assert (tuple(other["selected"]), tuple(other["organisations"])) == (first.selected, first.organisations)
+        assert other["keys"] == spans_of(first.keys)
     return first

@@ -37,6 +37,7 @@ __all__ = [
     "HEADERS",
     "LOG_KEY",
     "MAX_HEADERS",
+    "MAX_RECORDS",
     "NOT_COVERED",
     "PROOFS",
     "README",

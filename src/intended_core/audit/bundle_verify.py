@@ -22,6 +22,7 @@ from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpo
 from intended_core.audit.fields import FIELDS, MISSING, joined
 from intended_core.audit.gaps import inputs_shown, missing_fields
 from intended_core.audit.grades import Finding, Grade, exit_code, worst
+from intended_core.audit.keychain import KeySpan, check_key_chain
 from intended_core.audit.lives import (
     Life,
     Seen,
@@ -107,7 +108,8 @@ class BundleVerdict:
 
     `complete_to`: the tree size up to which no other step of this token's life exists; None when the bundle does not show it.
     `anchored`: how many records somebody outside has seen, as of `epoch`; `organisations`: who, as the policy file groups them; `seen_s`:
-    the earliest of them, seconds since 1970 UTC by their own clock. Has no truth value: match on `grade`, or take `exit_code()`.
+    the earliest of them, seconds since 1970 UTC by their own clock. `keys`: which token key signed when. Has no truth value: match on
+    `grade`, or take `exit_code()`.
     """
 
     grade: Grade
@@ -132,6 +134,7 @@ class BundleVerdict:
     organisations: tuple[str, ...] = ()
     seen_s: int | None = None
     lives: tuple[Life, ...] = ()
+    keys: tuple[KeySpan, ...] = ()
 
     def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
         """0 at or above `minimum`, else the grade's own code of `grades.EXIT_CODES`."""
@@ -159,7 +162,7 @@ def verify_bundle(data: bytes, *, trust: TrustPolicy | None = None, rerun: Rerun
 
 
 class _Examination:
-    __slots__ = ("_again", "_bundle", "_findings", "_head", "_notes", "_outsiders", "_recorded", "_rerun", "_seen", "_trust")
+    __slots__ = ("_again", "_bundle", "_findings", "_head", "_notes", "_outsiders", "_recorded", "_rerun", "_seen", "_spans", "_trust")
 
     def __init__(self, bundle: Bundle, trust: TrustPolicy | None) -> None:
         self._bundle = bundle
@@ -171,6 +174,7 @@ class _Examination:
         self._rerun = RerunState.NOT_RUN
         self._recorded = self._again = ""
         self._outsiders = Outside()
+        self._spans: tuple[KeySpan, ...] = ()
 
     def _find(self, code: str, text: str, seq: int | None = None, grade: Grade = Grade.TAMPERED) -> None:
         self._findings.append(Finding(code=code, grade=grade, text=text, seq=seq))
@@ -189,7 +193,11 @@ class _Examination:
             lives, gaps = check_lives(self._seen)
             complete, hidden = check_range(self._seen, bundle, self._head, decision)
             keys, notes = check_token_keys(self._seen, bundle.token_keys)
-            self._findings += [*founding, *gaps, *hidden, *keys, *check_approvals(self._seen, decision)]
+            judged = bundle.before is not None and not any(item.code.startswith("range.") for item in hidden)
+            self._spans, chain = check_key_chain(
+                self._seen, environment=bundle.claims.environment, decided=decision.entry.seq, headers=bundle.headers if judged else (),
+            )  # fmt: skip
+            self._findings += [*founding, *gaps, *hidden, *keys, *chain, *check_approvals(self._seen, decision)]
             self._notes += notes
         self._findings += missing_fields(self._seen, bundle.claims)
         if decision is not None:
@@ -430,6 +438,7 @@ class _Examination:
             organisations=() if seen is None else seen.organisations,
             seen_s=None if seen is None else seen.seen_s,
             lives=lives,
+            keys=self._spans,
         )
 
 

@@ -3,11 +3,12 @@
 The file holds the right edge of the tree before the stretch and every header in it; whoever reads it grows the tree themselves and compares
 it with the signed checkpoint. So a selective stretch is not a smaller proof but none. Bodies may stay out, all of them or one by one.
 
-    README.txt  [bodies.jsonl]  bodies/<0 and 1>.json  entries.jsonl  proofs.jsonl  manifest.json  keys/log.vkey
+    README.txt  [bodies.jsonl]  bodies/<seq>.json  entries.jsonl  proofs.jsonl  manifest.json  keys/log.vkey
     heads/checkpoint  heads/frontier  heads/headers.jsonl  [heads/tail.json]  [heads/consistency.json]
     [heads/anchor.json heads/anchor-link.json]
 
-`entries`, `proofs` and `bodies/` are the log's first two records, which name its tenant and its key. `tail` shows that the checkpoint's
+`entries`, `proofs` and `bodies/` are the log's first two records, which name its tenant and its key, and the changes of its token keys
+before the stretch. `tail` shows that the checkpoint's
 tree continues the one that ends with the stretch, `consistency` that it continues an older head.
 """
 
@@ -27,6 +28,7 @@ from intended_core.audit.bundle import (
     FRONTIER,
     HEADERS,
     LOG_KEY,
+    MAX_RECORDS,
     NOT_COVERED,
     PROOFS,
     README,
@@ -50,6 +52,7 @@ __all__ = [
     "PREDICATE_TYPE",
     "TAIL",
     "RangeClaims",
+    "founding_places",
     "range_readme",
     "write_range",
 ]
@@ -134,12 +137,13 @@ def write_range(
 ) -> int:
     """Write the file into `out`, which is empty and can seek; returns its size in bytes. The same arguments give the same bytes.
 
-    `founding`: the log's first two records, `proofs` theirs. `before`: the right edge of the tree of `claims.first` records. `records`:
-    the stretch, ascending; it is read once for the headers and once more for the `bodies`. `tail`: none when the stretch ends the log.
-    `fields`: with the bodies, what they only commit to. `anchor`: as `write_bundle`.
+    `founding`: the log's first two records and the changes of its token keys before the stretch, `proofs` theirs. `before`: the right edge
+    of the tree of `claims.first` records. `records`: the stretch, ascending; it is read once for the headers and once more for the
+    `bodies`. `tail`: none when the stretch ends the log. `fields`: with the bodies, what they only commit to. `anchor`: as `write_bundle`.
     Raises AuditError, and what `records` raises; `out` is then unfinished.
     """
-    if [row.seq for row in founding] != [0, 1] or [proof.index for proof in proofs] != [0, 1]:
+    places = [row.seq for row in founding]
+    if not founding_places(places, claims.first) or [proof.index for proof in proofs] != places:
         raise AuditError("a stretch of a log comes with the log's first two records", code="audit.bundle")
     if before.size != claims.first or (tail is None) is not (claims.stop == claims.size):
         raise AuditError("a stretch begins at its right edge and is tied to the checkpoint", code="audit.bundle")
@@ -177,6 +181,12 @@ def write_range(
         else:
             sums[name] = writer.add(name, small[name])
     return writer.close()
+
+
+def founding_places(places: Sequence[int], first: int) -> bool:
+    """Whether records stand at these places beside a stretch from `first`: 0 and 1, then ascending ones before it, at most 1000."""
+    rest = list(places[2:])
+    return list(places[:2]) == [0, 1] and len(places) <= MAX_RECORDS and rest == sorted(set(rest)) and all(1 < at < first for at in rest)
 
 
 def _lines(claims: RangeClaims, rows: Iterable[RecordRow], part: Callable[[RecordRow], bytes]) -> Iterator[bytes]:

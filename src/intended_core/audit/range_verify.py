@@ -14,36 +14,32 @@ from typing import BinaryIO, Final, NoReturn
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive_file import ArchiveFile, Sum
-from intended_core.audit.body_lines import WITHHELD, check_line, parted
+from intended_core.audit.body_lines import BESIDE, WITHHELD, check_line, parted
 from intended_core.audit.bundle import NOT_COVERED, body_name
-from intended_core.audit.bundle_anchor import BundleAnchor, Outside, check_anchor
-from intended_core.audit.bundle_reader import read_anchor, read_consistency, read_lines, read_log_key, read_path_line
+from intended_core.audit.bundle_anchor import Outside, check_anchor
 from intended_core.audit.bundle_verify import TrustPolicy
-from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
+from intended_core.audit.checkpoint import Checkpoint, open_checkpoint
 from intended_core.audit.clean import Clean, Recognised
 from intended_core.audit.grades import Finding, Grade, exit_code, worst
+from intended_core.audit.keychain import FOLLOWED, KeyChain, KeySpan
 from intended_core.audit.lives import Seen, check_founding
-from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, Manifest, read_manifest, verify_manifest
+from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, read_manifest, verify_manifest
 from intended_core.audit.pages import Page, check_jobs, page_sizes, recognised
-from intended_core.audit.proof import ConsistencyProof, InclusionProof, verify_consistency, verify_inclusion
-from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, TAIL, RangeClaims, range_readme
+from intended_core.audit.proof import InclusionProof, verify_consistency, verify_inclusion
+from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, range_readme
+from intended_core.audit.range_form import RangeForm
 from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
-from intended_core.audit.tree import Frontier, leaf_hash
+from intended_core.audit.tree import leaf_hash
 from intended_core.audit.verify import KnownHead
-from intended_core.canonical import Json, b64url
+from intended_core.canonical import Json, b64url, unb64url
 from intended_core.errors import AuditError
+from intended_core.ids import Scope
 
 __all__ = ["MAX_SELECTED", "RangeVerdict", "says_range", "verify_range"]
 
 MAX_SELECTED: Final = 10_000
-MAX_SMALL_BYTES: Final = 1024 * 1024
-_REQUIRED: Final = frozenset(
-    {
-        layout.README, MANIFEST, layout.ENTRIES, layout.PROOFS, layout.CHECKPOINT, layout.LOG_KEY, layout.FRONTIER,
-        layout.HEADERS, body_name(0), body_name(1),
-    }
-)  # fmt: skip
-_OPTIONAL: Final = frozenset({BODIES, TAIL, layout.CONSISTENCY, layout.ANCHOR, layout.ANCHOR_LINK})
+_KEYED: Final = frozenset(kind.value.encode("ascii") for kind in FOLLOWED)
+_FOUNDING: Final = 2  # the first records stand apart, and were followed there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +48,7 @@ class RangeVerdict:
 
     `kinds`: how many records of each kind the stretch holds: all there are. `bodies`, `withheld`: how many were read and are not here.
     `selected`: the places of the kind that was asked for, at most MAX_SELECTED; `kinds` has their number. `anchored`, `epoch`,
-    `organisations`, `seen_s`: as of `BundleVerdict`. Has no truth value: match on `grade`, or take `exit_code()`.
+    `organisations`, `seen_s`, `keys`: as of `BundleVerdict`. Has no truth value: match on `grade`, or take `exit_code()`.
     """
 
     grade: Grade
@@ -74,6 +70,7 @@ class RangeVerdict:
     epoch: int | None = None
     organisations: tuple[str, ...] = ()
     seen_s: int | None = None
+    keys: tuple[KeySpan, ...] = ()
 
     def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
         """0 at or above `minimum`, else the grade's own code of `grades.EXIT_CODES`."""
@@ -94,7 +91,7 @@ def verify_range(
     """
     check_jobs(jobs)
     try:
-        form = _Form.read(file)
+        form = RangeForm.read(file)
         return _Walk(form, trust, kind, jobs).run()
     except AuditError as error:
         finding = Finding(code=error.code, grade=Grade.MALFORMED, text=str(error))
@@ -111,52 +108,6 @@ def says_range(file: BinaryIO) -> bool:
     except AuditError:
         return False
     return True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """The parts of the file, in their form; nothing is believed yet."""
-
-    archive: ArchiveFile
-    small: Mapping[str, bytes]
-    manifest: Manifest
-    claims: RangeClaims
-    key: VerifierKey
-    before: Frontier
-    tail: ConsistencyProof | None
-    consistency: ConsistencyProof | None
-    anchor: BundleAnchor | None
-    founding: tuple[tuple[bytes, int, tuple[bytes, ...]], ...]
-
-    @classmethod
-    def read(cls, file: BinaryIO) -> _Form:
-        archive = ArchiveFile.open(file)
-        names = archive.members.keys()
-        if not names >= _REQUIRED or names - _REQUIRED - _OPTIONAL:
-            odd = min((_REQUIRED - names) | (names - _REQUIRED - _OPTIONAL))
-            raise AuditError(f"the bundle lacks a member or holds an unknown one: {odd}", code="audit.bundle")
-        small = {
-            name: archive.read(name, limit=2 * MAX_MANIFEST_BYTES if name == MANIFEST else MAX_SMALL_BYTES)
-            for name in names - {BODIES, layout.HEADERS}
-        }
-        manifest = read_manifest(small[MANIFEST], predicate_type=PREDICATE_TYPE)
-        entries = read_lines(small[layout.ENTRIES], 2)
-        paths = [read_path_line(line) for line in read_lines(small[layout.PROOFS], 2)]
-        if [seq for seq, _ in paths] != [0, 1] or len(entries) != 2:
-            raise AuditError("the bundle has not the log's first two records", code="audit.bundle")
-        return cls(
-            archive=archive, small=small, manifest=manifest, claims=RangeClaims.from_json(manifest.predicate),
-            key=read_log_key(small[layout.LOG_KEY]), before=Frontier.from_bytes(small[layout.FRONTIER]),
-            tail=read_consistency(small.get(TAIL)), consistency=read_consistency(small.get(layout.CONSISTENCY)),
-            anchor=_anchor(small),
-            founding=tuple((raw, seq, path) for raw, (seq, path) in zip(entries, paths, strict=True)),
-        )  # fmt: skip
-
-
-def _anchor(small: Mapping[str, bytes]) -> BundleAnchor | None:
-    if layout.ANCHOR_LINK in small and layout.ANCHOR not in small:
-        raise AuditError("the bundle ties a proof to its checkpoint and has none", code="audit.bundle")
-    return read_anchor(small)
 
 
 class _Bad(Exception):
@@ -187,11 +138,11 @@ def _some(lines: Iterator[bytes], size: int) -> tuple[list[bytes], AuditError | 
 
 class _Walk:
     __slots__ = (
-        "_bodies", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_outsiders", "_selected", "_slot", "_state", "_sums",
-        "_trust", "_withheld",
+        "_bodies", "_chain", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_lost", "_outsiders", "_selected", "_slot",
+        "_state", "_sums", "_trust", "_withheld",
     )  # fmt: skip
 
-    def __init__(self, form: _Form, trust: TrustPolicy | None, kind: EventKind | None, jobs: int) -> None:
+    def __init__(self, form: RangeForm, trust: TrustPolicy | None, kind: EventKind | None, jobs: int) -> None:
         self._form = form
         self._jobs = jobs
         self._trust = trust
@@ -204,6 +155,8 @@ class _Walk:
         self._sums: dict[str, Sum] = {}
         self._outsiders = Outside()
         self._slot: Json = None
+        self._chain: KeyChain | None = None
+        self._lost = False
         claims = form.claims
         self._state = Clean(
             origin=claims.origin, tenant_uuid=claims.tenant_uuid, generation=claims.generation, edge=form.before
@@ -228,6 +181,8 @@ class _Walk:
             self._findings.append(bad.finding)
         if whole:
             self._tie()
+        if self._chain is not None and self._chain.finding is not None:
+            self._findings.append(self._chain.finding)
         self._contents()
         self._outside()
         findings = tuple(self._findings)
@@ -242,6 +197,7 @@ class _Walk:
             bodies=self._bodies, withheld=self._withheld, selected=tuple(self._selected), log_key=str(form.key),
             anchored=None if attested is None else attested.opening.size, epoch=None if attested is None else attested.epoch,
             organisations=() if attested is None else attested.organisations, seen_s=None if attested is None else attested.seen_s,
+            keys=() if self._chain is None else self._chain.spans,
         )  # fmt: skip
 
     def _checkpoint(self) -> None:
@@ -267,6 +223,9 @@ class _Walk:
             except AuditError as error:
                 self._find("record.proof" if error.code != "audit.record" else "record.header", f"record {seq}: {error}", seq)
                 continue
+            if body_name(seq) not in form.small:
+                self._find("body.withheld", f"the body of record {seq} is not here", seq, Grade.INCOMPLETE)
+                continue
             try:
                 body = parse_body(form.small[body_name(seq)], expected=entry.body_hash)
             except AuditError as error:
@@ -275,11 +234,18 @@ class _Walk:
             if entry.seq != seq:
                 self._find("record.seq", f"record {seq} says that it is number {entry.seq}", seq)
                 continue
+            if seq > 1 and (entry.origin, entry.tenant_uuid) != (form.claims.origin, form.claims.tenant_uuid):
+                self._find("record.foreign", f"record {seq} belongs to another log", seq)
+                continue
             seen[seq] = Seen(entry=entry, leaf=leaf, body=body)
             if seq == 0:
                 self._slot = body.get("slot")
-        if len(seen) == 2:
+        if 0 in seen and 1 in seen:
             self._findings += check_founding(seen, form.claims, form.key)
+            scope = Scope(tenant="", uuid=seen[1].entry.tenant_uuid, environment=form.claims.environment)
+            self._chain = KeyChain(scope, whole=form.claims.first <= 2)
+            for seq in sorted(seen):
+                self._chain.take(seen[seq].entry.kind, seq, seen[seq].body or {})
 
     def _records(self) -> None:
         form, claims, state = self._form, self._form.claims, self._state
@@ -322,6 +288,10 @@ class _Walk:
                 selected += [first + place for place, kind in enumerate(found.kinds) if kind == wanted][: MAX_SELECTED - len(selected)]
             if found.bodies:
                 self._bodies += len(lot.headers)
+            if lot.bodies is None or found.bodies:
+                for place, kind in enumerate(found.kinds):
+                    if kind in _KEYED:
+                        self._follow(kind, first + place, b"" if lot.bodies is None else lot.bodies[place], found.hashed[place])
         for place, raw in enumerate(lot.headers if found is None or (lot.bodies is not None and not found.bodies) else ()):
             at = first + place
             if found is not None:
@@ -333,10 +303,13 @@ class _Walk:
                 kinds[kind] += 1
                 if kind == wanted and len(selected) < MAX_SELECTED:
                     selected.append(at)
+            shown = b""
             if lot.bodies is not None:
                 if place == len(lot.bodies) and lot.fault is not None:
                     raise lot.fault
-                self._body(kind, lot.bodies[place] if place < len(lot.bodies) else None, hashed, at)
+                shown = self._body(kind, lot.bodies[place] if place < len(lot.bodies) else None, hashed, at)
+            if kind in _KEYED:
+                self._follow(kind, at, shown, hashed)
         if lot.broken is not None:
             raise lot.broken
 
@@ -360,12 +333,13 @@ class _Walk:
         state.add(leaf_hash(raw), entry.time_us)
         return entry.kind.value.encode("ascii"), b64url(entry.body_hash).encode("ascii")
 
-    def _body(self, kind: bytes, line: bytes | None, hashed: bytes, at: int) -> None:
+    def _body(self, kind: bytes, line: bytes | None, hashed: bytes, at: int) -> bytes:
+        """The body, b"" where it is withheld."""
         if line is None:
             raise _Bad("body.withheld", at, f"the body of record {at} is not here", Grade.INCOMPLETE)
         if line == WITHHELD:
             self._withheld += 1
-            return
+            return b""
         try:
             check_line(kind, line, hashed)
         except AuditError as error:
@@ -373,6 +347,17 @@ class _Walk:
                 raise _Bad("field.value", at, f"record {at}: {error}") from None
             raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._bodies += 1
+        return line
+
+    def _follow(self, kind: bytes, at: int, shown: bytes, hashed: bytes) -> None:
+        """A change of token keys; where its body is not shown, nothing is said of what comes after it."""
+        if self._chain is None or self._lost or at < _FOUNDING:
+            return
+        if not shown:
+            self._lost = True
+            return
+        body = parse_body(shown.partition(BESIDE)[0], expected=unb64url(hashed.decode("ascii")))
+        self._chain.take(EventKind(kind.decode("ascii")), at, body)
 
     def _tie(self) -> None:
         """The stretch's tree is the checkpoint's, or a beginning of it."""

@@ -10,11 +10,12 @@ from intended_core.audit.bundle import MAX_HEADERS, HeaderRange
 from intended_core.audit.checkpoint import VerifierKey, checkpoint_text, sign_checkpoint
 from intended_core.audit.fields import read_body
 from intended_core.audit.gaps import inputs_shown
+from intended_core.audit.keychain import CHANGES
 from intended_core.audit.levels import Levels
 from intended_core.audit.log import LogHead, thread_of
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion
-from intended_core.audit.record import EventKind, parse_entry
-from intended_core.canonical import Json, b64url
+from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.canonical import Json, b64url, unb64url
 from intended_core.engine.interpreter import interpret
 from intended_core.errors import AuditError, IntendedError, StoreCorruptError
 from intended_core.flows.cache import ScopeState, decode_sources
@@ -41,8 +42,10 @@ from intended_core.lang.source import Source
 from intended_core.lang.surroundings import Surroundings
 from intended_core.unit import Head, RecordRow, Row, RowKey
 
-__all__ = ["Collected", "Rerun", "authentic_head", "checkpoint", "collect", "log_verifier_key", "rerun", "tied"]
+__all__ = ["Collected", "Rerun", "authentic_head", "checkpoint", "collect", "key_changes", "log_verifier_key", "rerun", "tied"]
 
+MAX_KEY_CHANGES = 900  # of the 1000 records that a bundle may hold
+_SCANNED = 4096  # records read at once
 DECISIONS = frozenset({EventKind.DECISION_ALLOW, EventKind.DECISION_ESCALATE, EventKind.DECISION_DENY})
 
 
@@ -134,7 +137,7 @@ def collect(context: Context, seq: int, *, since: int | None = None, proof: Slot
         for row in (yield ReadRecords(context.scope, thread=thread)):
             if row.seq < head.size:
                 rows[row.seq] = row
-    for row in (yield from erasures_of(context, rows.values())):
+    for row in (*(yield from erasures_of(context, rows.values())), *(yield from key_changes(context, head.size))):
         rows[row.seq] = row
     leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
     tree = Levels(leaves)
@@ -161,11 +164,34 @@ def collect(context: Context, seq: int, *, since: int | None = None, proof: Slot
     return Collected(
         scope=context.scope, origin=head.origin, generation=head.generation, seq=seq, records=ordered, proofs=proofs,
         checkpoint=note, log_key=vkey, signing_key=state.ring.active("log"),
-        token_keys={"keys": [dict(jwk) for jwk in state.ring.jwks("token")["keys"]]},
+        token_keys={"keys": _token_keys(state, ordered)},
         sources=sources, intent=intent, entities=entities, data=data, headers=headers,
         consistency=None if not since else prove_consistency(tree, first=since, second=head.size),
         anchor=tied(proof, tree, head, last=ordered[-1].seq),
     )  # fmt: skip
+
+
+def key_changes(context: Context, stop: int) -> Flow[tuple[RecordRow, ...]]:
+    """The records below `stop` that moved or ended a token key; none where they are more than a bundle has room for."""
+    found: list[RecordRow] = []
+    for start in range(2, stop, _SCANNED):
+        for row in (yield ReadRecords(context.scope, start, min(start + _SCANNED, stop))):
+            if b'"k":"key.' in row.entry and parse_entry(row.entry).kind in CHANGES:
+                found.append(row)
+    return () if len(found) > MAX_KEY_CHANGES else tuple(found)
+
+
+def _token_keys(state: ScopeState, records: Sequence[RecordRow]) -> list[Json]:
+    """The public token keys that verify today, and those that these records name and that are retired since."""
+    keys: dict[str, dict[str, Json]] = {str(jwk["kid"]): dict(jwk) for jwk in state.ring.jwks("token")["keys"]}
+    for row in records:
+        body = parse_body(row.body, expected=parse_entry(row.entry).body_hash) if row.body else {}
+        for kid, der, algorithm in (("token_kid", "token_key", "token_alg"), ("active", "active_key", "active_alg")):
+            name, named = body.get(kid), body.get(der)
+            if isinstance(name, str) and isinstance(named, str) and name not in keys:
+                key = load_public(str(body.get(algorithm, "RS256")), unb64url(named))
+                keys[name] = {**key.jwk(), "kid": name, "alg": key.algorithm, "use": "sig"}
+    return list(keys.values())
 
 
 def tied(

@@ -12,7 +12,7 @@ from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_co
 from intended_core.audit.tree import Frontier
 from intended_core.errors import AuditError
 from intended_core.flows.effects import Context, Flow, ReadLeaves, ReadRecords
-from intended_core.flows.evidence import checkpoint, tied
+from intended_core.flows.evidence import checkpoint, key_changes, tied
 from intended_core.unit import RecordRow
 
 __all__ = ["CollectedRange", "collect_range"]
@@ -20,7 +20,10 @@ __all__ = ["CollectedRange", "collect_range"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectedRange:
-    """What ties the records of [first, stop) to a signed head: `tail` is None when the stretch ends the log."""
+    """What ties the records of [first, stop) to a signed head: `tail` is None when the stretch ends the log.
+
+    `founding`: the log's first two records, and the changes of its token keys before the stretch.
+    """
 
     origin: str
     generation: int
@@ -49,11 +52,12 @@ def collect_range(
     end = head.size if stop is None else stop
     if not 0 <= first < end <= head.size:
         raise AuditError(f"the log has records 0 to {head.size - 1}: give a stretch within", code="audit.index")
-    founding: Sequence[RecordRow] = yield ReadRecords(context.scope, 0, 2)
+    found: Sequence[RecordRow] = yield ReadRecords(context.scope, 0, 2)
+    founding = (*found, *(yield from key_changes(context, first)))
     leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
     tree = Levels(leaves)
     return CollectedRange(
-        origin=head.origin, generation=head.generation, first=first, stop=end, size=head.size, founding=tuple(founding),
+        origin=head.origin, generation=head.generation, first=first, stop=end, size=head.size, founding=founding,
         proofs=tuple(prove_inclusion(tree, index=row.seq, size=head.size) for row in founding), before=tree.frontier(first),
         tail=None if end == head.size else prove_consistency(tree, first=end, second=head.size),
         consistency=None if not since else prove_consistency(tree, first=since, second=head.size),

@@ -35,7 +35,7 @@ LIFE = [row.seq for row in LOG.rows if row.thread == LOG.rows[DECIDED].thread]
 GOOD = LOG.bundle(DECIDED, LIFE)
 CORPUS = (
     "test_tampered_bundles.py", "test_forged_by_the_issuer.py", "test_second_verifier.py", "test_tampered_stretches.py", "test_real_logs.py",
-    "test_data_in_bundles.py", "test_anchors_in_bundles.py", "test_fields.py",
+    "test_data_in_bundles.py", "test_anchors_in_bundles.py", "test_fields.py", "test_keys_in_bundles.py",
 )  # fmt: skip
 
 

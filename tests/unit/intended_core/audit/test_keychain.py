@@ -83,8 +83,8 @@ def test_a_compromise_that_two_persons_did_not_sign(changed: World) -> None:
 def test_the_verdict_over_a_log_says_so(changed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     looked = KeyChain._follow
 
-    def refuse(self: KeyChain, kind: Any, body: Any) -> None:
-        looked(self, kind, {**body, "signed": {}})
+    def refuse(self: KeyChain, kind: Any, seq: int, body: Any) -> None:
+        looked(self, kind, seq, {**body, "signed": {}})
 
     monkeypatch.setattr(KeyChain, "_follow", refuse)
     verdict = verify_tenant_log(changed.tenant)
