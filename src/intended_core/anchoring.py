@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -221,6 +221,9 @@ class CosigningWitness:
 
     def __repr__(self) -> str:
         return f"CosigningWitness({self._key.name!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a CosigningWitness holds a private key and is not pickled")
 
     @property
     def key(self) -> CosignerKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal, NoReturn, Protocol, runtime_checkable
 
 from intended_core.entities import EntitySnapshot
 from intended_core.ids import EntityRef, Scope
@@ -109,6 +109,9 @@ class GeneratedKey:
 
     def __repr__(self) -> str:
         return "GeneratedKey(<sealed>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a GeneratedKey holds a private key and is not pickled")
 
 
 class Signer(Protocol):

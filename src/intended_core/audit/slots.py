@@ -13,7 +13,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256, shake_256
-from typing import Final
+from typing import Final, NoReturn
 
 from intended_core.audit.tree import HASH_BYTES, MAX_SIZE
 from intended_core.errors import AuditError
@@ -78,6 +78,9 @@ class SlotKey:
 
     def __repr__(self) -> str:
         return "SlotKey(<hidden>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SlotKey is not pickled")
 
     def of(self, epoch: int) -> tuple[bytes, bytes]:
         """Salt and mask of one epoch, 16 bytes each."""

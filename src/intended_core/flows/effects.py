@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from intended_core.flows.heads import HeadMemory
 from intended_core.flows.refusal_counts import RefusalCounts
@@ -210,6 +210,9 @@ class SignOnce:
     def __repr__(self) -> str:
         return f"SignOnce({self.algorithm!r}, <hidden>)"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a SignOnce holds a private key and is not pickled")
+
 
 @dataclass(frozen=True, slots=True)
 class AskWitness:
@@ -243,6 +246,9 @@ class Seal:
 
     def __repr__(self) -> str:
         return f"Seal({self.place.kind}:{self.place.key})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Seal holds what is not sealed yet and is not pickled")
 
 
 @dataclass(frozen=True, slots=True)

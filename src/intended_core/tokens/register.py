@@ -6,7 +6,7 @@ exactly one register: each token names it (`reg`), and each redeemer takes token
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from intended_core.canonical import Json, pack, parse_strict
 from intended_core.errors import AdapterError, IntentError
@@ -36,6 +36,9 @@ class LedgerByCall:
 
     def __repr__(self) -> str:
         return "LedgerByCall(<hidden>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a LedgerByCall holds a credential and is not pickled")
 
     @property
     def name(self) -> str:

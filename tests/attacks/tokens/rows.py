@@ -96,7 +96,7 @@ ATTACKS: Final[dict[str, tuple[str, ...]]] = {
     "a tag cut to 4-15 bytes": (f"{SEALED}::test_truncated_tag",),
     "the old key-encryption key after it was replaced": (f"{SEALED}::test_old_key_encryption_key_after_it_was_replaced",),
     "nonces are never used twice, over 10^5 seals": (f"{SEALED}::test_nonces_and_data_keys_are_never_used_twice", f"{SEALED}::test_a_hundred_thousand_seals"),
-    "private keys in repr, logs, tracebacks, pickles, the log": (f"{HIDDEN}::test_text_forms", f"{HIDDEN}::test_not_pickled", f"{HIDDEN}::test_errors_and_their_causes_do_not_show_what_they_were_given", "tests/attacks/keys/test_tenant_secrets.py::test_nothing_of_it_reaches_the_file"),
+    "private keys in repr, logs, tracebacks, pickles, the log": (f"{HIDDEN}::test_text_forms", f"{HIDDEN}::test_not_pickled", f"{HIDDEN}::test_errors_and_their_causes_do_not_show_what_they_were_given", "tests/attacks/keys/test_secrets_of_every_door.py::test_every_class_that_could_hold_one_is_searched", "tests/attacks/keys/test_tenant_secrets.py::test_nothing_of_it_reaches_the_file"),
     "a swapped public key": (f"{SEALED}::test_a_swapped_public_key_is_refused_by_the_pair_check", f"{EDITED}::test_a_public_key_swapped_under_a_kid"),
     # Rotation
     "two rotators race": (f"{RACES}::test_threads_that_all_saw_the_same_key", f"{RACES}::test_two_processes", f"{ROTATE}::test_of_two_rotators_one_wins_and_the_other_adopts_its_key"),
