@@ -100,7 +100,7 @@ def test_whom_a_requirement_leaves_out_is_a_field(world: World) -> None:
 def test_a_denial_before_any_rule_names_nobody_in_the_clear(world: World) -> None:
     outcome: Any = world.tenant.authorize(replace(intent(), action="unknown"), audience="bank")
     row = next(iter(world.tenant.records(start=outcome.seq, stop=outcome.seq + 1)))
-    assert b"bot" not in row.body
+    assert b'"bot"' not in row.body
     assert world.body(outcome.seq)["principal"] == ["Agent", "bot"]
 
 
