@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak soak-memory bench mutants agentdojo reference tables constraints clean
+.PHONY: help runtime dev peers demo test lint types floors unit test-slow soak soak-memory bench mutants faults agentdojo reference tables constraints clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ bench: peers ## every benchmark, or one: make bench ROOM=decide
 
 mutants: dev ## small faults put into the engine: do its tests notice? (ROOM=combine for one room)
 	PYTHONPATH=. $(PY) -m scripts.mutate $(ROOM)
+
+faults: dev ## the fault matrix as a table, or for some flows: make faults FLOW="authorize redeem"; orders of pairs: FLOW="--orders redeem"
+	PYTHONPATH=. $(PY) -m scripts.faults $(FLOW)
 
 agentdojo: dev ## real agent traffic: the tool calls and attacks of the AgentDojo benchmark
 	$(PY) -m intended_adapters.agentdojo
