@@ -1,0 +1,55 @@
+"""The rows of the tampering table about what comes along with a bundle: proofs of what witnesses saw, and changes of token keys."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+from intended_core.audit.bundle_verify import TrustPolicy, verify_bundle
+from intended_core.audit.grades import Grade
+from intended_core.canonical import b64url
+from tests.reference.anchored_bundles import SPOILED, anchored
+from tests.reference.audit_world import TenantLog
+from tests.reference.changed_keys import bundle, first_key, rotate, token_key
+
+__all__ = ["ON_EVIDENCE", "honest_evidence"]
+
+_BY_NAME: Final = {spoil.__name__: spoil for spoil in SPOILED}
+
+
+def _spoiled(*names: str) -> Callable[[random.Random], str]:
+    def run(chance: random.Random) -> str:
+        data, trust, _ = _BY_NAME[chance.choice(names)](anchored(chance.randrange(40)), chance, False)
+        verdict = verify_bundle(data, trust=trust)
+        return "" if verdict.grade is Grade.WITNESSED else verdict.findings[0].code
+
+    return run
+
+
+def _own_key(chance: random.Random) -> str:
+    """Who holds the log key makes a token key of their own ACTIVE; the key before it did not sign for that."""
+    log = TenantLog(1)
+    for number in range(chance.randrange(4)):
+        log.decide(number)
+    own = token_key("Ed25519", chance.randrange(200))
+    change = rotate(log, first_key(log), own, signed={"old": b64url(chance.randbytes(64)), "new": b64url(own.sign(b"mine"))})
+    data = bundle(log, log.decide(100), [], [own], [change])
+    verdict = verify_bundle(data, trust=TrustPolicy(log_keys=(log.key,)))
+    return "" if verdict.grade is Grade.CONSISTENT_UNANCHORED else verdict.findings[0].code
+
+
+ON_EVIDENCE: Final[tuple[tuple[int, str, str, Callable[[random.Random], str]], ...]] = (
+    (7, "a bundle of a log whose tail is cut, its own slot proof is longer", "W", _spoiled("_longer")),
+    (11, "a bundle whose slot proof shows another head", "W", _spoiled("_forked")),
+    (13, "the slot proof of another log or slot in a bundle", "W", _spoiled("_other_slot", "_other_tenant")),
+    (17, "a token key that the key before it did not sign for, in a bundle", "I", _own_key),
+    (21, "cosignatures of strangers, or too few, in a bundle", "P", _spoiled("_unknown_witness", "_quorum_missed")),
+    (22, "a slot proof older than the records of a bundle", "W", _spoiled("_older")),
+)
+
+
+def honest_evidence(trial: int) -> bool:
+    """Whether an honest bundle that witnesses have seen is taken for tampering."""
+    made = anchored(trial)
+    return verify_bundle(made.bundle(made.proof(), made.link()), trust=made.trust()).grade is not Grade.WITNESSED
