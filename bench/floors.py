@@ -10,23 +10,33 @@ clock, locks, validation and evaluation are not in the floor: they are ours to m
     SQL                         BEGIN, head, snapshot, nonce +, record +, head =,  BEGIN, head, nonce, thread, nonce =, record +, head =,
                                 COMMIT                                             COMMIT
     RSA-2048                    sign, verify                                       verify
-    SHA-256                     call, intent, intent in the record, thread,        call, claims, thread, body, entry, one node of the tree
-                                claims without and with their place, body,
-                                entry, one node of the tree
+    SHAKE-256                   the salts of the record and its fields
+    SHA-256                     call, intent, each field, thread, claims           call, claims, thread, body, entry, one node of the tree
+                                without and with their place, body, entry,
+                                one node of the tree
     HMAC-SHA-256                nonce, head                                        nonce as read, nonce as written, head
-    orjson                      call, intent, claims, body, entry, nonce, head     claims read and written, call, nonce as it must be, nonce
-                                                                                   as written, body, entry, head
-    base64 (bytes)              nonce 16, salt 16, digests 32 (call, intent twice, attempt 16, salt 16, digests 32 (claims, thread, body, leaf),
-                                thread, claims twice, body, leaf), frontier,       frontier; decoded: claims, signature, four digests
-                                claims, signature
+    orjson                      call, intent, each field, claims, body, entry,     claims read and written, call, nonce as it must be, nonce
+                                nonce, head                                        as written, body, entry, head
+    base64 (bytes)              nonce 16, salt 16, salts, fields' digests,         attempt 16, salt 16, digests 32 (claims, thread, body, leaf),
+                                digests 32 (call, intent, thread, claims twice,    frontier; decoded: claims, signature, four digests
+                                body, leaf), frontier, claims, signature
 
-A tree of n leaves hashes n - 1 nodes, so a record costs one on average.
+A tree of n leaves hashes n - 1 nodes, so a record costs one on average. Nonces and threads are random, as the path's are: keys in order
+would find the page of the one before still at hand.
+
+The second floor (`authorize_checked`, `redeem_checked`, docs/adr/0030) adds the calls that the checks of the design cannot do without and
+the first leaves out, on constant inputs and without our Python as well: the clock and randomness, the look at the file before each COMMIT,
+the locks of a store that threads share, the pattern of the claims, the alphabet of the token and the text of each base64.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
+import re
+import threading
+import time
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -94,12 +104,17 @@ class Floor:
         self.cursor = connect(path, durability=durability, busy_timeout_seconds=5).cursor()
         self.sample = sample
         self.count = self.spent = 0
+        self.path = os.fspath(path)
+        self.names = [b2a_base64(os.urandom(33)).decode()[:43].replace("+", "-").replace("/", "_") for _ in range(1 << 16)]
         self.private: Any = generate_private_key(public_exponent=65537, key_size=2048)
         self.public: Any = self.private.public_key()
         self.padding, self.hash = PKCS1v15(), SHA256()
         self.unsigned, _, _ = sample.token.rpartition(b".")
         self.claims = a2b_base64(self.unsigned.partition(b".")[2].replace(b"-", b"+").replace(b"_", b"/") + b"==")
         self.signature = self.private.sign(self.unsigned, self.padding, self.hash)
+        self.locks = [threading.Lock() for _ in range(3)]
+        self.text = b2a_base64(KEY)
+        self.pattern = " ".join(("live", "0" * 32, "a" * 22, *("A" * 43 for _ in range(4))))
         self.encoded = b2a_base64(self.signature), b2a_base64(self.claims)
         self.digests = b2a_base64(bytes(131))
         texts = (
@@ -107,6 +122,9 @@ class Floor:
             sample.spent.body, sample.spent.entry, sample.consumed.body,
         )  # fmt: skip
         self.values = [orjson.loads(text) for text in texts]
+        self.fields = list(orjson.loads(sample.allowed.fields).values())
+        self.disclosures = [b"intended.audit/field.v0" + orjson.dumps(value) for value in self.fields]
+        self.salts, self.hashed = bytes(17 * len(self.fields)), bytes(33 * len(self.fields))
         self.frontier = a2b_base64(orjson.loads(sample.head.state)["f"].replace("-", "+").replace("_", "/") + "==")
 
     def sign(self) -> None:
@@ -120,17 +138,51 @@ class Floor:
     def authorize(self) -> None:
         """The floor of authorize."""
         sample, values, dumps, sha, encode = self.sample, self.values, orjson.dumps, hashlib.sha256, b2a_base64
-        for value in values[:7]:
+        for value in (*values[:7], *self.fields):
             dumps(value)
+        hashlib.shake_256(KEY).digest(16 + len(self.salts))
+        for data in self.disclosures:
+            sha(data).digest()
         for data in (
-            sample.call, sample.intent, sample.intent, KEY, self.claims, self.claims, sample.allowed.body, sample.allowed.entry, _NODE,
+            sample.call, sample.intent, KEY, self.claims, self.claims, sample.allowed.body, sample.allowed.entry, _NODE,
         ):  # fmt: skip
             sha(data).digest()
         for data in (sample.issued.body, sample.head.state):
             hmac.digest(KEY, data, "sha256")
-        for data in (_SHORT, _SHORT, KEY, KEY, KEY, KEY, KEY, KEY, KEY, KEY, self.frontier, self.claims, self.signature):
+        for data in (
+            _SHORT, _SHORT, self.salts, self.hashed, KEY, KEY, KEY, KEY, KEY, KEY, KEY, self.frontier, self.claims, self.signature,
+        ):  # fmt: skip
             encode(data)
         self._issue()
+
+    def authorize_checked(self) -> None:
+        """`authorize` with the calls that the checks need."""
+        self._looked(looks=5, random=48, texts=14)
+        self.authorize()
+
+    def redeem_checked(self) -> None:
+        """`redeem` with the calls that the checks need."""
+        self._looked(looks=3, random=32, texts=7)
+        self.sample.token.translate(None, _ALPHABET)
+        self.sample.token.translate(_TO_STANDARD).split(b".")
+        _CLAIMS.fullmatch(self.pattern)
+        orjson.dumps(self.values[2])
+        hmac.compare_digest(KEY, KEY)
+        hmac.compare_digest(KEY, KEY)
+        self.redeem()
+
+    def _looked(self, *, looks: int, random: int, texts: int) -> None:
+        """Clock, deadlines, randomness, the file, three locks, and the text of each base64."""
+        time.time_ns()
+        for _ in range(looks):
+            time.monotonic()
+        os.urandom(random)
+        os.stat(self.path)  # noqa: PTH116 - what the store calls
+        for lock in self.locks:
+            with lock:
+                pass
+        for _ in range(texts):
+            self.text.translate(_TO_URL, b"=\n").decode()
 
     def redeem_rsa_and_sql(self) -> None:
         """The RSA and SQL part of redeem's floor."""
@@ -170,30 +222,36 @@ class Floor:
         self.public.verify(signature, self.unsigned, self.padding, self.hash)
 
     def _statements(self) -> None:
-        key = f"{self.count:022d}"
+        thread = self.names[self.count % len(self.names)]
+        key = thread[:22]
         self.count += 1
         cursor, sql, sample, row = self.cursor, statements(), self.sample, self.sample.allowed
         version, _, _, size = cursor.execute(sql.head, (1,)).fetchone()
         cursor.execute(sql.rows["snapshot"].select, (1, sample.snapshot.key)).fetchone()
         cursor.execute(sql.rows["nonce"].insert, (1, key, 1, "ISSUED", sample.issued.body, KEY))
-        cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body, row.fields))
+        cursor.execute(sql.record_insert, (1, size, thread, KEY, row.entry, row.body, row.fields))
         cursor.execute(sql.head_replace, (version + 1, size + 1, sample.head.state, KEY, 1, version))
 
     def _spend(self) -> None:
-        key = f"{self.spent:022d}"
+        thread = self.names[self.spent % len(self.names)]
+        key = thread[:22]
         self.spent += 1
         cursor, sql, sample, row = self.cursor, statements(), self.sample, self.sample.spent
         self.public.verify(self.signature, self.unsigned, self.padding, self.hash)
         cursor.execute("BEGIN IMMEDIATE")
         version, _, _, size = cursor.execute(sql.head, (1,)).fetchone()
         at, _, _, _ = cursor.execute(sql.rows["nonce"].select, (1, key)).fetchone()
-        cursor.execute(sql.thread, (1, key * 2)).fetchall()
+        cursor.execute(sql.thread, (1, thread)).fetchall()
         cursor.execute(sql.rows["nonce"].replace, (at + 1, "CONSUMED", sample.consumed.body, KEY, 1, key, at))
-        cursor.execute(sql.record_insert, (1, size, key * 2, KEY, row.entry, row.body, row.fields))
+        cursor.execute(sql.record_insert, (1, size, thread, KEY, row.entry, row.body, row.fields))
         cursor.execute(sql.head_replace, (version + 1, size + 1, sample.head.state, KEY, 1, version))
         cursor.execute("COMMIT")
 
 
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_CLAIMS = re.compile(r"(?:live|test) [0-9a-f]{32} [A-Za-z0-9_-]{22,64}(?: [A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]){4}")
 _SHORT = bytes(16)
 _NODE = bytes(65)
 
