@@ -55,6 +55,7 @@ ATTEMPT_AND_SALT: Final = Draw(32)  # 128 bits for each: authority.md § 2, audi
 _redeemed: Final = maker(RedeemedToken)
 _unit: Final = maker(Unit)
 _write: Final = maker(Write)
+_key: Final = maker(RowKey)
 _draft: Final = maker(Draft)
 _thread: Final = maker(Thread)
 
@@ -146,12 +147,12 @@ def _attempt(
             yield from heed_token(context, claims)
         raise
     try:
-        seq = yield from _consume(context, state, bound, attempt, salt, now_us)
+        committed = yield commit(_consumption(context, state, bound, attempt, salt, now_us), True)
     except TokenError as error:
         yield from record_refusal(context, error.code, bound.claims, salt, now_us)
         yield from heed_token(context, bound.claims)
         raise
-    return _redeemed(call=call, claims=bound.claims, attempt_id=attempt, seq=seq)
+    return _redeemed(call=call, claims=bound.claims, attempt_id=attempt, seq=committed.answer)
 
 
 def _signed_claims(state: ScopeState, token: str | bytes, now_us: int) -> TokenClaims | None:
@@ -162,15 +163,16 @@ def _signed_claims(state: ScopeState, token: str | bytes, now_us: int) -> TokenC
         return None
 
 
-def _consume(
+def _consumption(
     context: Context, state: ScopeState, bound: BoundToken, attempt: str, salt: bytes, now_us: int
-) -> Flow[int]:
+) -> Unit:
+    """The unit that spends the nonce, once, and answers where its record stands."""
     claims = bound.claims
     issued = claims.log
     if issued is None:
         raise TokenError("token.nonce_mismatch")
     generation, seq, _ = issued
-    key = RowKey("nonce", claims.jti)
+    key = _key("nonce", claims.jti)
     commitment = thread_commitment("token", claims.jti)
     thread = b64url(commitment)
     # The row must say exactly this: one comparison of bytes instead of reading it member by member.
@@ -199,9 +201,7 @@ def _consume(
             context, view, head, (draft,), now_us=now_us, writes=(_write(consumed, row.version),), answer=head.size
         )
 
-    committed = yield commit(_unit(context.scope, decide_unit, (key,), (thread,)), True)
-    at: int = committed.answer
-    return at
+    return _unit(context.scope, decide_unit, (key,), (thread,))
 
 
 def record_refusal(context: Context, code: str, claims: TokenClaims | None, salt: bytes, now_us: int) -> Flow[None]:

@@ -6,7 +6,6 @@ from intended_core.errors import KeyGoneError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, Sign
 from intended_core.flows.steps import load_state
-from intended_core.keys.ring import KeyRecord
 from intended_core.quick import maker
 from intended_core.tokens.issuer import SignedToken, assemble, frame_claims
 
@@ -22,17 +21,14 @@ def sign_token(context: Context, state: ScopeState, placed: bytes) -> Flow[Signe
     key, so the one ACTIVE now signs them as well. Raises KeyRingError, and what the adapters raise.
     """
     key = state.ring.active("token")
+    unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)
     try:
-        return (yield from _under(context, key, placed))
+        signature: bytes = yield _sign(context.scope, key, unsigned.data)
     except KeyGoneError:
         now: ScopeState = yield load_state(context.scope, True)
         standing = now.ring.active("token")
         if standing.kid == key.kid:
             raise
-    return (yield from _under(context, standing, placed))
-
-
-def _under(context: Context, key: KeyRecord, placed: bytes) -> Flow[SignedToken]:
-    unsigned = frame_claims(placed, kid=key.kid, algorithm=key.algorithm)
-    signature: bytes = yield _sign(context.scope, key, unsigned.data)
+        key, unsigned = standing, frame_claims(placed, kid=standing.kid, algorithm=standing.algorithm)
+        signature = yield _sign(context.scope, key, unsigned.data)
     return assemble(unsigned, signature, key.public_key())
