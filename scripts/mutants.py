@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scripts.reached import places_of
 
-__all__ = ["ENGINE", "Mutant", "apply_mutant", "mutants_of", "text_of"]
+__all__ = ["ENGINE", "Mutant", "apply_mutant", "mutants_of", "texts_of"]
 
 ENGINE = Path(__file__).resolve().parent.parent / "src" / "intended_core" / "engine"
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -43,6 +43,11 @@ class Mutant:
     change: int
     reach: tuple[int, int]
 
+    @property
+    def function(self) -> str:
+        """Where it stands, as `texts_of` names it."""
+        return self.name.partition(":")[0]
+
 
 def mutants_of(room: str) -> list[Mutant]:
     """Every mutant of a room of the engine, in the order of the text."""
@@ -68,9 +73,17 @@ def _source(room: str) -> str:
     return (ENGINE / f"{room}.py").read_text(encoding="utf-8")
 
 
-def text_of(room: str) -> str:
-    """What names the text that the mutants were made from."""
-    return hashlib.sha256(_source(room).encode()).hexdigest()[:16]
+@functools.cache
+def texts_of(room: str) -> dict[str, str]:
+    """A digest of the text of each function and number of the room, by the name that its mutants bear."""
+    found: dict[str, str] = {}
+    for item in _parsed(room).body:
+        parts = [(f"{item.name}.", one) for one in item.body] if isinstance(item, ast.ClassDef) else [("", item)]
+        for prefix, part in parts:
+            name = part.name if isinstance(part, ast.FunctionDef) else part.target.id if isinstance(part, ast.AnnAssign) else ""  # type: ignore[union-attr]
+            if name:
+                found[prefix + name] = hashlib.sha256(ast.unparse(part).encode()).hexdigest()[:12]
+    return found
 
 
 def _parsed(room: str) -> ast.Module:

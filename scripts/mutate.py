@@ -4,10 +4,10 @@
     python -m scripts.mutate combine               one room, all mutants
     python -m scripts.mutate combine --limit 50    one room, a seeded sample
     python -m scripts.mutate --minutes 5           a seeded sample of all rooms, as large as the time allows
-    python -m scripts.mutate --again run.log       the survivors that an earlier run printed
+    python -m scripts.mutate --again run.log       what survived an earlier run, and what stands in functions that changed since
 
 A room that was run whole goes into bench/results/mutation.json, beside what stands there of the others; a sample is printed only. `--again`
-completes a whole run of the same text: what the tests killed then, they and more tests kill now.
+completes an earlier run that was whole: what was killed in a function that reads as it did counts as killed.
 The tests are collected once and run once, to learn which lines of the rooms each of them reaches. Each mutant then lives in a forked child:
 the functions of the room get the mutant's code, and the tests that reach its place run, quick ones first, until the first one fails. A
 mutant is killed by a failing test, a crash or a timeout. What is left out: prose (texts with a blank in them), docstrings, annotations, and
@@ -18,15 +18,14 @@ scripts/mutants_equivalent.txt, printed, and leave the count; a second figure co
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import mmap
 import os
-import pickle
 import random
 import re
 import signal
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,8 @@ import hypothesis
 import pytest
 
 from bench.harness import RESULTS, Figure, Results
-from scripts.mutants import ENGINE, Mutant, apply_mutant, mutants_of, text_of
+from intended_core.lang import checker
+from scripts.mutants import ENGINE, Mutant, apply_mutant, mutants_of, texts_of
 from scripts.reached import Reached
 
 __all__ = ["ROOMS", "main"]
@@ -82,6 +82,7 @@ class Loop:
         """Every mutant in turn; the test that killed the last one is tried first, then the quick ones."""
         if session.testsfailed:
             raise session.Failed("the tests could not be collected")
+        _remember_checks()
         seen = self._learn(session)
         order = sorted(session.items, key=lambda item: seen[item.nodeid].seconds)
         limit = max(MIN_SECONDS, TIMES * sum(one.seconds for one in seen.values()))
@@ -117,23 +118,11 @@ class Loop:
         return True
 
     def _learn(self, session: pytest.Session) -> dict[str, Seen]:
-        """Run every test once, in a child, without a mutant."""
-        with tempfile.NamedTemporaryFile() as file:
-            pid = os.fork()
-            if pid == 0:
-                code = 1
-                try:
-                    found = [(item.nodeid, _watched(session, item)) for item in session.items]
-                    file.write(pickle.dumps(dict(found)))
-                    file.flush()
-                    code = 1 if session.testsfailed else 0
-                finally:
-                    os._exit(code)
-            if os.waitpid(pid, 0)[1] != 0:
-                raise session.Failed("the tests fail without a mutant")
-            file.seek(0)
-            found_by_child: dict[str, Seen] = pickle.loads(file.read())  # noqa: S301 - our own child wrote it
-            return found_by_child
+        """Run every test once without a mutant."""
+        found = {item.nodeid: _watched(session, item) for item in session.items}
+        if session.testsfailed:
+            raise session.Failed("the tests fail without a mutant")
+        return found
 
     def _start(self, session: pytest.Session, order: list[pytest.Item], mutant: Mutant) -> tuple[int, mmap.mmap]:
         place = mmap.mmap(-1, 4)  # shared: the number of the test that is running
@@ -147,6 +136,15 @@ class Loop:
             finally:
                 os._exit(code)
         return pid, place
+
+
+def _remember_checks() -> None:
+    """Texts that tests check are checked once, before anything forks: what is checked is a value of its text, and no mutant touches it."""
+    for name in ("check", "check_all"):
+        real = getattr(checker, name)
+        kept = functools.cache(real)
+        for module in [one for label, one in sys.modules.items() if label.startswith("tests.") and vars(one).get(name) is real]:
+            setattr(module, name, lambda sources, kept=kept: kept(tuple(sources)))
 
 
 def _watched(session: pytest.Session, item: pytest.Item) -> Seen:
@@ -178,18 +176,23 @@ def equivalent() -> dict[tuple[str, str], str]:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What an earlier run printed. `survivors`: room and name of each; `whole`: the text of each room that it ran whole."""
+    """What an earlier run printed of the rooms that it ran whole. `survivors`: room and name of each; `texts`: room, function, digest."""
 
     survivors: frozenset[tuple[str, str]]
-    whole: dict[str, str]
+    texts: frozenset[tuple[str, str, str]]
 
     @classmethod
     def of(cls, log: str) -> Earlier:
         """Read it."""
         survivors = {(found[1], found[2]) for found in re.finditer(r"survived \([^)]*\): (\w+)\.py:\d+: (.*)", log)}
-        texts = {found[1]: found[2] for found in re.finditer(r"^(\w+)\.py: \d+ mutants of the text (\w+)$", log, re.MULTILINE)}
+        texts = {(found[1], found[2], found[3]) for found in re.finditer(r"^text (\w+): (\S+) (\w+)$", log, re.MULTILINE)}
         ended = {found[1] for found in re.finditer(r"^ *(\w+)\.py: killed \d+ of \d+ mutants  ", log, re.MULTILINE)}
-        return cls(frozenset(survivors), {room: text for room, text in texts.items() if room in ended})
+        return cls(frozenset(survivors), frozenset(text for text in texts if text[0] in ended))
+
+    def killed(self, mutant: Mutant) -> bool:
+        """Whether it died then, in a function that reads as it did."""
+        text = (mutant.room, mutant.function, texts_of(mutant.room)[mutant.function])
+        return text in self.texts and (mutant.room, mutant.name) not in self.survivors
 
 
 def _of_other_rooms(rooms: list[str]) -> list[Figure]:
@@ -205,7 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("rooms", nargs="*", default=None, help=f"of {', '.join(ROOMS)}")
     parser.add_argument("--limit", type=int, help="mutants of each room at most: a sample")
     parser.add_argument("--only", default="", help="mutants whose name holds this")
-    parser.add_argument("--again", type=Path, help="only the survivors that this output of an earlier run names")
+    parser.add_argument("--again", type=Path, help="not what this output of an earlier run says is killed")
     parser.add_argument("--minutes", type=float, default=60.0, help="then stop: what was tried by then is a sample")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
@@ -215,6 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     known = equivalent()
     chosen: dict[str, list[Mutant]] = {}
     totals: dict[str, int] = {}
+    killed_before: dict[str, int] = {}
     for room in rooms:
         every = mutants_of(room)
         names = {mutant.name for mutant in every}
@@ -224,9 +228,11 @@ def main(arguments: list[str] | None = None) -> int:
         real = [mutant for mutant in every if (room, mutant.name) not in known]
         totals[room] = len(real)
         random.Random(options.seed).shuffle(real)  # noqa: S311 - a sample, no secret
-        wanted = [one for one in real if options.only in one.name and (again is None or (room, one.name) in again.survivors)]
+        killed_before[room] = 0 if again is None else sum(again.killed(one) for one in real)
+        wanted = [one for one in real if options.only in one.name and (again is None or not again.killed(one))]
         chosen[room] = wanted[: options.limit]
-        print(f"{room}.py: {totals[room]} mutants of the text {text_of(room)}", flush=True)
+        for name, text in texts_of(room).items():
+            print(f"text {room}: {name} {text}", flush=True)
     hypothesis.settings.register_profile(
         "mutation", derandomize=True, deadline=None, database=None, max_examples=15,
         phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), suppress_health_check=list(hypothesis.HealthCheck),
@@ -240,12 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
     status = pytest.main([*TESTS, "-k", f"{skipped}", "-m", "not slow", *quiet], plugins=[loop])
     if status not in (0, 5):
         return 2
-    ended = len(loop.tried) == len(mixed)
-    killed_before = {
-        room: totals[room] - len(chosen[room]) for room in rooms
-        if again is not None and ended and not options.only and options.limit is None and again.whole.get(room) == text_of(room)
-    }  # fmt: skip
-    return 0 if _report(loop, {room: totals[room] for room in rooms if chosen[room] or room in killed_before}, known, killed_before) else 1
+    return 0 if _report(loop, totals, known, killed_before) else 1
 
 
 def _report(loop: Loop, totals: dict[str, int], known: dict[tuple[str, str], str], killed_before: dict[str, int]) -> bool:
@@ -256,7 +257,7 @@ def _report(loop: Loop, totals: dict[str, int], known: dict[tuple[str, str], str
     print()
     for room, total in totals.items():
         tried, missed = (sum(mutant.room == room for mutant in some) for some in (loop.tried, loop.survivors))
-        tried += killed_before.get(room, 0)
+        tried += killed_before[room]
         same = {name: reason for (of, name), reason in known.items() if of == room}
         for name, reason in same.items():
             print(f"  means the same: {room}: {name}: {reason}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from scripts.mutants import mutants_of
+from scripts.mutants import mutants_of, texts_of
 from scripts.mutate import ROOMS, Earlier, equivalent
 from scripts.reached import places_of
 
-LOG = """combine.py: 3 mutants of the text abc
-evaluator.py: 9 mutants of the text def
+LOG = """text combine: combine abc
+text evaluator: decide def
 survived (2 of 3): combine.py:12: combine: not gates -> gates
   combine.py: killed 2 of 3 mutants        66.67 %   target ≥ 95: MISSED
   evaluator.py: killed 2 of 2 mutants, a sample of 9          100 %   target ≥ 95: met
@@ -31,7 +31,16 @@ def test_names_tell_mutants_apart() -> None:
 def test_an_earlier_run_is_read() -> None:
     found = Earlier.of(LOG)
     assert found.survivors == {("combine", "combine: not gates -> gates")}
-    assert found.whole == {"combine": "abc"}
+    assert found.texts == {("combine", "combine", "abc")}
+
+
+def test_what_was_killed_counts_while_its_function_reads_as_it_did() -> None:
+    mutant = mutants_of("combine")[0]
+    text = (mutant.room, mutant.function, texts_of(mutant.room)[mutant.function])
+    assert Earlier(frozenset(), frozenset({text})).killed(mutant)
+    assert not Earlier(frozenset({(mutant.room, mutant.name)}), frozenset({text})).killed(mutant)
+    assert not Earlier(frozenset(), frozenset({(*text[:2], "other")})).killed(mutant)
+    assert all(one.function in texts_of(room) for room in ROOMS for one in mutants_of(room))
 
 
 def test_a_place_is_the_head_of_its_statement() -> None:
