@@ -471,7 +471,7 @@ def slot_proof(data):
     """A slot proof as a dict, its form checked and nothing believed; Bad for any other bytes."""
     value = canonical(data, MAX_PROOF, "audit.proof", "the proof")
     version, anchor, head, record = members_of(value, "$", "anchor", "head", "record")
-    if version != "intended.audit/proof.v0" or record is not None:
+    if version != "intended.audit/proof.v1" or record is not None:
         raise Bad("audit.proof", "no slot proof of a known version")
     entry, note, anchor_path = members_of(anchor, "entry", "note", "path")
     generation, size, origin, previous, path, root, salt, slot = members_of(head, "g", "n", "o", "p", "path", "r", "salt", "slot")
@@ -483,7 +483,7 @@ def slot_proof(data):
     }  # fmt: skip
     name = origin.encode()
     proof["leaf"] = sha256(
-        b"\0intended.audit/slot.v0\0" + proof["slot"].to_bytes(8, "big") + fixed(salt, 16) + len(name).to_bytes(2, "big") + name
+        b"\0intended.audit/slot.v1\0" + proof["slot"].to_bytes(8, "big") + fixed(salt, 16) + len(name).to_bytes(2, "big") + name
         + proof["generation"].to_bytes(8, "big") + proof["size"].to_bytes(8, "big") + proof["root"] + fixed(previous, 32)
     ).digest()  # fmt: skip
     return proof
@@ -498,18 +498,18 @@ def check_epoch(raw, identity):
     whole(epoch), whole(time), whole(width, MAX_SLOTS), fixed(following, 32)
     if before is not None:
         fixed(before, 32)
-    if version != "intended.audit/epoch.v0" or not isinstance(origin, str) or width < 16 or width & (width - 1):
+    if version != "intended.audit/epoch.v1" or not isinstance(origin, str) or width < 16 or width & (width - 1):
         raise Bad("audit.epoch", "an epoch's entry is of an unknown form")
     if origin != identity[0] or not origin.isascii():
         raise Bad("audit.epoch", "an epoch of another anchor log")
     key, certified = fixed(key, 32), None if certificate is None else fixed(certificate, 64)
     unsigned = {name: item for name, item in value.items() if name != "s"}
     message = json.dumps(unsigned, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-    check_signature(key, fixed(signature, 64), b"intended.audit/epoch.v0\0" + message)
+    check_signature(key, fixed(signature, 64), b"intended.audit/epoch.v1\0" + message)
     if certified is not None:
         parts = (origin.encode(), epoch.to_bytes(8, "big"), key)
         framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-        check_signature(identity[2], certified, b"intended.audit/epoch-key.v0\0" + framed)
+        check_signature(identity[2], certified, b"intended.audit/epoch-key.v1\0" + framed)
     return epoch, width, fixed(root, 32)
 
 
@@ -601,7 +601,7 @@ def anchor_of(members):
 HASH, WORD, INT = "([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])", r"([!#-\[\]-~]{1,255})", "(0|[1-9][0-9]{0,15})"
 HEADER = re.compile(
     (
-        rf'\{{"\$":"intended\.audit/rec\.v0","b":"{HASH}","e":{INT},"g":{INT},"k":"([a-z_.]+)","o":"{WORD}","p":"{HASH}",'
+        rf'\{{"\$":"intended\.audit/rec\.v1","b":"{HASH}","e":{INT},"g":{INT},"k":"([a-z_.]+)","o":"{WORD}","p":"{HASH}",'
         rf'"pv":(?:null|"{HASH}"),"s":{INT},"t":"([0-9a-f]{{32}})","th":(?:null|\["{HASH}",{INT},(?:null|{INT})\]),'
         rf'"ts":{INT},"w":"{WORD}","x":(?:null|"{WORD}")\}}'
     ).encode()
@@ -644,7 +644,7 @@ def parse_entry(raw):
 
 
 def parse_body(data, expected):
-    if sha256(b"intended.audit/body.v0\0" + len(data).to_bytes(8, "big") + data).digest() != expected:
+    if sha256(b"intended.audit/body.v1\0" + len(data).to_bytes(8, "big") + data).digest() != expected:
         raise Bad("audit.body", "a body is not the one its header commits to")
     value = canonical(data, MAX_BODY, "audit.body", "a body")
     salt = value.get("salt") if isinstance(value, dict) else None
@@ -678,7 +678,7 @@ def shown_fields(digests, data):
         if re.fullmatch("[A-Za-z0-9_-]{22}", held[0]) is None:
             raise bad_field("a field's salt has 22 characters")
         text = json.dumps(held, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
-        if b64url(sha256(b"intended.audit/field.v0\0" + path.encode() + b"\0" + text).digest()) != digests[path]:
+        if b64url(sha256(b"intended.audit/field.v1\0" + path.encode() + b"\0" + text).digest()) != digests[path]:
             raise bad_field(f"the value of {path} is not the one that the record commits to")
         shown[path] = held[1]
     return shown, gone
@@ -741,10 +741,10 @@ def erasure_permits(record, seen, claims):
             if each["kind"] == "person.registered" and isinstance(roles, list) and {"approver", "admin"} & {str(role) for role in roles}:
                 keys[name] = value.get("key")
     said = {**{name: body.get(name) for name in names}, "kind": record["kind"], "parts": parts}
-    subject = framed_digest(b"intended.erasure/v0", json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode())
+    subject = framed_digest(b"intended.erasure/v1", json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode())
     environment, numbers = claims["environment"].encode(), (record["generation"], expires)
     statement = framed_digest(
-        b"intended.statement/v0", b"audit.erase", claims["uuid"].encode(), environment,
+        b"intended.statement/v1", b"audit.erase", claims["uuid"].encode(), environment,
         *(number.to_bytes(8, "big") for number in numbers), subject,
     )  # fmt: skip
     signed = set()
@@ -753,7 +753,7 @@ def erasure_permits(record, seen, claims):
             raise Bad("audit.erasure", "not an erasure in its form")
         if keys.get(str(person[:2])) != person[2]:
             raise Bad("audit.erasure", "signed by a person that may not, or that is not known here")
-        parts = (b"intended.person-signature/v0", statement)
+        parts = (b"intended.person-signature/v1", statement)
         check_signature(unb64url(person[2]), unb64url(person[3]), b"".join(len(part).to_bytes(8, "big") + part for part in parts))
         signed.add((str(person[:2]), person[2]))
     if min(len({name for name, _ in signed}), len({key for _, key in signed})) < 2:
@@ -822,7 +822,7 @@ def consistency_of(data):
     return value["first"], value["second"], path_of(value["path"])
 
 
-def read_manifest(data, version="https://intended.dev/evidence/v0"):
+def read_manifest(data, version="https://intended.dev/evidence/v1"):
     code = "audit.manifest"
     envelope = canonical(data, 2 * MAX_MANIFEST, code, "the manifest")
     if not isinstance(envelope, dict) or set(envelope) != {"payload", "payloadType", "signatures"}:
@@ -874,7 +874,7 @@ def read_claims(predicate):
     if not all(isinstance(claims[name], str) for name in texts) or not all(type(claims[name]) is int for name in numbers):
         raise malformed("has malformed claims", "audit.manifest")
     expected = {
-        "format": "intended.evidence/v0",
+        "format": "intended.evidence/v1",
         "claim": f"decision {claims['decision']} stands in this log, with these inputs, and with this life after it",
         "scope": {name: claims[name] for name in ("origin", "tenant", "uuid", "environment", "generation")},
         "decision": claims["decision"], "size": claims["size"], "made_us": claims["made_us"], "engine": claims["engine"],
@@ -1160,7 +1160,7 @@ class KeyChain:
         if type(at) is not int or not isinstance(signed, dict):
             raise Bad("key.transition", "the record of a key's change carries no signatures")
         parts = (step, thumbprint(old).encode(), thumbprint(new).encode(), str(at).encode())
-        message = framed(b"intended.key-transition/v0", *self.place, *parts)
+        message = framed(b"intended.key-transition/v1", *self.place, *parts)
         for name, key in (("old", old), ("new", new)):
             signature = signed.get(name)
             token_signature(key, unb64url(signature) if isinstance(signature, str) else b"", message)
@@ -1184,8 +1184,8 @@ class KeyChain:
         kid, persons, keys = body.get("kid"), body.get("persons"), set()
         if not isinstance(kid, str) or not kid.isascii():
             raise Bad("key.transition", "it names no key")
-        summed = sha256(framed(b"intended.key-compromised/v0", *self.place, kid.encode())).digest()
-        message = framed(b"intended.person-signature/v0", summed)
+        summed = sha256(framed(b"intended.key-compromised/v1", *self.place, kid.encode())).digest()
+        message = framed(b"intended.person-signature/v1", summed)
         for person in persons if isinstance(persons, list) else []:
             if not isinstance(person, list) or len(person) != 4:
                 raise Bad("key.transition", "a person's signature is not readable")
@@ -1476,7 +1476,7 @@ class Examination:
             request = asked.get(str(body.get("approval")), {})
             try:
                 key, signature, digest = (unb64url(str(body.get(name))) for name in ("person_key", "signature", "approval_digest"))
-                parts = (b"intended.person-signature/v0", digest)
+                parts = (b"intended.person-signature/v1", digest)
                 check_signature(key, signature, b"".join(len(part).to_bytes(8, "big") + part for part in parts))
             except Bad:
                 self.find("approval.signature", "a person's approval is not signed by their key", seq)
@@ -1578,7 +1578,7 @@ def quorum(request, key):
 
 # --- a whole stretch of a log: a file of any length, read as it comes ---------------------------------------------------------------------
 
-RANGE_VERSION = "https://intended.dev/evidence-range/v0"
+RANGE_VERSION = "https://intended.dev/evidence-range/v1"
 RANGE_REQUIRED = {
     "README.txt", "manifest.json", "entries.jsonl", "proofs.jsonl", "heads/checkpoint", "keys/log.vkey", "heads/frontier",
     "heads/headers.jsonl", "bodies/0000000000000000.json", "bodies/0000000000000001.json",
@@ -1681,7 +1681,7 @@ class Stretch:
             raise malformed("has malformed claims", "audit.manifest")
         claims = {**texts, **numbers, "environment": scope.get("environment")}
         expected = {
-            "format": "intended.evidence-range/v0",
+            "format": "intended.evidence-range/v1",
             "claim": f"records {claims['first']} to {claims['stop'] - 1} of this log, every one of them",
             "scope": {name: claims[name] for name in ("origin", "tenant", "uuid", "environment", "generation")},
             **{name: claims[name] for name in ("first", "stop", "size", "made_us", "engine")}, "not_covered": NOT_COVERED,

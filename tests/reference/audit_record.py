@@ -47,7 +47,7 @@ def read(data: bytes) -> dict[str, Any]:
         raise NoHeaderError from None
     need(type(value) is dict and value.keys() == MEMBERS)
     need(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() == data)
-    need(value["$"] == "intended.audit/rec.v0" and value["k"] in [kind.value for kind in EventKind])
+    need(value["$"] == "intended.audit/rec.v1" and value["k"] in [kind.value for kind in EventKind])
     need(type(value["t"]) is str and re.fullmatch("[0-9a-f]{32}", value["t"]) is not None)
     for name in ("e", "g", "s", "ts"):
         number(value[name])

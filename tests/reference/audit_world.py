@@ -80,7 +80,7 @@ class TenantLog:
         intent = f'{{"action":"pay","amount":"{amount}","n":{number}}}'
         body = {
             "outcome": "allow", "rules": ["pay-small"], "reasons": [], "intent": intent,
-            "intent_digest": b64url(digest("intended.intent/v0", intent.encode())), "ith": b64url(b"\x05" * 32),
+            "intent_digest": b64url(digest("intended.intent/v1", intent.encode())), "ith": b64url(b"\x05" * 32),
             "entities_digest": b64url(b"\x06" * 32), "policy_digest": b64url(POLICY), "now": START_US, "approved": [],
         }  # fmt: skip
         return self.add(EventKind.DECISION_ALLOW, body, thread=self.thread(number), policy=POLICY)

@@ -96,7 +96,7 @@ def retire(log: TenantLog, *kids: str) -> int:
 def compromise(log: TenantLog, key: TokenKey, new: TokenKey | None = None, *, persons: tuple[int, ...] = (61, 62), **changes: Any) -> int:
     """Two persons call `key` compromised; `new` replaces it where it was ACTIVE."""
     digest = compromise_digest(log.scope, key.kid)
-    message = frame(b"intended.person-signature/v0", digest)
+    message = frame(b"intended.person-signature/v1", digest)
     signed = [
         ["Person", str(one), b64url(secret(one).public_key().public_bytes_raw()), b64url(secret(one).sign(message))] for one in persons
     ]

@@ -50,7 +50,7 @@ def fielded(seed: int) -> TenantLog:
              "context": {"risk": f"i:{chance.randrange(100)}"}, "origins": {}, "principal": ["Agent", "bot"], "resource": ["Account", "main"]}
         )  # fmt: skip
         asked, fields = split_intent(wire)
-        fields |= {"ith": b64url(digest("intended.intent/v0", wire)), "entities_digest": b64url(sha256(b"[]").digest())}
+        fields |= {"ith": b64url(digest("intended.intent/v1", wire)), "entities_digest": b64url(sha256(b"[]").digest())}
         body: dict[str, Any] = {
             "outcome": "allow", "rules": ["pay"], "reasons": [], "intent": asked, "policy_digest": b64url(POLICY), "now": START_US,
             "approved": [],
@@ -230,10 +230,10 @@ def _guessed(chance: random.Random) -> str:
         asked = orjson.loads(body["intent"])
         asked["args" if ".args." in path else "context"][path.rpartition(".")[2]] = guess
         wire = canonical_json(asked)
-        begun = b"intended.audit/field.v0\0" + path.encode() + b"\0"
+        begun = b"intended.audit/field.v1\0" + path.encode() + b"\0"
         tried = [sha256(begun + canonical_json([salt, guess])).digest() for salt in salts]
-        tried += [sha256(wire).digest(), digest("intended.intent/v0", wire), sha256(canonical_json(guess)).digest()]
-        tried += [sha256(begun + canonical_json(["", digest_text])).digest() for digest_text in (b64url(digest("intended.intent/v0", wire)),)]
+        tried += [sha256(wire).digest(), digest("intended.intent/v1", wire), sha256(canonical_json(guess)).digest()]
+        tried += [sha256(begun + canonical_json(["", digest_text])).digest() for digest_text in (b64url(digest("intended.intent/v1", wire)),)]
         if any(b64url(one).encode() in texts or one.hex().encode() in texts or one in stands for one in tried):
             return ""
     return "nothing to compare with"

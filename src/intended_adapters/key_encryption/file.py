@@ -33,7 +33,7 @@ NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 MAX_WRAPS: Final = 2**32  # SP 800-38D § 8.3: invocations with random nonces under one key
 MAX_KEYS: Final = 16  # the current one and those that older backups may need
-_ID_LABEL: Final = b"intended.kek-id/v0\x00"
+_ID_LABEL: Final = b"intended.kek-id/v1\x00"
 _REFUSED: Final = "a wrapped key does not open under the key-encryption key that it names"
 
 

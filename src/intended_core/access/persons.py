@@ -29,7 +29,7 @@ from intended_core.persons import AuthenticatedPerson, Person
 __all__ = ["LocalPersonKey", "authenticate", "authenticate_all", "person_message"]
 
 MAX_PEM_BYTES: Final = 8 * 1024
-_LABEL: Final = b"intended.person-signature/v0"
+_LABEL: Final = b"intended.person-signature/v1"
 
 
 def person_message(digest: bytes) -> bytes:

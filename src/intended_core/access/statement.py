@@ -25,7 +25,7 @@ __all__ = ["MAX_STATEMENT_US", "Signatures", "Statement", "stated"]
 
 Signatures = Iterable[tuple[EntityRef, bytes]]
 MAX_STATEMENT_US: Final = 86_400_000_000  # a day: time for a second person to be found, and no longer
-_LABEL: Final = "intended.statement/v0"
+_LABEL: Final = "intended.statement/v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

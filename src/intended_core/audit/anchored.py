@@ -36,7 +36,7 @@ __all__ = [
     "verify_slot_proof",
 ]
 
-VERSION: Final = "intended.audit/proof.v0"
+VERSION: Final = "intended.audit/proof.v1"
 MAX_PROOF_BYTES: Final = 64 * 1024  # a few kilobytes, and room for many cosignatures
 
 

@@ -21,9 +21,9 @@ __all__ = ["MAX_BATCH", "Promise", "check_sealed", "give_receipts", "receipts_me
 
 MAX_BATCH: Final = 256  # audit.md § 1.2: at most 8 hashes
 MAX_RECEIPT_BYTES: Final = 4096
-VERSION: Final = "intended.audit/receipt.v0"
+VERSION: Final = "intended.audit/receipt.v1"
 _PROMISE: Final = frozenset({"$", "d", "g", "l", "o", "s"})
-_SIGNED: Final = b"intended.audit/receipts.v0\x00"
+_SIGNED: Final = b"intended.audit/receipts.v1\x00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ __all__ = [
     "write_bundle",
 ]
 
-FORMAT: Final = "intended.evidence/v0"
+FORMAT: Final = "intended.evidence/v1"
 MAX_HEADERS: Final = 10_000  # 3.5 MB at 350 bytes each; a longer tail is left to a verification of the log itself
 MAX_RECORDS: Final = 1_000  # the life of one token and its approvals has a handful
 

@@ -28,10 +28,10 @@ __all__ = [
     "walk_epochs",
 ]
 
-VERSION: Final = "intended.audit/epoch.v0"
+VERSION: Final = "intended.audit/epoch.v1"
 MAX_EPOCH_BYTES: Final = 1024
-_SIGNED: Final = b"intended.audit/epoch.v0\x00"
-_CERTIFIED: Final = b"intended.audit/epoch-key.v0\x00"
+_SIGNED: Final = b"intended.audit/epoch.v1\x00"
+_CERTIFIED: Final = b"intended.audit/epoch-key.v1\x00"
 _MEMBERS: Final = frozenset({"$", "b", "c", "e", "k", "n", "o", "r", "s", "t", "w"})
 
 

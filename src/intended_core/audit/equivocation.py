@@ -16,7 +16,7 @@ from intended_core.errors import AuditError, IntentError
 
 __all__ = ["Equivocation", "encode_equivocation", "find_equivocation", "parse_equivocation", "verify_equivocation"]
 
-VERSION: Final = "intended.audit/equivocation.v0"
+VERSION: Final = "intended.audit/equivocation.v1"
 MAX_BYTES: Final = 256 * 1024
 Statement = bytes | SlotProof  # a signed checkpoint, or a slot's proof
 

@@ -31,9 +31,9 @@ __all__ = [
 ERASURES: Final = frozenset({EventKind.LOG_REDACT, EventKind.LOG_PRUNE})
 MAX_PLACES: Final = 10_000  # stretches in one record: its body stays far below 1 MiB
 QUORUM: Final = 2
-_PERSON_LABEL: Final = b"intended.person-signature/v0"  # access.persons.person_message
-_STATEMENT_LABEL: Final = "intended.statement/v0"  # access.statement
-_SUBJECT_LABEL: Final = "intended.erasure/v0"
+_PERSON_LABEL: Final = b"intended.person-signature/v1"  # access.persons.person_message
+_STATEMENT_LABEL: Final = "intended.statement/v1"  # access.statement
+_SUBJECT_LABEL: Final = "intended.erasure/v1"
 _PURPOSE: Final = b"audit.erase"
 _MAY: Final = frozenset({"approver", "admin"})  # access.roles.PERMISSIONS
 # What other records rest on is kept: who the tenant is, its keys, its policies, its persons, its halts, and the erasures themselves.

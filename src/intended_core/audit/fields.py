@@ -3,7 +3,7 @@
     body     … "fields": {"intent.args.payee": digest, "ith": digest, …} "intent": {"action": …, "args": {}, …} …
     fields   {"intent.args.payee": [salt, value], "ith": 812, …}          beside the record, outside what is hashed
 
-    digest = SHA-256("intended.audit/field.v0" NUL ‖ path ‖ NUL ‖ canonical JSON of [salt, value])
+    digest = SHA-256("intended.audit/field.v1" NUL ‖ path ‖ NUL ‖ canonical JSON of [salt, value])
 
 The digest binds a value to its place: path in its own bytes, record because the salt is new for each. The salts of one record are parts of
 one SHAKE-256 output over 128 random bits that are kept nowhere: one that is shown says nothing about another, and without it a digest
@@ -48,8 +48,8 @@ FIELDS: Final = "fields"  # in a body: path -> digest
 MISSING: Final = "$missing"  # in a body that was read: path -> seq of the record that erased it, or null
 MAX_FIELDS: Final = 4096
 MAX_PATH_CHARS: Final = 512
-_FIELD_LABEL: Final = b"intended.audit/field.v0\x00"
-_SALTS_LABEL: Final = b"intended.audit/salts.v0\x00"
+_FIELD_LABEL: Final = b"intended.audit/field.v1\x00"
+_SALTS_LABEL: Final = b"intended.audit/salts.v1\x00"
 SALT_CHARS: Final = 22  # 132 bits in base64url
 _PIECE: Final = 33 * SALT_CHARS // 44 + 1  # bytes that give so many characters
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{22}")

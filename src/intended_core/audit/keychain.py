@@ -24,7 +24,7 @@ from intended_core.unit import RecordRow
 
 __all__ = ["CHANGES", "FOLLOWED", "KeyChain", "KeySpan", "check_key_chain"]
 
-_PERSON_LABEL: Final = b"intended.person-signature/v0"  # what a person's key signs: access.persons.person_message
+_PERSON_LABEL: Final = b"intended.person-signature/v1"  # what a person's key signs: access.persons.person_message
 _PERSONS: Final = 2  # authority.md § 3
 _CHANGED: Final = b'"k":"key.'
 _FOUNDED: Final = b'"k":"tenant.created"'

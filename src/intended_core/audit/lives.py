@@ -27,7 +27,7 @@ __all__ = [
     "root_at",
 ]
 
-_PERSON_LABEL = b"intended.person-signature/v0"  # what a person's key signs: access.persons.person_message
+_PERSON_LABEL = b"intended.person-signature/v1"  # what a person's key signs: access.persons.person_message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ __all__ = ["MANIFEST", "PREDICATE_TYPE", "Manifest", "pae", "read_manifest", "si
 MANIFEST: Final = "manifest.json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
-PREDICATE_TYPE: Final = "https://intended.dev/evidence/v0"
+PREDICATE_TYPE: Final = "https://intended.dev/evidence/v1"
 MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
 _HEX: Final = frozenset("0123456789abcdef")
 

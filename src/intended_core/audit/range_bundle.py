@@ -57,8 +57,8 @@ __all__ = [
     "write_range",
 ]
 
-FORMAT: Final = "intended.evidence-range/v0"
-PREDICATE_TYPE: Final = "https://intended.dev/evidence-range/v0"
+FORMAT: Final = "intended.evidence-range/v1"
+PREDICATE_TYPE: Final = "https://intended.dev/evidence-range/v1"
 BODIES: Final = "bodies.jsonl"
 TAIL: Final = "heads/tail.json"
 BATCH_LINES: Final = 512

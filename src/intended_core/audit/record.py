@@ -44,11 +44,11 @@ __all__ = [
     "parse_entry",
 ]
 
-VERSION: Final = "intended.audit/rec.v0"
+VERSION: Final = "intended.audit/rec.v1"
 MAX_ENTRY_BYTES: Final = 2048  # audit.md § 1.1
 SALT_BYTES: Final = 16  # 128 bits: audit.md § 1.1
 MAX_BODY_BYTES: Final = 1024 * 1024  # an intent of 256 KiB with room for reasons
-BODY_LABEL: Final = b"intended.audit/body.v0\x00"
+BODY_LABEL: Final = b"intended.audit/body.v1\x00"
 _UUID: Final = re.compile(r"[0-9a-f]{32}")
 _SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
 _TEXT: Final = re.compile(r"[!#-\[\]-~]{1,255}")  # printable ASCII without space, quote and backslash
@@ -199,7 +199,7 @@ _row: Final = maker(RecordRow)
 
 
 def body_hash(body: bytes) -> bytes:
-    """SHA-256("intended.audit/body.v0" NUL ‖ length as 8 bytes ‖ body), 32 bytes."""
+    """SHA-256("intended.audit/body.v1" NUL ‖ length as 8 bytes ‖ body), 32 bytes."""
     return sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()
 
 

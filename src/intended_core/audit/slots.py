@@ -1,6 +1,6 @@
 """The leaf that a tenant's log has in every epoch: its head, at the tenant's own place, told to nobody who was not given the opening.
 
-    leaf = SHA-256(0x00 ‖ "intended.audit/slot.v0" NUL ‖ slot ‖ salt ‖ origin ‖ generation ‖ size ‖ root ‖ previous leaf)
+    leaf = SHA-256(0x00 ‖ "intended.audit/slot.v1" NUL ‖ slot ‖ salt ‖ origin ‖ generation ‖ size ‖ root ‖ previous leaf)
 
 Numbers are 8 big-endian bytes, the salt 16 bytes, the origin stands behind its length in 2 bytes, hashes have 32. The place is fixed for
 the tenant's life and written in its genesis record, so that an epoch holds at most one head of a tenant: the index of the path says which.
@@ -26,7 +26,7 @@ MAX_SLOTS: Final = 2**17  # audit.md § 1.3: a slot path of at most 17 hashes
 MIN_WIDTH: Final = 16  # so that the first tenants are not counted by the width
 MAX_ORIGIN_BYTES: Final = 255
 FIRST_LEAF: Final = bytes(HASH_BYTES)  # what stands before a slot's first leaf
-_LABEL: Final = b"intended.audit/slot.v0\x00"
+_LABEL: Final = b"intended.audit/slot.v1\x00"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class SlotKey:
 
     def __init__(self, secret: bytes, *, place: bytes) -> None:
         """`secret`: 32 bytes that only this tenant's log has. `place`: which log that is."""
-        self._key: Final = hmac.digest(secret, b"intended.audit/slot-key.v0\x00" + place, "sha256")
+        self._key: Final = hmac.digest(secret, b"intended.audit/slot-key.v1\x00" + place, "sha256")
         self._last: tuple[int, bytes, bytes] = (-1, b"", b"")
 
     def __repr__(self) -> str:
@@ -103,6 +103,6 @@ class SlotKey:
 
 def padding(secret: bytes, epoch: int, width: int) -> bytes:
     """A random-looking leaf for each of `width` places, 32 bytes each: what stands where no tenant is."""
-    return shake_256(b"intended.audit/slot-padding.v0\x00" + secret + epoch.to_bytes(8, "big")).digest(
+    return shake_256(b"intended.audit/slot-padding.v1\x00" + secret + epoch.to_bytes(8, "big")).digest(
         HASH_BYTES * width
     )

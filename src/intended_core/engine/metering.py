@@ -69,7 +69,7 @@ def _use(meter: CompiledMeter, values: Values, now_ms: int) -> MeterUse:
         "window": [meter.window, window.name],
     }
     try:
-        key = digest("intended.meter/v0", canonical_json(named))
+        key = digest("intended.meter/v1", canonical_json(named))
     except IntentError as error:
         raise EvaluationError(error.problem) from None
     return MeterUse(

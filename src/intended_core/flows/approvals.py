@@ -61,7 +61,7 @@ def bound_digest(intent: ValidIntent, snapshot: TypedSnapshot) -> bytes:
     """What the entities that the intent names looked like: an approval is for them as they were shown (32 bytes)."""
     named = {(ref.type, ref.id) for ref in intent.references}
     shown = [item for item in orjson.loads(snapshot.wire) if tuple(item["ref"]) in named]
-    return digest("intended.bound/v0", pack(shown))
+    return digest("intended.bound/v1", pack(shown))
 
 
 def serves(

@@ -33,7 +33,7 @@ def withdrawal_digest(scope: Scope, adapter: str, identifier: str, reason: str, 
     `version`: of the row that it makes, so that it counts once.
     """
     return digest(
-        "intended.credential-withdrawal/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), adapter.encode("ascii"),
+        "intended.credential-withdrawal/v1", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), adapter.encode("ascii"),
         identifier.encode("ascii"), reason.encode("utf-8"), version.to_bytes(8, "big"),
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 DATA_POINTER: Final = RowKey("policy", "data")
-_INPUT: Final = Labelled("intended.input/v0")
+_INPUT: Final = Labelled("intended.input/v1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class StoredData:
 
 def content_digest(body: bytes) -> bytes:
     """Names a content, 32 bytes."""
-    return digest("intended.data-content/v0", body)
+    return digest("intended.data-content/v1", body)
 
 
 def content_key(named: bytes) -> RowKey:

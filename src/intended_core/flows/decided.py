@@ -137,7 +137,7 @@ def escalate(request: Request, outcome: Escalate) -> Flow[Pending]:
     approval_id = request.nonce
     # Who knows everything but one argument must not find it by trying: a digest that stands in the log is salted.
     asked = digest(
-        "intended.approval/v0", approval_id.encode("ascii"), request.intent.ith, request.policy.digest,
+        "intended.approval/v1", approval_id.encode("ascii"), request.intent.ith, request.policy.digest,
         request.entities.snapshot.digest, request.audience.encode("ascii"), request.spare,
     )  # fmt: skip
     wanted, excluded = told_requirements(outcome.alternatives)

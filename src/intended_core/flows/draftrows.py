@@ -117,7 +117,7 @@ def draft_key(draft_id: str) -> RowKey:
 def signing_digest(scope: Scope, part: Literal["draft", "approve"], draft_id: str, draft: DraftRow) -> bytes:
     """What the drafter, and what a second person signs (32 bytes): one is worth nothing in the place of the other."""
     return digest(
-        "intended.draft/v0", part.encode("ascii"), scope.uuid.encode("ascii"), scope.environment.encode("ascii"),
+        "intended.draft/v1", part.encode("ascii"), scope.uuid.encode("ascii"), scope.environment.encode("ascii"),
         draft_id.encode("ascii"), draft.subject.encode("ascii"), draft.content, str(draft.base).encode("ascii"),
         canonical_json(_ref(draft.drafter)), draft.note.encode("utf-8"),
         canonical_json(_tested(draft.tested)),

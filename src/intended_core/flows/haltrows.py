@@ -104,7 +104,7 @@ def reason_text(reason: str) -> str:
 def halt_digest(scope: Scope, verb: Literal["engage", "resume"], target: HaltTarget, reason: str, version: int) -> bytes:
     """What a person signs to engage or resume a halt (32 bytes). `version`: of the row that it makes, so that it counts once."""
     return digest(
-        "intended.halt/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), verb.encode("ascii"),
+        "intended.halt/v1", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), verb.encode("ascii"),
         pack(target.to_json()), reason.encode("utf-8"), version.to_bytes(8, "big"),
     )  # fmt: skip
 

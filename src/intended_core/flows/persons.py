@@ -49,7 +49,7 @@ def change_statement(context: Context, verb: Verb, person: Person, *, expires_us
 
 def _statement(scope: Scope, generation: int, verb: Verb, person: Person, replaces: int, expires_us: int) -> Statement:
     subject = digest(
-        "intended.person-change/v0", verb.encode("ascii"), person.ref.type.encode("ascii"), person.ref.id.encode("utf-8"),
+        "intended.person-change/v1", verb.encode("ascii"), person.ref.type.encode("ascii"), person.ref.id.encode("utf-8"),
         person.public_key, ",".join(sorted(person.roles)).encode("ascii"), str(replaces).encode("ascii"),
     )  # fmt: skip
     return Statement(
@@ -147,7 +147,7 @@ def _change_once(
 def rotation_digest(scope: Scope, person: Person, public_key: bytes) -> bytes:
     """What a person signs, with the key they have and with the new one, to go on with the new one (32 bytes)."""
     return digest(
-        "intended.person-rotation/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"),
+        "intended.person-rotation/v1", scope.uuid.encode("ascii"), scope.environment.encode("ascii"),
         person.ref.type.encode("ascii"), person.ref.id.encode("utf-8"), person.public_key, public_key,
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ def cache_key(digest: bytes) -> RowKey:
 
 def kept_digest(body: bytes) -> bytes:
     """32 bytes over a kept form: what the pointer of the set names."""
-    return digest_of("intended.policy.kept.v0", body)
+    return digest_of("intended.policy.kept.v1", body)
 
 
 def freeze(checked: CheckedPolicySet) -> bytes | None:

@@ -240,7 +240,7 @@ def _relaxed(schema: Schema) -> Schema:
         name: replace(action, args=_optional(action.args), context=_optional(action.context))
         for name, action in schema.actions.items()
     }  # fmt: skip
-    return replace(schema, actions=actions, digest=digest("intended.schema.partial/v0", schema.digest))
+    return replace(schema, actions=actions, digest=digest("intended.schema.partial/v1", schema.digest))
 
 
 def _optional(record: RecordType) -> RecordType:

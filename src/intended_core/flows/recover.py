@@ -58,7 +58,7 @@ class Recovered:
 def recovery_digest(scope: Scope, *, generation: int, evidence: bytes, reason: str) -> bytes:
     """What two persons sign (32 bytes) to open `generation`. `evidence`: the refusal row's body, empty where there is none."""
     return digest(
-        "intended.recovery/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), generation.to_bytes(8, "big"),
+        "intended.recovery/v1", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), generation.to_bytes(8, "big"),
         evidence, reason_text(reason).encode("utf-8"),
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ def revocation_digest(scope: Scope, what: Literal["token", "principal"], name: s
     `version`: of the row that it makes, so that it counts once. A token is revoked once in its life; a principal's row is made anew.
     """
     return digest(
-        "intended.revocation/v0", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), what.encode("ascii"),
+        "intended.revocation/v1", scope.uuid.encode("ascii"), scope.environment.encode("ascii"), what.encode("ascii"),
         name.encode("utf-8"), reason_text(reason).encode("utf-8"), version.to_bytes(8, "big"),
     )  # fmt: skip
 

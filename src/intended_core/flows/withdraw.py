@@ -33,7 +33,7 @@ MAX_REASON_CHARS: Final = 500  # one sentence; a record is no place for an essay
 
 def rejection_digest(request_digest: bytes) -> bytes:
     """What a person signs to say no to the request of this digest (32 bytes): never what they would sign to say yes."""
-    return digest("intended.rejection/v0", request_digest)
+    return digest("intended.rejection/v1", request_digest)
 
 
 def reject(

@@ -67,7 +67,7 @@ def _write(context: Context, bodies: dict[str, bytes], state: str) -> Flow[int]:
             writes.append(Write(sealed, version))
         body: dict[str, Json] = {
             "state": state,
-            "entities": [[key.key, b64url(digest("intended.entity/v0", bodies[key.key]))] for key in keys],
+            "entities": [[key.key, b64url(digest("intended.entity/v1", bodies[key.key]))] for key in keys],
         }
         draft = Draft(kind=EventKind.ENTITY_WRITTEN, body=body, salt=salt)
         writes += entity_writes(context, view, head, writes)

@@ -18,7 +18,7 @@ from intended_core.ports import KeyEncryption, Signer, SigningKey
 
 __all__ = ["LoadedKey", "SigningKeys", "load_private"]
 
-_PAIR_CHECK: Final = b"intended.pair-check/v0: this signature authorizes nothing"
+_PAIR_CHECK: Final = b"intended.pair-check/v1: this signature authorizes nothing"
 
 
 class LoadedKey:

@@ -23,8 +23,8 @@ from intended_core.unit import Head, Row, RowKind
 __all__ = ["TAG_BYTES", "AuthenticRow", "RowMac"]
 
 TAG_BYTES: Final = 32
-_ROW: Final = b"intended.row-tag/v0"
-_HEAD: Final = b"intended.head-tag/v0"
+_ROW: Final = b"intended.row-tag/v1"
+_HEAD: Final = b"intended.head-tag/v1"
 _MEMO_ROWS: Final = 4096  # a few megabytes at most: rows of authority are small
 _MEMO_BODY_BYTES: Final = 4096
 _MEMO_BEGUN: Final = 64  # kinds of rows, for the one or few scopes that a key is used for
@@ -141,7 +141,7 @@ class RowMac:
 
     def derive(self, label: bytes) -> bytes:
         """A 32-byte secret of this scope for another use, told apart by `label`; says nothing about the key itself."""
-        return hmac.digest(self._key, frame(b"intended.derived/v0", label), "sha256")
+        return hmac.digest(self._key, frame(b"intended.derived/v1", label), "sha256")
 
     def _begin(self, label: bytes, scope: Scope, kind: str | None) -> bytes:
         """The framed text that all rows of a kind begin with; `kind` is None for a head."""

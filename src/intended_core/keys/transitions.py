@@ -18,8 +18,8 @@ __all__ = ["Step", "compromise_digest", "transition_message", "verify_transition
 
 Step = Literal["generated", "rotated"]
 
-_LABEL: Final = b"intended.key-transition/v0"
-_COMPROMISE: Final = "intended.key-compromised/v0"
+_LABEL: Final = b"intended.key-transition/v1"
+_COMPROMISE: Final = "intended.key-compromised/v1"
 
 
 def transition_message(scope: Scope, step: Step, *, old: str, new: str, at_us: int) -> bytes:

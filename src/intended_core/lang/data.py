@@ -87,7 +87,7 @@ def type_data(
         cells=cells,
         references=frozenset(refs),
         wire=wire,
-        digest=digest("intended.data/v0", schema.digest, wire),
+        digest=digest("intended.data/v1", schema.digest, wire),
     )
 
 

@@ -98,7 +98,7 @@ def _table() -> tuple[_Entry | None, ...]:
 def table_digest() -> bytes:
     """32 bytes over the table: classes, fields and what they hold. Data of another table is not read."""
     plain = [[cls.__name__, [[name, str(cls.__annotations__.get(name, ""))] for name in _FIELDS[cls]]] for cls in _CLASSES]
-    return digest("intended.frozen.table.v0", orjson.dumps(plain))
+    return digest("intended.frozen.table.v1", orjson.dumps(plain))
 
 
 class _Writer:

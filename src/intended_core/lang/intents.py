@@ -142,7 +142,7 @@ def _call_digest(schema: Schema, scope: Scope, action: str, resource: EntityRef,
 def _labels(uuid: str, environment: str, schema_digest: bytes) -> tuple[Labelled, Labelled]:
     """What the digests of a call and of an intent begin with, in one scope under one schema."""
     begun = (uuid.encode(), environment.encode(), schema_digest)
-    return Labelled("intended.call/v0", *begun), Labelled("intended.intent/v0", *begun)
+    return Labelled("intended.call/v1", *begun), Labelled("intended.intent/v1", *begun)
 
 
 _valid_call: Final = maker(ValidCall)

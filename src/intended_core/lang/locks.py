@@ -16,7 +16,7 @@ from intended_core.lang.source import Source
 
 __all__ = ["check_locks", "pack_digests"]
 
-_LABEL = "intended.pack/v0"
+_LABEL = "intended.pack/v1"
 
 
 def _read(sources: Sequence[Source]) -> tuple[dict[str, list[bytes]], set[str]]:

@@ -23,7 +23,7 @@ def text_digest(sources: Sequence[Source]) -> bytes:
     pieces: list[bytes] = []
     for source in sorted(sources, key=lambda item: item.name):
         pieces += [source.name.encode("utf-8"), source.text.encode("utf-8")]
-    return digest("intended.policy.text.v0", *pieces)
+    return digest("intended.policy.text.v1", *pieces)
 
 
 def semantic_digest(
@@ -37,7 +37,7 @@ def semantic_digest(
     forms = [canonical_json(_rule(rule)) for rule in sorted(rules, key=lambda item: item.id)]
     forms += [canonical_json(_meter(meter)) for meter in sorted(meters, key=lambda item: item.name)]
     forms += [canonical_json(_obligation(item)) for item in sorted(obligations, key=lambda item: item.name)]
-    return digest("intended.policy.semantic.v0", schema.digest, tzdata.encode("ascii"), *forms)
+    return digest("intended.policy.semantic.v1", schema.digest, tzdata.encode("ascii"), *forms)
 
 
 def _meter(meter: Meter) -> dict[str, object]:

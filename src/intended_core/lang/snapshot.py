@@ -98,7 +98,7 @@ def type_snapshot(schema: Schema, snapshot: EntitySnapshot) -> TypedSnapshot:
         attributes={ref: entity.attributes for ref, entity in typed.items()},
         ancestors=ancestors,
         wire=wire,
-        digest=digest("intended.entities/v0", schema.digest, wire),
+        digest=digest("intended.entities/v1", schema.digest, wire),
     )
 
 

@@ -121,4 +121,4 @@ def schema_digest(
     if tables:
         age = {name: None if item.max_age_ms is None else str(item.max_age_ms) for name, item in tables.items()}
         plain["tables"] = [[item.name, type_json(item.type), age[name]] for name, item in sorted(tables.items())]
-    return digest("intended.schema.v0", canonical_json(plain))
+    return digest("intended.schema.v1", canonical_json(plain))

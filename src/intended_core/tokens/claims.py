@@ -42,7 +42,7 @@ MAX_GRANT_BYTES: Final = 8 * 1024  # authority.md § 2: rul, obl and apr are nev
 MAX_TEXT_BYTES: Final = 512  # issuer, action, rule and approval ids: names, not documents
 MAX_SECONDS: Final = 253402300799  # the last second of the year 9999
 MAX_COUNT: Final = 2**53 - 1  # RFC 7493
-_DIGEST: Final = Labelled("intended.token-claims/v0")
+_DIGEST: Final = Labelled("intended.token-claims/v1")
 _PATTERNED: Final = re.compile(  # the joined env, tid, jti (at least 128 bits: RFC 8725 § 3.5) and four 32-byte digests
     r"(?:live|test) [0-9a-f]{32} [A-Za-z0-9_-]{22,64}(?: [A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]){4}"
 )

@@ -51,7 +51,7 @@ class CallText:
 
     def arh(self, scope: Scope) -> bytes:
         """The digest of the call in this scope, 32 bytes: what a token's `arh` must be."""
-        return digest("intended.call/v0", scope.uuid.encode(), scope.environment.encode(), self.schema, self.wire)
+        return digest("intended.call/v1", scope.uuid.encode(), scope.environment.encode(), self.schema, self.wire)
 
     def to_json(self) -> dict[str, str]:
         """As it goes along with the token; `call_text_from_json` reads it."""

@@ -67,7 +67,7 @@ def test_another_form_is_malformed(whole: bool) -> None:
     for changes in (
         {layout.ANCHOR: None}, {layout.ANCHOR: record}, {layout.ANCHOR: b""}, {layout.ANCHOR: b"{}"}, {layout.ANCHOR: b"null"}, {layout.ANCHOR: good + b" "},
         {layout.ANCHOR: good.replace(b'"path":"', b'"path":"A', 1)}, {layout.ANCHOR: good.replace(b'"n":', b'"n":-', 1)},
-        {layout.ANCHOR: good.replace(b'"slot":3', b'"slot":131072')}, {layout.ANCHOR: good.replace(b"proof.v0", b"proof.v9")},
+        {layout.ANCHOR: good.replace(b'"slot":3', b'"slot":131072')}, {layout.ANCHOR: good.replace(b"proof.v1", b"proof.v9")},
         {layout.ANCHOR: good.replace(b'"slot":3', b'"slot":true')}, {layout.ANCHOR: good.replace(b'"slot":3', b'"slot":3.0')},
         {layout.ANCHOR: good.replace(b'"g":1', b'"g":1,"g":1')}, {layout.ANCHOR_LINK: b"{}"}, {layout.ANCHOR: b"[" * (1 << 20)},
         {layout.ANCHOR: b'{"$":"' + b"x" * (9 << 20) + b'"}'},

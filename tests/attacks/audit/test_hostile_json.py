@@ -33,7 +33,7 @@ HEADER_SPELLINGS = {
     "invalid_utf8": (b'"w":"writer-1"', b'"w":"\xff"'),
     "control": (b'"w":"writer-1"', b'"w":"writer-1\\u0000"'),
     "homoglyph": (b'"w":"writer-1"', '"w":"wrіter-1"'.encode()),
-    "unsorted": (b'{"$":"intended.audit/rec.v0",', b"{"),
+    "unsorted": (b'{"$":"intended.audit/rec.v1",', b"{"),
     "extra_member": (b'"g":1,', b'"g":1,"h":1,'),
     "nan": (b'"e":0,', b'"e":NaN,'),
     "bool_for_number": (b'"e":0,', b'"e":false,'),

@@ -261,10 +261,10 @@ def test_row_11_two_signed_heads_of_one_size(trial: int) -> None:
     assert verdict.findings[0].code == "head.fork"
 
 
-@pytest.mark.parametrize("version", ["intended.audit/rec.v1", "intended.audit/rec.v", "none", ""])
+@pytest.mark.parametrize("version", ["intended.audit/rec.v9", "intended.audit/rec.v", "none", ""])
 def test_row_20_unknown_version(version: str) -> None:
     rows = list(LOG.rows)
-    entry = rows[5].entry.replace(b"intended.audit/rec.v0", version.encode())
+    entry = rows[5].entry.replace(b"intended.audit/rec.v1", version.encode())
     rows[5] = refreshed(rows[5], entry=entry)
     tampered(rows, 5, "record.header")
 

@@ -64,7 +64,7 @@ def read_entities(schema: CedarSchema, data: bytes) -> TypedSnapshot:
         attributes[ref] = Record()
     return TypedSnapshot(
         version="cedar", attributes=attributes, ancestors=ancestors, wire=data,
-        digest=digest("intended.cedar-entities/v0", schema.digest, data),
+        digest=digest("intended.cedar-entities/v1", schema.digest, data),
     )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def _load(sources: Sequence[Source], schema: CedarSchema, links: Sequence[Link],
     parts += [
         repr((link.template, link.new_id, sorted(map(str, link.values.items())))).encode("utf-8") for link in links
     ]
-    named = digest("intended.cedar-policies/v0", schema.digest, *parts)
+    named = digest("intended.cedar-policies/v1", schema.digest, *parts)
     native = _native(schema)
     totals = dict.fromkeys(sorted(native.actions), 0)
     for rule in rules:

@@ -278,7 +278,7 @@ def _digest(entities: dict[str, EntityInfo], actions: dict[CedarRef, ActionInfo]
             for info in actions.values()
         ],
     }  # fmt: skip
-    return digest("intended.cedar-schema/v0", orjson.dumps(plain))
+    return digest("intended.cedar-schema/v1", orjson.dumps(plain))
 
 
 def _plain(type_: CedarType) -> object:

@@ -51,7 +51,7 @@ def test_a_bare_signature_of_the_digest_is_not_an_approval() -> None:
 
 
 def test_the_signed_bytes_are_labelled() -> None:
-    assert person_message(DIGEST) == frame(b"intended.person-signature/v0", DIGEST)
+    assert person_message(DIGEST) == frame(b"intended.person-signature/v1", DIGEST)
 
 
 @pytest.mark.parametrize(

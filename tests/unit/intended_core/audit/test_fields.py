@@ -72,7 +72,7 @@ def test_the_bytes_as_the_format_says() -> None:
     made = packed()
     salt, value = orjson.loads(made.fields)["intent.args.n"]
     assert (len(salt), value) == (22, "i:5")
-    said = b"intended.audit/field.v0\0intent.args.n\0" + canonical_json([salt, value])
+    said = b"intended.audit/field.v1\0intent.args.n\0" + canonical_json([salt, value])
     assert body(made)[FIELDS]["intent.args.n"] == b64url(sha256(said).digest())
     assert canonical_json(orjson.loads(made.fields)) == made.fields
     assert canonical_json(body(made)) == made.data
@@ -89,7 +89,7 @@ def test_salts_are_new_for_each_field_and_record_and_the_secret_is_nowhere() -> 
     salts += [body(made)["salt"] for made in (one, two)]
     assert len(set(salts)) == len(salts) == 16
     assert b64url(b"1" * 16).encode() not in one.data + one.fields
-    assert body(one)["salt"] == b64url(shake_256(b"intended.audit/salts.v0\0" + b"1" * 16).digest(16))
+    assert body(one)["salt"] == b64url(shake_256(b"intended.audit/salts.v1\0" + b"1" * 16).digest(16))
 
 
 @given(st.lists(st.sampled_from([*PATHS, "ith", SNAPSHOT]), unique=True))

@@ -51,7 +51,7 @@ def test_the_claims_go_round_and_have_one_form() -> None:
     good = CLAIMS.to_json()
     for change in (
         {"first": 9}, {"first": -1}, {"stop": 21}, {"first": True}, {"stop": "9"}, {"claim": "all of it"}, {"more": 1}, {"scope": []},
-        {"format": "intended.evidence/v0"}, {"not_covered": []}, {"engine": None},
+        {"format": "intended.evidence/v1"}, {"not_covered": []}, {"engine": None},
         {"scope": {**good["scope"], "environment": "prod"}},  # type: ignore[dict-item]
     ):  # fmt: skip
         with pytest.raises(AuditError, match="malformed"):

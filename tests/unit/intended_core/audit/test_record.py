@@ -50,7 +50,7 @@ def test_round_trip() -> None:
 
 def test_the_header_in_full() -> None:
     assert made(thread=None, policy_digest=None, trace=None).entry == (
-        b'{"$":"intended.audit/rec.v0","b":"'
+        b'{"$":"intended.audit/rec.v1","b":"'
         + _b64(made().body)
         + b'","e":0,"g":1,"k":"decision.allow","o":"log.example/acme",'
         b'"p":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","pv":null,"s":5,"t":"00000000000000000000000000000000","th":null,'
@@ -61,7 +61,7 @@ def test_the_header_in_full() -> None:
 def _b64(body: bytes) -> bytes:
     import base64
 
-    framed = b"intended.audit/body.v0\x00" + len(body).to_bytes(8, "big") + body
+    framed = b"intended.audit/body.v1\x00" + len(body).to_bytes(8, "big") + body
     return base64.urlsafe_b64encode(hashlib.sha256(framed).digest()).rstrip(b"=")
 
 
@@ -105,7 +105,7 @@ def edited(**changes: object) -> bytes:
 @pytest.mark.parametrize(
     "change",
     [
-        {"$": "intended.audit/rec.v1"}, {"$": None}, {"k": "decision.maybe"}, {"k": ["decision.allow"]}, {"k": None}, {"extra": 1},
+        {"$": "intended.audit/rec.v9"}, {"$": None}, {"k": "decision.maybe"}, {"k": ["decision.allow"]}, {"k": None}, {"extra": 1},
         {"x": "DROP"}, {"s": "5"}, {"s": True}, {"s": -1}, {"s": None}, {"ts": None}, {"b": "AA"}, {"b": None}, {"p": "!"},
         {"p": "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQF"}, {"t": "x"}, {"t": 1}, {"o": ""}, {"o": "a b"}, {"w": None},
         {"pv": "AA"}, {"pv": 1}, {"x": 1}, {"x": ""}, {"th": []}, {"th": [1, 2, 3]}, {"th": {}}, {"th": "x"},

@@ -17,7 +17,7 @@ OPENING = SlotOpening(
 
 def test_the_leaf_is_as_the_reference_says() -> None:
     origin = "o/ä".encode()
-    text = b"intended.audit/slot.v0\0" + (3).to_bytes(8, "big") + b"s" * 16 + len(origin).to_bytes(2, "big") + origin
+    text = b"intended.audit/slot.v1\0" + (3).to_bytes(8, "big") + b"s" * 16 + len(origin).to_bytes(2, "big") + origin
     text += (1).to_bytes(8, "big") + (7).to_bytes(8, "big") + b"r" * 32 + bytes(32)
     assert slot_leaf(OPENING) == sha256(b"\0" + text).digest()
 

@@ -99,7 +99,7 @@ def test_the_record_says_who_and_why_and_carries_the_signatures(world: World) ->
     assert unb64url(body["digest"]) == halt_digest(world.context.scope, "resume", ALL, "mended", 2)
     assert [person[:2] for person in body["persons"]] == [["Person", "ann"], ["Person", "bob"]]
     for _, _, key, signature in body["persons"]:
-        verify_ed25519(unb64url(key), unb64url(signature), frame(b"intended.person-signature/v0", unb64url(body["digest"])))
+        verify_ed25519(unb64url(key), unb64url(signature), frame(b"intended.person-signature/v1", unb64url(body["digest"])))
 
 
 def _broken_policy(world: World) -> None:

@@ -17,7 +17,7 @@ def test_tag_is_the_documented_hmac() -> None:
     wanted = hmac.new(
         KEY,
         frame(
-            b"intended.row-tag/v0",
+            b"intended.row-tag/v1",
             b"acme",
             SCOPE.uuid.encode(),
             b"live",
@@ -35,7 +35,7 @@ def test_tag_is_the_documented_hmac() -> None:
 def test_head_tag_is_the_documented_hmac() -> None:
     wanted = hmac.new(
         KEY,
-        frame(b"intended.head-tag/v0", b"acme", SCOPE.uuid.encode(), b"live", b"", (9).to_bytes(8, "big"), b"state"),
+        frame(b"intended.head-tag/v1", b"acme", SCOPE.uuid.encode(), b"live", b"", (9).to_bytes(8, "big"), b"state"),
         "sha256",
     ).digest()
     assert RowMac(KEY).tag_head(SCOPE, 9, b"state") == wanted

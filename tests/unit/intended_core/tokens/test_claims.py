@@ -46,7 +46,7 @@ def test_bytes_and_back_are_the_same_frozen_value() -> None:
 
 def test_digest_is_labelled_and_covers_the_log_position() -> None:
     data = claims().canonical()
-    assert claims_digest(claims()) == hashlib.sha256(frame(b"intended.token-claims/v0", data)).digest()
+    assert claims_digest(claims()) == hashlib.sha256(frame(b"intended.token-claims/v1", data)).digest()
     assert claims_digest(claims()) == digest_of_canonical(data)
     places = [None, (1, 7, b"\x03" * 32), (1, 8, b"\x03" * 32), (1, 7, b"\x04" * 32), (2, 7, b"\x03" * 32)]
     assert len({claims_digest(claims(log=place)) for place in places}) == 5
