@@ -123,7 +123,7 @@ class Floor:
         )  # fmt: skip
         self.values = [orjson.loads(text) for text in texts]
         self.fields = list(orjson.loads(sample.allowed.fields).values())
-        self.disclosures = [b"intended.audit/field.v0" + orjson.dumps(value) for value in self.fields]
+        self.disclosures = [b"intended.audit/field.v1" + orjson.dumps(value) for value in self.fields]
         self.salts, self.hashed = bytes(17 * len(self.fields)), bytes(33 * len(self.fields))
         self.frontier = a2b_base64(orjson.loads(sample.head.state)["f"].replace("-", "+").replace("_", "/") + "==")
 
