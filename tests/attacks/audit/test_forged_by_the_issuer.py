@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from intended_core.access.persons import person_message
 from intended_core.audit import bundle as layout
@@ -19,8 +17,8 @@ from intended_core.audit.manifest import MANIFEST, read_manifest, write_manifest
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
 from intended_core.canonical import b64url
-from intended_core.keys.jwks import load_public, thumbprint
 from tests.reference.audit_world import POLICY, TenantLog, relink, secret
+from tests.reference.changed_keys import consume, first_key, rotate, token_key
 from tests.reference.second_verifier import agree
 
 ASKED = b"\x09" * 32
@@ -151,33 +149,23 @@ class TestApprovals:
 class TestTokenKeys:
     """Public token keys are those that records of the log name."""
 
-    der = (
-        generate_private_key(public_exponent=65537, key_size=2048)
-        .public_key()
-        .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    )
-    public = load_public("RS256", der)
-    kid = thumbprint(public)
+    key = token_key("RS256")
 
     def world(self, **body: Any) -> tuple[TenantLog, int, int]:
         log = TenantLog(1)
-        log.add(EventKind.KEY_ROTATED, {"active": self.kid, "active_key": b64url(self.der), **body})
+        rotate(log, first_key(log), self.key, **body)
         decided = log.decide(1)
-        consumed = log.add(
-            EventKind.TOKEN_CONSUMED, {"kid": self.kid}, thread=log.thread(1, n=1, previous=decided), policy=POLICY
-        )
-        return log, decided, consumed
+        return log, decided, consume(log, 1, decided, self.key)
 
     def test_the_honest_one(self) -> None:
         log, decided, consumed = self.world()
-        keys = {"keys": [{**self.public.jwk(), "kid": self.kid, "alg": "RS256", "use": "sig"}]}
-        verdict = check(log, log.bundle(decided, [2, consumed], token_keys=keys))
-        assert (verdict.grade, verdict.notes) == (Grade.CONSISTENT_UNANCHORED, ())
+        for keys in ([{**self.key.jwk, "use": "sig"}], [*log.token_keys["keys"], self.key.jwk]):
+            verdict = check(log, log.bundle(decided, [2, consumed], token_keys={"keys": keys}))
+            assert (verdict.grade, verdict.notes) == (Grade.CONSISTENT_UNANCHORED, ())
 
     def test_another_key_under_the_same_name(self) -> None:
         log, decided, consumed = self.world()
-        keys = {"keys": [{**self.public.jwk(), "n": "AQAB", "kid": self.kid}]}
-        verdict = check(log, log.bundle(decided, [2, consumed], token_keys=keys))
+        verdict = check(log, log.bundle(decided, [2, consumed], token_keys={"keys": [{**self.key.jwk, "n": "AQAB"}]}))
         assert (verdict.grade, codes(verdict)) == (Grade.TAMPERED, {"key.token"})
 
     def test_the_used_key_left_out(self) -> None:
