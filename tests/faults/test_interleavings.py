@@ -7,7 +7,6 @@ answers together with what they left are what some serial order gives. A flow th
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache, lru_cache
 from itertools import combinations_with_replacement
@@ -20,6 +19,7 @@ from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import b64url, pack
 from intended_core.clock import SystemRandomness
 from intended_core.flows import cache as caches
+from intended_core.flows import decided
 from intended_core.flows.activate import activate
 from intended_core.flows.approve import approve
 from intended_core.flows.attenuate import attenuate
@@ -324,9 +324,9 @@ def test_every_interleaving_is_one_after_the_other(names: tuple[str, str]) -> No
 
 def test_a_flow_that_forgot_its_guard_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The judge judges: a unit that does not look at the versions under the lock goes red."""
-    room = sys.modules[authorize.__module__]
     honest = open_head
-    monkeypatch.setattr(room, "open_head", lambda context, view, *, now_us, guards=None, entities=None, **rest: honest(context, view, now_us=now_us, **rest))
+    warm()  # made by honest units
+    monkeypatch.setattr(decided, "open_head", lambda context, view, *, now_us, guards=None, entities=None, **rest: honest(context, view, now_us=now_us, **rest))
     with pytest.raises(AssertionError, match=r"replaced|one after the other"):
         test_every_interleaving_is_one_after_the_other(("activate", "authorize"))
     with pytest.raises(AssertionError, match=r"closed|one after the other"):

@@ -233,7 +233,7 @@ def test_records_cut_changed_or_added(made: Bank, tmp_path: Path) -> None:
             f"DELETE FROM record WHERE scope = {ACME} AND seq = 3",
             f"UPDATE record SET leaf = zeroblob(32) WHERE scope = {ACME} AND seq = 2",
             f"UPDATE record SET seq = seq + 1 WHERE scope = {ACME} AND seq = {newest}",
-            "INSERT INTO record (scope, seq, thread, leaf, entry, body) SELECT scope, seq + 1, thread, leaf, entry, body "
+            "INSERT INTO record (scope, seq, thread, leaf, entry, body, fields) SELECT scope, seq + 1, thread, leaf, entry, body, fields "
             f"FROM record WHERE scope = {ACME} AND seq = {newest}",
         )
     ):
