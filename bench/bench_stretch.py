@@ -23,8 +23,9 @@ from intended_core.audit.proof import prove_inclusion
 from intended_core.audit.range_bundle import RangeClaims, write_range
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
-from intended_core.canonical import b64url
+from intended_core.canonical import Json, b64url
 from intended_core.ids import Scope
+from intended_core.keys.jwks import load_public, thumbprint
 from intended_core.unit import RecordRow
 
 ROOT = Path(__file__).parent.parent
@@ -51,10 +52,12 @@ VERIFIERS = (("package", PACKAGE, 8.0, "1"), ("package, 2 processes", PACKAGE, 8
 def the_log(secret: Ed25519PrivateKey) -> Iterator[RecordRow]:
     """A log of COUNT records; the same each time."""
     der = secret.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    token_key = load_public("Ed25519", der)
+    named: dict[str, Json] = {"token_kid": thumbprint(token_key), "token_key": b64url(der), "token_alg": "Ed25519"}
     head = genesis_head(origin=ORIGIN, issuer="bench", generation=1)
     first = [
         Draft(kind=EventKind.LOG_GENESIS, body={"origin": ORIGIN, "issuer": "bench", "log_key": b64url(der), "hash": "sha256"}, salt=bytes(16)),
-        Draft(kind=EventKind.TENANT_CREATED, body={"tenant": "acme", "environment": "live"}, salt=bytes(16)),
+        Draft(kind=EventKind.TENANT_CREATED, body={"tenant": "acme", "environment": "live", **named}, salt=bytes(16)),
     ]
     head, rows = append(head, SCOPE, first, now_us=NOW_US, writer="bench")
     yield from rows
