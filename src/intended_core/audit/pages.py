@@ -86,6 +86,9 @@ class Page:
 def recognise(page: Page) -> Recognised | None:
     """What the page comes to if it is surely good as a whole, else None."""
     entries, bodies = page.entries, page.bodies
+    beside = (bodies, page.leaves, page.threads, page.fields)
+    if not entries or any(held is not None and len(held) != len(entries) for held in beside):
+        return None
     if set(map(type, entries)) != {bytes} or max(map(len, entries)) > MAX_ENTRY_BYTES:
         return None
     if type(page.before) is not bytes or len(page.before) != HASH_BYTES:

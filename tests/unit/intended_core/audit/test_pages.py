@@ -144,3 +144,18 @@ def test_another_logs_page_is_not_recognised() -> None:
     assert recognise(page) is not None
     for change in ({"origin": "test/x"}, {"tenant_uuid": "0" * 32}, {"start": 21}, {"before": bytes(32)}, {"before": b""}, {"entries": []}):
         assert recognise(replace(page, **change)) is None  # type: ignore[arg-type]
+
+
+def test_a_page_that_lacks_a_part_is_not_recognised() -> None:
+    """What stands beside headers stands beside each: a page never says of a record what it did not look at."""
+    page = page_at(30, 34)
+    assert recognise(page) is not None
+    assert recognise(replace(page, fields=[b""] * 4)) is not None
+    assert recognise(replace(page, fields=[b""] * 3)) is None
+    assert page.bodies is not None
+    assert page.leaves is not None
+    assert page.threads is not None
+    assert recognise(replace(page, bodies=page.bodies[:3])) is None
+    assert recognise(replace(page, leaves=page.leaves[:3])) is None
+    assert recognise(replace(page, threads=page.threads[:3])) is None
+    assert recognise(replace(page, entries=[], bodies=[], leaves=[], threads=[])) is None
