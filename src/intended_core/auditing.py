@@ -12,17 +12,18 @@ from pathlib import Path
 from intended_core.audit.anchored import RecordProof, SlotProof, parse_proof
 from intended_core.audit.attested import attest_verdict, attested_heads, known_heads
 from intended_core.audit.bundle import write_bundle
-from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
 from intended_core.audit.fields import read_body
 from intended_core.audit.gaps import inputs_shown
 from intended_core.audit.grades import Grade, exit_code
 from intended_core.audit.keychain import KeyChain
 from intended_core.audit.range_bundle import RangeClaims, write_range
-from intended_core.audit.range_verify import RangeVerdict, says_range, verify_range
+from intended_core.audit.range_verify import says_range, verify_range
 from intended_core.audit.record import EventKind, parse_entry
 from intended_core.audit.report import as_html, as_text, tell
 from intended_core.audit.tlogpolicy import parse_policy
+from intended_core.audit.verdicts import BundleVerdict, RangeVerdict, TrustPolicy
 from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
 from intended_core.authority import TenantAuthority
 from intended_core.canonical import Json

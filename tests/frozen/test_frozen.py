@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from intended_core.audit.bundle_verify import TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.checkpoint import parse_vkey
 from intended_core.audit.grades import Grade
 from intended_core.audit.range_verify import verify_range
 from intended_core.audit.record import EventKind
 from intended_core.audit.tlogpolicy import parse_policy
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import KnownHead
 from intended_core.errors import TokenError
 from intended_core.keys.ring import KeyState, new_record

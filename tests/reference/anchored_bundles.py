@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from intended_core.audit.anchored import SlotProof, encode_proof
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.proof import ConsistencyProof, prove_consistency
 from intended_core.audit.record import EventKind
 from intended_core.audit.tlogpolicy import TlogPolicy
 from intended_core.audit.tree import root_of
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.canonical import b64url
 from tests.reference.anchor_world import WITNESSES, AnchorLog, key_of
 from tests.reference.audit_world import TenantLog

@@ -6,10 +6,11 @@ import importlib.util
 from dataclasses import replace
 from typing import Any
 
-from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
 from intended_core.audit.keychain import KeySpan
 from intended_core.audit.tlogpolicy import TlogPolicy
+from intended_core.audit.verdicts import BundleVerdict, TrustPolicy
 from tests.house.source import ROOT
 from tests.reference.third_verifier import case_of, keep
 

@@ -8,14 +8,14 @@ from io import BytesIO
 from typing import Any
 
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.grades import Grade
 from intended_core.audit.manifest import MANIFEST, read_manifest, sign_manifest
 from intended_core.audit.proof import prove_consistency, prove_inclusion
 from intended_core.audit.range_bundle import PREDICATE_TYPE, RangeClaims, write_range
-from intended_core.audit.range_verify import RangeVerdict, verify_range
+from intended_core.audit.range_verify import verify_range
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
+from intended_core.audit.verdicts import RangeVerdict, TrustPolicy
 from tests.reference.audit_world import START_US, TenantLog
 from tests.reference.second_verifier import policy_bytes, second, spans_of
 from tests.reference.third_verifier import case_of, keep

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from intended_core.audit.bundle_verify import TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.canonical import b64url
 from tests.reference.anchored_bundles import SPOILED, anchored
 from tests.reference.audit_world import TenantLog

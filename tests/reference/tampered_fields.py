@@ -13,7 +13,6 @@ import orjson
 
 from intended_core.access.statement import Statement
 from intended_core.audit.archive import unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.erasures import Parts, erasure_subject, parts_json
 from intended_core.audit.fields import (
     depending,
@@ -26,6 +25,7 @@ from intended_core.audit.fields import (
 )
 from intended_core.audit.grades import Grade
 from intended_core.audit.record import EventKind
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import verify_log
 from intended_core.canonical import b64url, canonical_json, digest
 from intended_core.unit import RecordRow

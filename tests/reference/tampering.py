@@ -17,12 +17,13 @@ import orjson
 
 from intended_core.audit.archive import pack, unpack
 from intended_core.audit.bundle import body_name
-from intended_core.audit.bundle_verify import TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
 from intended_core.audit.manifest import MANIFEST, read_manifest, write_manifest
 from intended_core.audit.proof import InclusionProof, prove_inclusion, verify_inclusion
 from intended_core.audit.record import EventKind, body_hash
 from intended_core.audit.tree import leaf_hash, node_hash
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import KnownHead, Receipt, verify_log
 from intended_core.canonical import b64url
 from intended_core.errors import AuditError

@@ -8,20 +8,18 @@ outside. Everything that can be looked at is looked at: the verdict carries all 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from functools import partial
 from hashlib import sha256
-from typing import Final, NoReturn, Protocol
+from typing import Final
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.bundle import NOT_COVERED, readme
 from intended_core.audit.bundle_anchor import Outside, check_anchor
 from intended_core.audit.bundle_reader import Bundle, read_bundle
-from intended_core.audit.checkpoint import Checkpoint, VerifierKey, open_checkpoint
+from intended_core.audit.checkpoint import Checkpoint, open_checkpoint
 from intended_core.audit.fields import FIELDS, MISSING, joined
 from intended_core.audit.gaps import inputs_shown, missing_fields
-from intended_core.audit.grades import Finding, Grade, exit_code, worst
+from intended_core.audit.grades import Finding, Grade, worst
 from intended_core.audit.keychain import KeySpan, check_key_chain
 from intended_core.audit.lives import (
     Life,
@@ -34,16 +32,15 @@ from intended_core.audit.lives import (
     root_at,
 )
 from intended_core.audit.manifest import MANIFEST, verify_manifest
-from intended_core.audit.proof import InclusionProof, verify_consistency, verify_inclusion
+from intended_core.audit.proof import InclusionProof, verify_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
-from intended_core.audit.tlogpolicy import TlogPolicy
+from intended_core.audit.remembered import check_known_head
 from intended_core.audit.tree import leaf_hash
-from intended_core.audit.verify import KnownHead, Receipt
+from intended_core.audit.verdicts import BundleVerdict, Rerunner, RerunState, TrustPolicy
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError
-from intended_core.ids import Environment
 
-__all__ = ["BundleVerdict", "RerunResult", "RerunState", "Rerunner", "TrustPolicy", "verify_bundle"]
+__all__ = ["verify_bundle"]
 
 _BODY: Final = re.compile(r"bodies/([0-9]{16})\.json")
 _OUTCOMES = {
@@ -51,97 +48,6 @@ _OUTCOMES = {
     EventKind.DECISION_ESCALATE: "escalate",
     EventKind.DECISION_DENY: "deny",
 }
-
-
-class RerunResult(Protocol):
-    """A decision taken again: what the record says, what came out now, and whether that is the same."""
-
-    @property
-    def recorded(self) -> str: ...
-    @property
-    def again(self) -> str: ...
-    @property
-    def agrees(self) -> bool: ...
-
-
-class Rerunner(Protocol):
-    """Takes a recorded decision again from its inputs (`flows.evidence.rerun`); raises AuditError when they do not form one."""
-
-    def __call__(
-        self,
-        *,
-        tenant_uuid: str,
-        environment: Environment,
-        sources: Sequence[tuple[str, str]],
-        intent: bytes,
-        entities: bytes,
-        body: Mapping[str, Json],
-        data: bytes | None,
-    ) -> RerunResult: ...
-
-
-class RerunState(StrEnum):
-    """What became of taking the decision again."""
-
-    AGREES = "agrees"
-    DIFFERS = "differs"
-    FAILED = "failed"
-    NO_INPUTS = "no_inputs"  # the decision was taken before any rule ran
-    NOT_RUN = "not_run"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrustPolicy:
-    """What the verifier brings: pinned log keys, and optionally a head it remembers, records that its tokens named, and its policy file:
-    which anchor logs and witnesses it believes.
-    """
-
-    log_keys: tuple[VerifierKey, ...]
-    known_head: KnownHead | None = None
-    receipts: tuple[Receipt, ...] = ()
-    anchors: TlogPolicy | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleVerdict:
-    """The graded answer. `seq`: the first record that something is wrong with. Facts are None when they were not reached.
-
-    `complete_to`: the tree size up to which no other step of this token's life exists; None when the bundle does not show it.
-    `anchored`: how many records somebody outside has seen, as of `epoch`; `organisations`: who, as the policy file groups them; `seen_s`:
-    the earliest of them, seconds since 1970 UTC by their own clock. `keys`: which token key signed when. Has no truth value: match on
-    `grade`, or take `exit_code()`.
-    """
-
-    grade: Grade
-    seq: int | None
-    findings: tuple[Finding, ...]
-    notes: tuple[str, ...]
-    not_covered: tuple[str, ...]
-    rerun: RerunState
-    recorded: str
-    again: str
-    decision: int | None = None
-    origin: str = ""
-    tenant: str = ""
-    environment: str = ""
-    outcome: str = ""
-    decided_us: int | None = None
-    as_of: int | None = None
-    complete_to: int | None = None
-    log_key: str = ""
-    anchored: int | None = None
-    epoch: int | None = None
-    organisations: tuple[str, ...] = ()
-    seen_s: int | None = None
-    lives: tuple[Life, ...] = ()
-    keys: tuple[KeySpan, ...] = ()
-
-    def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
-        """0 at or above `minimum`, else the grade's own code of `grades.EXIT_CODES`."""
-        return exit_code(self.grade, minimum=minimum)
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError("a verdict has no truth value: look at its grade")
 
 
 def verify_bundle(data: bytes, *, trust: TrustPolicy | None = None, rerun: Rerunner | None = None) -> BundleVerdict:
@@ -366,9 +272,9 @@ class _Examination:
             self._find("key.unpinned", text, grade=Grade.CONSISTENT_UNPINNED)
         if head is None:
             return
-        known = trust.known_head
-        if known is not None:
-            self._compare(known, head)
+        if trust.known_head is not None:
+            fault = check_known_head(trust.known_head, head, shown=bundle.consistency, root_at=partial(root_at, bundle))
+            self._findings += [] if fault is None else [fault]
         for receipt in trust.receipts:
             seen = self._seen.get(receipt.seq)
             if receipt.seq >= head.size:
@@ -382,30 +288,6 @@ class _Examination:
             slot=None if genesis is None or genesis.body is None else genesis.body.get("slot"),
         )  # fmt: skip
         self._findings += self._outsiders.findings
-
-    def _compare(self, known: KnownHead, head: Checkpoint) -> None:
-        shown = self._bundle.consistency
-        if known.size > head.size:
-            text = f"the bundle speaks of {head.size} records, but you know a head of {known.size}"
-            self._find("log.truncated", text, head.size, Grade.TRUNCATED)
-        elif known.size == head.size:
-            if known.root != head.root:
-                self._find("head.fork", f"two signed heads of {head.size} records differ", grade=Grade.FORKED)
-        elif known.size == 0:
-            return
-        elif (root := root_at(self._bundle, known.size)) is not None:
-            if root != known.root:
-                self._find("head.fork", "the log does not continue the head that you know", grade=Grade.FORKED)
-        elif shown is None or (shown.first, shown.second) != (known.size, head.size):
-            text = f"the bundle does not show that its log continues the head of {known.size} that you know"
-            self._find("head.unlinked", text, grade=Grade.INCOMPLETE)
-        else:
-            try:
-                verify_consistency(shown, first_root=known.root, second_root=head.root)
-            except AuditError as error:
-                self._find(
-                    "head.fork", f"the log does not continue the head that you know: {error}", grade=Grade.FORKED
-                )
 
     def _verdict(self, decision: Seen | None, lives: tuple[Life, ...], complete: int | None) -> BundleVerdict:
         claims = self._bundle.claims

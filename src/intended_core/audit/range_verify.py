@@ -7,21 +7,20 @@ record that was left out, added or changed anywhere in the stretch is found what
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive_file import ArchiveFile, Sum
 from intended_core.audit.body_lines import BESIDE, WITHHELD, check_line, parted
-from intended_core.audit.bundle import NOT_COVERED, body_name
+from intended_core.audit.bundle import body_name
 from intended_core.audit.bundle_anchor import Outside, check_anchor
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import Checkpoint, open_checkpoint
 from intended_core.audit.clean import Clean, Recognised
-from intended_core.audit.grades import Finding, Grade, exit_code, worst
-from intended_core.audit.keychain import FOLLOWED, KeyChain, KeySpan
+from intended_core.audit.grades import Finding, Grade, worst
+from intended_core.audit.keychain import FOLLOWED, KeyChain
 from intended_core.audit.lives import Seen, check_founding
 from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, read_manifest, verify_manifest
 from intended_core.audit.pages import Page, check_jobs, page_sizes, recognised
@@ -29,55 +28,18 @@ from intended_core.audit.proof import InclusionProof, verify_consistency, verify
 from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, range_readme
 from intended_core.audit.range_form import RangeForm
 from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
+from intended_core.audit.remembered import check_known_head
 from intended_core.audit.tree import leaf_hash
-from intended_core.audit.verify import KnownHead
+from intended_core.audit.verdicts import RangeVerdict, TrustPolicy
 from intended_core.canonical import Json, b64url, unb64url
 from intended_core.errors import AuditError
 from intended_core.ids import Scope
 
-__all__ = ["MAX_SELECTED", "RangeVerdict", "says_range", "verify_range"]
+__all__ = ["MAX_SELECTED", "says_range", "verify_range"]
 
 MAX_SELECTED: Final = 10_000
 _KEYED: Final = frozenset(kind.value.encode("ascii") for kind in FOLLOWED)
 _FOUNDING: Final = 2  # the first records stand apart, and were followed there
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RangeVerdict:
-    """The graded answer. `seq`: the first record that something is wrong with. Facts are None when they were not reached.
-
-    `kinds`: how many records of each kind the stretch holds: all there are. `bodies`, `withheld`: how many were read and are not here.
-    `selected`: the places of the kind that was asked for, at most MAX_SELECTED; `kinds` has their number. `anchored`, `epoch`,
-    `organisations`, `seen_s`, `keys`: as of `BundleVerdict`. Has no truth value: match on `grade`, or take `exit_code()`.
-    """
-
-    grade: Grade
-    seq: int | None
-    findings: tuple[Finding, ...]
-    not_covered: tuple[str, ...] = NOT_COVERED
-    first: int | None = None
-    stop: int | None = None
-    as_of: int | None = None
-    origin: str = ""
-    tenant: str = ""
-    environment: str = ""
-    kinds: Mapping[str, int] | None = None
-    bodies: int = 0
-    withheld: int = 0
-    selected: tuple[int, ...] = ()
-    log_key: str = ""
-    anchored: int | None = None
-    epoch: int | None = None
-    organisations: tuple[str, ...] = ()
-    seen_s: int | None = None
-    keys: tuple[KeySpan, ...] = ()
-
-    def exit_code(self, *, minimum: Grade = Grade.CONSISTENT_UNANCHORED) -> int:
-        """0 at or above `minimum`, else the grade's own code of `grades.EXIT_CODES`."""
-        return exit_code(self.grade, minimum=minimum)
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError("a verdict has no truth value: look at its grade")
 
 
 def verify_range(
@@ -403,28 +365,9 @@ class _Walk:
         if head is None:
             return
         if trust.known_head is not None:
-            self._compare(trust.known_head, head)
+            fault = check_known_head(trust.known_head, head, shown=form.consistency)
+            self._findings += [] if fault is None else [fault]
         self._outsiders = check_anchor(
             form.anchor, trust.anchors, claims=form.claims, head=head, slot=self._slot, last=form.claims.stop - 1
         )
         self._findings += self._outsiders.findings
-
-    def _compare(self, known: KnownHead, head: Checkpoint) -> None:
-        form = self._form
-        if known.size == 0:
-            return
-        if known.size > head.size:
-            text = f"the bundle speaks of {head.size} records, but you know a head of {known.size}"
-            self._find("log.truncated", text, head.size, Grade.TRUNCATED)
-        elif known.size == head.size:
-            if known.root != head.root:
-                self._find("head.fork", f"two signed heads of {head.size} records differ", grade=Grade.FORKED)
-        elif form.consistency is None or (form.consistency.first, form.consistency.second) != (known.size, head.size):
-            text = f"the bundle does not show that its log continues the head of {known.size} that you know"
-            self._find("head.unlinked", text, grade=Grade.INCOMPLETE)
-        else:
-            try:
-                verify_consistency(form.consistency, first_root=known.root, second_root=head.root)
-            except AuditError as error:
-                text = f"the log does not continue the head that you know: {error}"
-                self._find("head.fork", text, grade=Grade.FORKED)

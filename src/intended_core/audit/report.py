@@ -13,9 +13,9 @@ from typing import Final
 
 from intended_core.audit.bundle import moment
 from intended_core.audit.bundle_reader import Bundle, read_bundle
-from intended_core.audit.bundle_verify import BundleVerdict, RerunState
 from intended_core.audit.grades import Grade
 from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.verdicts import BundleVerdict, RerunState
 from intended_core.canonical import Json
 from intended_core.errors import AuditError
 

@@ -10,9 +10,9 @@ import pytest
 from intended_core.audit import bundle as layout
 from intended_core.audit.anchored import RecordProof, encode_proof
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.grades import Grade
 from intended_core.audit.tlogpolicy import parse_policy
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.errors import AuditError
 from tests.reference.anchor_world import ORIGIN, WITNESSES, key_of, policy_text, public_of, witness_key
 from tests.reference.anchored_bundles import SPOILED, Anchored, anchored

@@ -6,8 +6,9 @@ import pytest
 
 from intended_core import Granted
 from intended_core.audit.bundle import write_bundle
-from intended_core.audit.bundle_verify import RerunState, TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
+from intended_core.audit.verdicts import RerunState, TrustPolicy
 from intended_core.flows.evidence import rerun
 from tests.reference.data_world import data_world
 from tests.reference.flow_world import POLICY, World, intent

@@ -14,10 +14,10 @@ import orjson
 import pytest
 
 from intended_core.audit.archive import unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.fields import depending, held_paths
 from intended_core.audit.range_bundle import BODIES
 from intended_core.audit.record import EventKind
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.canonical import b64url
 from tests.reference import tampered_fields
 from tests.reference.audit_world import TenantLog

@@ -11,11 +11,12 @@ from intended_core.access.persons import person_message
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive import pack, unpack
 from intended_core.audit.bundle import HeaderRange
-from intended_core.audit.bundle_verify import BundleVerdict, TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
 from intended_core.audit.manifest import MANIFEST, read_manifest, write_manifest
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
+from intended_core.audit.verdicts import BundleVerdict, TrustPolicy
 from intended_core.canonical import b64url
 from tests.reference.audit_world import POLICY, TenantLog, relink, secret
 from tests.reference.changed_keys import consume, first_key, rotate, token_key

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from intended_core import Granted, export_evidence, verify_tenant_log
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import parse_vkey
 from intended_core.audit.clean import Clean
 from intended_core.audit.grades import Grade
 from intended_core.audit.record import EventKind, make_record, parse_entry
 from intended_core.audit.tree import Frontier
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import KnownHead, LogIdentity, verify_log
 from intended_core.auditing import export_range
 from intended_core.unit import RecordRow

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from intended_core import Granted
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.grades import Grade
 from intended_core.audit.record import EventKind
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.auditing import export_evidence, export_range
 from intended_core.canonical import b64url
 from tests.reference.audit_world import TenantLog

@@ -7,8 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intended_core.audit.bundle_verify import TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import verify_log
 from tests.reference.audit_world import TenantLog, honest_log
 

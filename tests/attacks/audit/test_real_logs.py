@@ -16,10 +16,10 @@ from intended_core.access.persons import LocalPersonKey, person_message
 from intended_core.audit import bundle as layout
 from intended_core.audit import lives
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import RerunState, TrustPolicy
 from intended_core.audit.checkpoint import parse_vkey
 from intended_core.audit.grades import Grade
 from intended_core.audit.manifest import MANIFEST, read_manifest, write_manifest
+from intended_core.audit.verdicts import RerunState, TrustPolicy
 from intended_core.auditing import export_evidence, verify_evidence, verify_tenant_log
 from intended_core.canonical import frame
 from intended_core.clock import SystemRandomness

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.audit.grades import Grade
 from intended_core.audit.record import KINDS
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import KnownHead
 from intended_core.errors import AuditError
 from tests.reference.audit_world import TenantLog, honest_log

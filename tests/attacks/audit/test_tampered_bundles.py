@@ -12,12 +12,13 @@ import pytest
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive import pack, unpack
 from intended_core.audit.bundle import HeaderRange, body_name
-from intended_core.audit.bundle_verify import BundleVerdict, RerunState, TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
 from intended_core.audit.manifest import MANIFEST, read_manifest, write_manifest
 from intended_core.audit.proof import prove_inclusion
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
+from intended_core.audit.verdicts import BundleVerdict, RerunState, TrustPolicy
 from intended_core.audit.verify import KnownHead, Receipt
 from intended_core.errors import AuditError
 from tests.reference.audit_world import POLICY, TenantLog

@@ -16,11 +16,11 @@ import pytest
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.grades import Grade
 from intended_core.audit.range_bundle import BODIES, TAIL
-from intended_core.audit.range_verify import RangeVerdict, verify_range
+from intended_core.audit.range_verify import verify_range
 from intended_core.audit.tree import Frontier
+from intended_core.audit.verdicts import RangeVerdict, TrustPolicy
 from intended_core.audit.verify import KnownHead
 from tests.reference.audit_world import TenantLog, honest_log, relink
 from tests.reference.second_verifier import FILE

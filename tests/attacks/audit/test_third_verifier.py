@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import verify_ed25519
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.errors import AuditError
 from scripts.verifier_page import renewed
 from tests.attacks.audit import test_fields

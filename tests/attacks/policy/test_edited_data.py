@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from intended_core import Deny, Granted
-from intended_core.audit.bundle_verify import RerunState
+from intended_core.audit.verdicts import RerunState
 from intended_core.auditing import export_evidence, verify_evidence
 from intended_core.canonical import b64url
 from intended_core.errors import AuditError

@@ -20,9 +20,9 @@ from intended_core import (
     verify_evidence,
 )
 from intended_core.assembly import MAC_BYTES
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.checkpoint import parse_vkey
 from intended_core.audit.grades import Grade
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.canonical import unb64url
 from intended_core.clock import SystemRandomness
 from intended_core.errors import (

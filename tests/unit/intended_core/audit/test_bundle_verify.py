@@ -9,8 +9,9 @@ import pytest
 
 from intended_core.audit import bundle as layout
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import RerunState, TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
+from intended_core.audit.verdicts import RerunState, TrustPolicy
 from intended_core.audit.verify import Receipt
 from intended_core.errors import AuditError
 from tests.reference.audit_world import TenantLog

@@ -7,10 +7,10 @@ from io import BytesIO
 import pytest
 
 from intended_core.audit.archive import pack, unpack
-from intended_core.audit.bundle_verify import TrustPolicy
 from intended_core.audit.clean import Clean
 from intended_core.audit.grades import Grade
 from intended_core.audit.range_verify import says_range, verify_range
+from intended_core.audit.verdicts import TrustPolicy
 from tests.reference.audit_world import honest_log
 from tests.reference.stretches import stretch
 

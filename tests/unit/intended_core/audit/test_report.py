@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from intended_core.audit import report
-from intended_core.audit.bundle_verify import TrustPolicy, verify_bundle
+from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.record import EventKind
 from intended_core.audit.report import Section, as_html, as_text, tell
+from intended_core.audit.verdicts import TrustPolicy
 from tests.reference.audit_world import TenantLog
 
 LOG = TenantLog(1)

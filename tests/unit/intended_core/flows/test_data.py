@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from intended_core import Deny, Entity, Granted, IntentError, PolicyError, TokenError
-from intended_core.audit.bundle_verify import RerunState
+from intended_core.audit.verdicts import RerunState
 from intended_core.auditing import export_evidence, verify_evidence
 from intended_core.flows.authorize import authorize
 from intended_core.flows.data import DataChange, write_data

@@ -9,9 +9,9 @@ import pytest
 
 from intended_core import AuditError, EntityRef, Grade, parts_about
 from intended_core.audit.archive import unpack
-from intended_core.audit.bundle_verify import RerunState, TrustPolicy
 from intended_core.audit.checkpoint import parse_vkey
 from intended_core.audit.fields import held_paths, read_body
+from intended_core.audit.verdicts import RerunState, TrustPolicy
 from intended_core.auditing import export_evidence, show_evidence, show_record, verify_evidence, verify_tenant_log
 from intended_core.errors import AccessDeniedError, KeyRingError, StoreConflictError
 from intended_core.flows.disclosure import shown_records
