@@ -6,7 +6,8 @@
 This file stands alone and comes to you on another way than the bundle. It was written a second time from the format's rules and shares no
 code with the package; the package's tests hold the two to the same verdicts. What it does not do: take the decision again with the policy.
 Trust comes from the log keys that you give (`--pin name+hash+base64`, `--checkpoint FILE`); without any, the best verdict is
-CONSISTENT_UNPINNED. With `--policy FILE` (C2SP tlog-policy: the anchor logs and witnesses that you know) a slot proof in the bundle counts.
+CONSISTENT_UNPINNED. With `--policy FILE` (C2SP tlog-policy: the anchor logs and witnesses that you know) a slot proof in the bundle counts,
+and only with it is a bundle as new as `--min-epoch` and `--max-age` ask for.
 Exit code: 0 at or above --min-verdict, else 18 to 26 as the verdict says, 2 for a wrong command line.
 """
 
@@ -19,6 +20,7 @@ import json
 import re
 import struct
 import sys
+import time
 import zlib
 from datetime import datetime, timedelta, timezone
 from hashlib import sha256, sha512
@@ -375,9 +377,13 @@ def parse_cosigner(text):
 
 
 class Policy:
-    """A policy file: `logs`, `witnesses` by name, `groups` as name -> (how many, members), `quorum` (None for none). Bad for any other."""
+    """A policy file: `logs`, `witnesses` by name, `groups` as name -> (how many, members), `quorum` (None for none). Bad for any other.
 
-    def __init__(self, data):
+    `fresh`: how new what was seen must be: the earliest epoch, the greatest age in seconds, and the time now; None asks for nothing.
+    """
+
+    def __init__(self, data, fresh=(None, None, None)):
+        self.fresh = fresh
         self.logs, self.witnesses, self.groups, used, quorums = [], {}, {}, set(), []
         if len(data) > 256 * 1024 or data.count(b"\n") > 4096 or re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data):
             raise Bad("audit.policy", "a policy file is at most 256 KiB of lines without control characters")
@@ -540,11 +546,28 @@ def attested(proof, policy):
 NOT_SEEN = {"anchored": None, "epoch": None, "organisations": [], "seen_s": None}
 
 
+AHEAD = 300  # seconds that a witness's clock may be ahead of ours before its time says nothing
+
+
 def check_anchor(find, anchor, policy, claims, head, slot, last):
     """(the best grade that the bundle may have, what somebody outside has seen). `anchor`: (proof, link) or None."""
-    best = "CONSISTENT_UNANCHORED"
     if policy is None:
-        return best, NOT_SEEN
+        return "CONSISTENT_UNANCHORED", NOT_SEEN
+    best, facts = judge_anchor(find, anchor, policy, claims, head, slot, last)
+    min_epoch, max_age, now = policy.fresh
+    epoch, seen = facts["epoch"], facts["seen_s"]
+    if min_epoch is not None and (epoch is None or epoch < min_epoch):
+        shown_epoch = "none that anybody outside has seen" if epoch is None else epoch
+        find("anchor.epoch", f"you ask for epoch {min_epoch} or a later one, and the bundle shows {shown_epoch}", grade="INCOMPLETE")
+    if max_age is not None and (seen is None or not now - max_age <= seen <= now + AHEAD):
+        told = "none has seen it" if seen is None else f"it was seen at {seen} (seconds since 1970)"
+        find("anchor.age", f"you ask for what a witness saw within {max_age} seconds before {now}, and {told}", grade="INCOMPLETE")
+    return best, facts
+
+
+def judge_anchor(find, anchor, policy, claims, head, slot, last):
+    """The same, however old it is."""
+    best = "CONSISTENT_UNANCHORED"
     if anchor is None:
         find("anchor.missing", "the bundle shows nothing that somebody outside has seen", grade=best)
         return best, NOT_SEEN
@@ -1955,6 +1978,8 @@ def main(words=None):
     parser.add_argument("--pin", action="append", default=[], metavar="KEY", help="a log key you trust: name+hash+base64; repeatable")
     parser.add_argument("--checkpoint", metavar="FILE", help="a checkpoint that you kept, signed by a pinned key")
     parser.add_argument("--policy", metavar="FILE", help="your own policy file (tlog-policy): anchor logs and witnesses that you know")
+    parser.add_argument("--min-epoch", type=int, metavar="N", help="with --policy: at least this epoch must have been seen")
+    parser.add_argument("--max-age", type=int, metavar="SECONDS", help="with --policy: a witness must have seen it no longer ago than this")
     parser.add_argument("--min-verdict", default="CONSISTENT_UNANCHORED", choices=GRADES, help="exit 0 only at or above this verdict")
     parser.add_argument("--list", metavar="KIND", help="of a stretch of a log: name the records of this kind, as token.refused")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -1964,7 +1989,12 @@ def main(words=None):
         if given.checkpoint and not pins:
             raise Bad("audit.untrusted", "a checkpoint is believed only under a pinned key: give the key as well")
         known = open_checkpoint(read_all(given.checkpoint, MAX_NOTE), pins) if given.checkpoint else None
-        policy = Policy(read_all(given.policy, 256 * 1024)) if given.policy else None
+        fresh = (given.min_epoch, given.max_age, int(time.time()))
+        if (given.min_epoch, given.max_age) != (None, None) and not given.policy:
+            raise Bad("audit.freshness", "who has seen it, and when, is believed only under your policy file: give --policy as well")
+        if any(value is not None and not 0 <= value <= SAFE_INT for value in fresh):
+            raise Bad("audit.freshness", "an epoch, an age and a time are whole numbers from 0 on")
+        policy = Policy(read_all(given.policy, 256 * 1024), fresh) if given.policy else None
         with open(given.file, "rb") as file:
             whole = says_range(file)
             if given.list is not None and (not whole or given.list not in KINDS):

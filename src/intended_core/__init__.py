@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from intended_core.assembly import Authority as Authority
     from intended_core.auditing import BundleVerdict as BundleVerdict
     from intended_core.auditing import EvidenceStory as EvidenceStory
+    from intended_core.auditing import Freshness as Freshness
     from intended_core.auditing import Grade as Grade
     from intended_core.auditing import LogVerdict as LogVerdict
     from intended_core.auditing import RangeVerdict as RangeVerdict
@@ -196,6 +197,7 @@ _ROOMS = {
     "EntityRef": "ids",
     "Escalate": "outcome",
     "EvidenceStory": "auditing",
+    "Freshness": "auditing",
     "Explanation": "engine.explain",
     "FormattedFile": "authoring",
     "Grade": "auditing",

@@ -15,6 +15,7 @@ from intended_core.audit.bundle import write_bundle
 from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.checkpoint import VerifierKey, open_checkpoint, parse_vkey
 from intended_core.audit.fields import read_body
+from intended_core.audit.freshness import Freshness
 from intended_core.audit.gaps import inputs_shown
 from intended_core.audit.grades import Grade, exit_code
 from intended_core.audit.keychain import KeyChain
@@ -35,6 +36,7 @@ from intended_core.unit import RecordRow
 __all__ = [
     "BundleVerdict",
     "EvidenceStory",
+    "Freshness",
     "Grade",
     "LogVerdict",
     "RangeVerdict",
@@ -203,24 +205,29 @@ def verify_evidence_range(
     known: bytes | None = None,
     kind: str | None = None,
     policy: bytes | None = None,
+    fresh: Freshness | None = None,
     jobs: int = 1,
 ) -> RangeVerdict:
     """Verify evidence of a stretch of a log with no database and no network, in bounded memory.
 
     `kind`: a kind of record (`token.refused` ...) whose places are named. `jobs`: how many processes look at the records (new ones: the
-    program's main module is guarded). `pinned`, `known`, `policy`, errors: as `verify_evidence`; OSError when `path` cannot
+    program's main module is guarded). `pinned`, `known`, `policy`, `fresh`, errors: as `verify_evidence`; OSError when `path` cannot
     be read, AuditError `audit.kind` for a kind that does not exist.
     """
     try:
         wanted = None if kind is None else EventKind(kind)
     except ValueError:
         raise AuditError(f"there is no record of the kind {kind}", code="audit.kind") from None
-    trust = _trust(pinned, known, policy)
+    trust = _trust(pinned, known, policy, fresh)
     with path.open("rb") as file:
         return verify_range(file, trust=trust, kind=wanted, jobs=jobs)
 
 
-def _trust(pinned: Sequence[str], known: bytes | None, policy: bytes | None) -> TrustPolicy | None:
+def _trust(
+    pinned: Sequence[str], known: bytes | None, policy: bytes | None, fresh: Freshness | None
+) -> TrustPolicy | None:
+    if fresh is not None and policy is None:
+        raise AuditError("who has seen it, and when, is believed only under a policy file: give it as well", code="audit.freshness")
     keys = tuple(parse_vkey(text) for text in pinned)
     if known is not None and not keys:
         raise AuditError(
@@ -228,29 +235,30 @@ def _trust(pinned: Sequence[str], known: bytes | None, policy: bytes | None) -> 
         )
     head = None if known is None else KnownHead.of(open_checkpoint(known, keys))
     anchors = None if policy is None else parse_policy(policy)
-    return TrustPolicy(log_keys=keys, known_head=head, anchors=anchors) if keys or policy is not None else None
+    return TrustPolicy(log_keys=keys, known_head=head, anchors=anchors, fresh=fresh) if keys or policy is not None else None
 
 
 def verify_evidence(
-    data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None, policy: bytes | None = None
+    data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None, policy: bytes | None = None, fresh: Freshness | None = None
 ) -> BundleVerdict:
     """Verify a bundle with no database and no network, and run its decision again with the interpreter.
 
     `pinned`: verifier keys that the caller trusts (`name+hash+base64`). `known`: a checkpoint that the caller has kept, signed by one of
     them. `policy`: the caller's own file (C2SP tlog-policy) of anchor logs and witnesses; under it, and only under it, a slot proof in the
-    bundle counts, and the grade may be ANCHORED or WITNESSED. Never raises for what a bundle can hold; raises AuditError when a key,
-    checkpoint or policy of the caller's own is malformed.
+    bundle counts, and the grade may be ANCHORED or WITNESSED. `fresh`: how new what the witnesses of that file have seen must be, so that
+    an old bundle is not taken for the newest; INCOMPLETE where it is not. Never raises for what a bundle can hold; raises AuditError when a
+    key, checkpoint or policy of the caller's own is malformed, and `audit.freshness` for a demand without a policy.
     """
-    return verify_bundle(data, trust=_trust(pinned, known, policy), rerun=rerun)
+    return verify_bundle(data, trust=_trust(pinned, known, policy, fresh), rerun=rerun)
 
 
 def show_evidence(
-    data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None, policy: bytes | None = None
+    data: bytes, *, pinned: Sequence[str] = (), known: bytes | None = None, policy: bytes | None = None, fresh: Freshness | None = None
 ) -> EvidenceStory:
     """Verify a bundle as `verify_evidence` does, and tell what it says in plain words; the verdict stands first.
 
     Never raises for what a bundle can hold; raises AuditError as `verify_evidence`.
     """
-    verdict = verify_evidence(data, pinned=pinned, known=known, policy=policy)
+    verdict = verify_evidence(data, pinned=pinned, known=known, policy=policy, fresh=fresh)
     sections = tell(data, verdict)
     return EvidenceStory(verdict=verdict, text=as_text(sections), html=as_html(sections))

@@ -32,15 +32,22 @@ def policy_bytes(policy: TlogPolicy | None) -> bytes | None:
     return "\n".join([*lines, f"quorum {policy.quorum or 'none'}", ""]).encode()
 
 
+def fresh_of(trust: TrustPolicy | None) -> tuple[int | None, int | None, int | None]:
+    """How new it must be, as the second verifier is told."""
+    asked = None if trust is None else trust.fresh
+    return (None, None, None) if asked is None else (asked.min_epoch, asked.max_age_s, asked.now_s)
+
+
 def answer_of(data: bytes, trust: TrustPolicy | None) -> dict[str, Any]:
     """The second verifier's verdict over the same bytes and the same trust."""
     keys = () if trust is None else trust.log_keys
     head = None if trust is None else trust.known_head
     known = None if head is None else ("", head.size, head.root)
     policy = None if trust is None else policy_bytes(trust.anchors)
-    trusted = None if policy is None else second.Policy(policy)
+    fresh = fresh_of(trust)
+    trusted = None if policy is None else second.Policy(policy, fresh)
     verdict: dict[str, Any] = second.verify(data, [second.parse_key(str(key)) for key in keys], known, trusted)
-    keep(case_of(data, [str(key) for key in keys], known, verdict, policy=policy))
+    keep(case_of(data, [str(key) for key in keys], known, verdict, policy=policy, fresh=fresh))
     return verdict
 
 

@@ -17,7 +17,7 @@ from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
 from intended_core.audit.verdicts import RangeVerdict, TrustPolicy
 from tests.reference.audit_world import START_US, TenantLog
-from tests.reference.second_verifier import policy_bytes, second, spans_of
+from tests.reference.second_verifier import fresh_of, policy_bytes, second, spans_of
 from tests.reference.third_verifier import case_of, keep
 
 __all__ = ["agree_range", "edited", "stretch"]
@@ -70,9 +70,10 @@ def agree_range(data: bytes, trust: TrustPolicy | None, kind: str | None = None)
     known = None if head is None else ("", head.size, head.root)
     first = verify_range(BytesIO(data), trust=trust, kind=None if kind is None else EventKind(kind))
     policy = None if trust is None else policy_bytes(trust.anchors)
-    trusted = None if policy is None else second.Policy(policy)
+    fresh = fresh_of(trust)
+    trusted = None if policy is None else second.Policy(policy, fresh)
     other = second.verify_range(BytesIO(data), [second.parse_key(str(key)) for key in keys], known, kind, trusted)
-    keep(case_of(data, [str(key) for key in keys], known, other, kind=kind, policy=policy))
+    keep(case_of(data, [str(key) for key in keys], known, other, kind=kind, policy=policy, fresh=fresh))
     assert (other["grade"], other["seq"]) == (first.grade.value, first.seq), (other, first)
     if first.grade is not Grade.MALFORMED:
         found = [(item["code"], item["grade"], item["seq"]) for item in other["findings"]]

@@ -22,6 +22,7 @@ async (cases) => {
     const known = one.known === null ? null
       : { origin: "", size: one.known.size, root: Uint8Array.from(atob(one.known.root), (char) => char.charCodeAt(0)) };
     const policy = one.policy === null ? null : await Verifier.parsePolicy(Uint8Array.from(atob(one.policy), (char) => char.charCodeAt(0)));
+    if (policy && one.fresh) policy.fresh = { minEpoch: one.fresh[0], maxAge: one.fresh[1], now: one.fresh[2] };
     const verdict = one.range ? await Verifier.verifyRange(data, pins, known, one.kind, policy)
       : await Verifier.verify(data, pins, known, policy);
     verdict.findings = verdict.findings.map(({ code, grade, seq }) => [code, grade, seq]);
@@ -32,13 +33,18 @@ async (cases) => {
 """
 
 
-def case_of(data: bytes, pins: list[str], known: Any, verdict: dict[str, Any], *, kind: str | None = None, policy: bytes | None = None) -> dict[str, Any]:
-    """One case: what is asked, and the answer that the second verifier gave. `known`: (_, size, root) or None."""
+def case_of(
+    data: bytes, pins: list[str], known: Any, verdict: dict[str, Any], *, kind: str | None = None, policy: bytes | None = None,
+    fresh: Any = None,
+) -> dict[str, Any]:  # fmt: skip
+    """One case: what is asked, and the answer that the second verifier gave. `known`: (_, size, root) or None. `fresh`: as of its policy."""
     answer = {name: verdict[name] for name in verdict if name not in ("findings", "not_covered")}
     answer["findings"] = [] if verdict["grade"] == "MALFORMED" else [
         [item["code"], item["grade"], item["seq"]] for item in verdict["findings"]
     ]  # fmt: skip
+    asked = {} if fresh is None or policy is None else {"fresh": list(fresh)}
     return {
+        **asked,
         "data": base64.b64encode(data).decode(), "pins": pins, "range": "kinds" in verdict, "kind": kind, "answer": answer,
         "policy": None if policy is None else base64.b64encode(policy).decode(),
         "known": None if known is None else {"size": known[1], "root": base64.b64encode(known[2]).decode()},
@@ -56,7 +62,7 @@ def keep(case: dict[str, Any]) -> None:
 
 def ask(page: Any, cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The page's answers."""
-    asked = [{name: case[name] for name in ("data", "pins", "known", "range", "kind", "policy")} for case in cases]
+    asked = [{name: case.get(name) for name in ("data", "pins", "known", "range", "kind", "policy", "fresh")} for case in cases]
     answers: list[dict[str, Any]] = page.evaluate(_ASK, asked)
     return answers
 

@@ -15,7 +15,7 @@ from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
 from intended_adapters.cli.erasures import erases
 from intended_adapters.cli.searching import as_json, line, searches
-from intended_adapters.cli.stretches import export_stretch, newest_proof, seen_lines, verify_stretch
+from intended_adapters.cli.stretches import asked, export_stretch, newest_proof, seen_lines, verify_stretch
 from intended_core import (
     BundleVerdict,
     Grade,
@@ -41,6 +41,8 @@ Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkp
 Policy = Annotated[
     Path | None, typer.Option("--policy", help="Your policy file: which anchor logs and witnesses you know.")
 ]
+MinEpoch = Annotated[int | None, typer.Option(min=0, help="With --policy: at least this epoch of the anchor log must have been seen.")]
+MaxAge = Annotated[int | None, typer.Option(min=0, help="With --policy: a witness must have seen it no longer ago than this (seconds).")]
 Jobs = Annotated[int, typer.Option(min=1, max=64, help="How many processes look at the records; the verdict is the same.")]
 Minimum = Annotated[str, typer.Option("--min-verdict", help="Exit 0 only at or above this verdict.")]
 
@@ -203,6 +205,8 @@ def evidence_verify(
         str | None, typer.Option("--list", help="Of a stretch: name the records of this kind, as token.refused.")
     ] = None,
     policy: Policy = None,
+    min_epoch: MinEpoch = None,
+    max_age: MaxAge = None,
     jobs: Jobs = 1,
     json: JsonFlag = False,
 ) -> None:
@@ -212,23 +216,27 @@ def evidence_verify(
 
     Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)" --policy auditor.policy
 
+    Example: intended evidence verify decision-42.evb --pin "$(cat acme.vkey)" --policy auditor.policy --max-age 86400
+
     Example: intended evidence verify march.evb --pin "$(cat acme.vkey)" --list token.refused
 
     Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else by verdict:
     18 WITNESSED, 19 ANCHORED, 20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
     22 INCOMPLETE, 23 TRUNCATED, 24 FORKED, 25 TAMPERED, 26 MALFORMED.
     """
-    minimum = _grade(min_verdict)
+    minimum, fresh = _grade(min_verdict), asked(min_epoch, max_age, policy)
     kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)
     try:
         whole = is_range(file)
     except OSError as error:
         fail(Exit.INPUT, f"{file} cannot be read: {error.strerror}")
     if whole:
-        verify_stretch(file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), jobs=jobs, as_json=json)
+        verify_stretch(
+            file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), jobs=jobs, as_json=json, fresh=fresh
+        )
     if kind is not None:
         fail(Exit.USAGE, "--list is for a bundle of a stretch of a log; this one is of a decision")
-    verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy))
+    verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy), fresh=fresh)
     emit(json, verdict_json(verdict), verdict_text(verdict))
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
 
@@ -241,6 +249,8 @@ def evidence_show(
     checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint you kept.")] = None,
     min_verdict: Minimum = "CONSISTENT_UNANCHORED",
     policy: Policy = None,
+    min_epoch: MinEpoch = None,
+    max_age: MaxAge = None,
     json: JsonFlag = False,
 ) -> None:
     """Tell in plain words what a bundle says, and how far it can be believed.
@@ -249,9 +259,9 @@ def evidence_show(
 
     Exit codes as of `evidence verify`.
     """
-    minimum = _grade(min_verdict)
+    minimum, fresh = _grade(min_verdict), asked(min_epoch, max_age, policy)
     kept = None if checkpoint is None else read_file(checkpoint, limit=64 * 1024)
-    story = show_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy))
+    story = show_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy), fresh=fresh)
     if html is not None:
         try:
             html.write_text(story.html, encoding="utf-8")

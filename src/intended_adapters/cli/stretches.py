@@ -14,6 +14,7 @@ from intended_core import (
     AuditError,
     Authority,
     BundleVerdict,
+    Freshness,
     Grade,
     RangeVerdict,
     TenantAuthority,
@@ -23,7 +24,7 @@ from intended_core import (
     verify_evidence_range,
 )
 
-__all__ = ["export_stretch", "newest_proof", "seen_lines", "stretch", "verify_stretch"]
+__all__ = ["asked", "export_stretch", "newest_proof", "seen_lines", "stretch", "verify_stretch"]
 
 _STRETCH: Final = re.compile("([0-9]{1,15}):([0-9]{1,15})?")
 SHOWN_PLACES: Final = 20
@@ -35,6 +36,15 @@ def stretch(text: str) -> tuple[int, int | None]:
     if found is None:
         fail(Exit.USAGE, f"{text} is not a stretch of a log: write FIRST:STOP, as in 100:200, or 100: for all from record 100 on")
     return int(found[1]), None if found[2] is None else int(found[2])
+
+
+def asked(min_epoch: int | None, max_age: int | None, policy: Path | None) -> Freshness | None:
+    """How new it must be, counted back from now; None where nothing is asked."""
+    if min_epoch is None and max_age is None:
+        return None
+    if policy is None:
+        fail(Exit.USAGE, "who has seen it, and when, is believed only under your policy file: give --policy as well")
+    return Freshness(min_epoch=min_epoch, max_age_s=max_age, now_s=int(time.time()))
 
 
 def newest_proof(authority: Authority, tenant: TenantAuthority) -> bytes | None:
@@ -69,11 +79,12 @@ def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, b
 
 
 def verify_stretch(
-    file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, policy: bytes | None, jobs: int, as_json: bool
-) -> None:
+    file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, policy: bytes | None, jobs: int, as_json: bool,
+    fresh: Freshness | None = None,
+) -> None:  # fmt: skip
     """Verify the file, say what was found, and exit as the verdict says."""
     try:
-        verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind, policy=policy, jobs=jobs)
+        verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind, policy=policy, fresh=fresh, jobs=jobs)
     except AuditError as error:
         fail(Exit.USAGE, str(error))
     emit(as_json, _as_json(verdict), _as_text(verdict, kind))

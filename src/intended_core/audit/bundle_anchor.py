@@ -6,11 +6,12 @@ speak of a tree that holds every record of the bundle and that the bundle's chec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intended_core.audit.anchored import AttestedHead, SlotProof, verify_slot_proof
 from intended_core.audit.bundle import Claims
 from intended_core.audit.checkpoint import Checkpoint
+from intended_core.audit.freshness import Freshness, check_freshness
 from intended_core.audit.grades import Finding, Grade
 from intended_core.audit.proof import ConsistencyProof, verify_consistency
 from intended_core.audit.range_bundle import RangeClaims
@@ -41,11 +42,19 @@ class Outside:
 
 
 def check_anchor(
-    anchor: BundleAnchor | None, policy: TlogPolicy | None, *, claims: Claims | RangeClaims, head: Checkpoint, slot: Json, last: int
+    anchor: BundleAnchor | None, policy: TlogPolicy | None, *, claims: Claims | RangeClaims, head: Checkpoint, slot: Json, last: int,
+    fresh: Freshness | None = None,
+) -> Outside:  # fmt: skip
+    """Judge the proof; without `policy` nothing is looked at, and a demand is not met. `slot`: what the genesis record says. `last`: the
+    bundle's latest record. `fresh`: how new it must be.
+    """
+    found = Outside() if policy is None else _judged(anchor, policy, claims=claims, head=head, slot=slot, last=last)
+    return found if fresh is None else replace(found, findings=(*found.findings, *check_freshness(fresh, found.head)))
+
+
+def _judged(
+    anchor: BundleAnchor | None, policy: TlogPolicy, *, claims: Claims | RangeClaims, head: Checkpoint, slot: Json, last: int
 ) -> Outside:
-    """Judge the proof; without `policy` nothing is looked at. `slot`: what the genesis record says. `last`: the bundle's latest record."""
-    if policy is None:
-        return Outside()
     if anchor is None:
         return _found("anchor.missing", "the bundle shows nothing that somebody outside has seen")
     opening = anchor.proof.opening

@@ -285,7 +285,7 @@ class _Examination:
         genesis = self._seen.get(0)
         self._outsiders = check_anchor(
             bundle.anchor, trust.anchors, claims=bundle.claims, head=head, last=max(seq for seq, _ in bundle.proofs),
-            slot=None if genesis is None or genesis.body is None else genesis.body.get("slot"),
+            slot=None if genesis is None or genesis.body is None else genesis.body.get("slot"), fresh=trust.fresh,
         )  # fmt: skip
         self._findings += self._outsiders.findings
 

@@ -368,6 +368,6 @@ class _Walk:
             fault = check_known_head(trust.known_head, head, shown=form.consistency)
             self._findings += [] if fault is None else [fault]
         self._outsiders = check_anchor(
-            form.anchor, trust.anchors, claims=form.claims, head=head, slot=self._slot, last=form.claims.stop - 1
-        )
+            form.anchor, trust.anchors, claims=form.claims, head=head, slot=self._slot, last=form.claims.stop - 1, fresh=trust.fresh,
+        )  # fmt: skip
         self._findings += self._outsiders.findings

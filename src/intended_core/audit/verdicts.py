@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 
 from intended_core.audit.bundle import NOT_COVERED
 from intended_core.audit.checkpoint import VerifierKey
+from intended_core.audit.freshness import Freshness
 from intended_core.audit.grades import Finding, Grade, exit_code
 from intended_core.audit.keychain import KeySpan
 from intended_core.audit.lives import Life
@@ -63,13 +64,14 @@ class RerunState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustPolicy:
     """What the verifier brings: pinned log keys, and optionally a head it remembers, records that its tokens named, and its policy file:
-    which anchor logs and witnesses it believes.
+    which anchor logs and witnesses it believes; and how new what they have seen must be.
     """
 
     log_keys: tuple[VerifierKey, ...]
     known_head: KnownHead | None = None
     receipts: tuple[Receipt, ...] = ()
     anchors: TlogPolicy | None = None
+    fresh: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import pytest
 from intended_core.audit import bundle as layout
 from intended_core.audit.anchored import RecordProof, encode_proof
 from intended_core.audit.archive import pack, unpack
+from intended_core.audit.freshness import AHEAD_S, Freshness
 from intended_core.audit.grades import Grade
 from intended_core.audit.tlogpolicy import parse_policy
 from intended_core.audit.verdicts import TrustPolicy
@@ -51,6 +52,34 @@ def test_spoiled_ones(spoil: object, whole: bool) -> None:
         assert grade is not Grade.WITNESSED
         # Whoever brings no policy is told nothing by it, good or bad.
         assert look(data, replace(trust, anchors=None), whole) == (Grade.CONSISTENT_UNANCHORED, [])
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(4))
+def test_an_old_bundle_is_not_taken_for_a_new_one(seed: int, whole: bool) -> None:
+    """It is true in all: only the verifier's own demand finds it, and only what somebody outside has seen meets the demand."""
+    made = anchored(seed)
+    data, trust = made.bundle(made.proof(), made.link(), whole=whole), made.trust()
+    seen = (agree_range(data, trust) if whole else agree(data, trust)).seen_s
+    assert seen is not None
+    asked = {
+        (): [
+            Freshness(), Freshness(min_epoch=made.epoch), Freshness(max_age_s=0, now_s=seen), Freshness(max_age_s=9, now_s=seen + 9),
+            Freshness(max_age_s=1, now_s=seen - AHEAD_S), Freshness(min_epoch=0, max_age_s=10**9, now_s=seen),
+        ],
+        ("anchor.epoch",): [Freshness(min_epoch=made.epoch + 1), Freshness(min_epoch=2**53 - 1, max_age_s=5, now_s=seen)],
+        ("anchor.age",): [Freshness(max_age_s=9, now_s=seen + 10), Freshness(max_age_s=10**9, now_s=seen - AHEAD_S - 1)],
+        ("anchor.epoch", "anchor.age"): [Freshness(min_epoch=made.epoch + 1, max_age_s=0, now_s=seen + 1)],
+    }  # fmt: skip
+    for codes, demands in asked.items():
+        for fresh in demands:
+            found = look(data, replace(trust, fresh=fresh), whole)
+            assert found == (Grade.INCOMPLETE if codes else Grade.WITNESSED, list(codes)), fresh
+    whatever = Freshness(min_epoch=0, max_age_s=10**9, now_s=seen)
+    nothing = made.bundle(None, whole=whole)
+    assert look(nothing, replace(trust, fresh=whatever), whole) == (Grade.INCOMPLETE, ["anchor.missing", "anchor.epoch", "anchor.age"])
+    unseen = made.bundle(made.proof(()), made.link(), whole=whole)
+    assert look(unseen, replace(trust, fresh=whatever), whole) == (Grade.INCOMPLETE, ["anchor.witness", "anchor.epoch", "anchor.age"])
 
 
 def members(made: Anchored, whole: bool) -> dict[str, bytes]:

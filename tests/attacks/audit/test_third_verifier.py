@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import pytest
 from playwright.sync_api import Page
 
 from intended_core.audit.checkpoint import verify_ed25519
+from intended_core.audit.freshness import Freshness
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.errors import AuditError
 from scripts.verifier_page import renewed
 from tests.attacks.audit import test_fields
 from tests.house.source import ROOT
-from tests.reference.anchor_world import policy_text
+from tests.reference.anchor_world import START_S, policy_text
 from tests.reference.anchored_bundles import SPOILED, anchored
 from tests.reference.audit_world import TenantLog, honest_log
 from tests.reference.browser import PAGE, browser_page
@@ -85,8 +87,11 @@ def test_proofs_of_what_witnesses_saw(page: Page, tmp_path: Path, monkeypatch: p
         for spoil in SPOILED:
             data, trust, _ = spoil(anchored(2), random.Random(3), whole)
             look(data, trust)
+        for now_s in (START_S, START_S + 9, START_S + 10**6, START_S - 10**6):
+            look(made.bundle(made.proof(), made.link(), whole=whole), replace(made.trust(), fresh=Freshness(min_epoch=1, max_age_s=60, now_s=now_s)))
+            look(made.bundle(None, whole=whole), replace(made.trust(), fresh=Freshness(min_epoch=9, max_age_s=60, now_s=now_s)))
     cases = recorded(tmp_path)
-    assert len(cases) == 2 * (3 + len(SPOILED))
+    assert len(cases) == 2 * (3 + len(SPOILED) + 8)
     replay(page, cases)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from intended_core.audit.bundle import Claims
 from intended_core.audit.bundle_anchor import BundleAnchor, Outside, check_anchor
+from intended_core.audit.freshness import Freshness
 from intended_core.audit.grades import Grade
 from intended_core.audit.tlogpolicy import TlogPolicy
 from tests.reference.anchored_bundles import SLOT, Anchored, anchored
@@ -57,3 +58,13 @@ def test_every_record_of_the_bundle_must_be_below_it(made: Anchored) -> None:
     policy = made.anchor.policy()
     assert judged(made, policy, last=made.sealed - 1).findings == ()
     assert [f.code for f in judged(made, policy, last=made.sealed).findings] == ["anchor.stale"]
+
+
+def test_how_new_it_must_be(made: Anchored) -> None:
+    """A demand that is not met is found beside what else is; without a policy nothing meets it."""
+    later, met = Freshness(min_epoch=made.epoch + 1), Freshness(min_epoch=made.epoch)
+    found = judged(made, made.anchor.policy(), fresh=later)
+    assert (found.grade, [f.code for f in found.findings]) == (Grade.WITNESSED, ["anchor.epoch"])
+    assert judged(made, made.anchor.policy(), fresh=met).findings == ()
+    assert [f.code for f in judged(made, made.anchor.policy(), fresh=met, slot=None).findings] == ["anchor.foreign", "anchor.epoch"]
+    assert [f.code for f in judged(made, None, fresh=met).findings] == ["anchor.epoch"]
