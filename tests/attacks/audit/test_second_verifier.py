@@ -25,6 +25,8 @@ from intended_core.audit.record import KINDS
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import KnownHead
 from intended_core.errors import AuditError
+from tests.reference.anchor_world import policy_text
+from tests.reference.anchored_bundles import anchored
 from tests.reference.audit_world import TenantLog, honest_log
 from tests.reference.second_verifier import FILE, agree, second
 
@@ -75,6 +77,22 @@ def test_the_honest_bundle_alone(tmp_path: Path) -> None:
     assert run(path, "--checkpoint", str(kept)).returncode == 2
     assert run(path, "--pin", "x").returncode == 2
     assert run(tmp_path / "absent").returncode == 2
+
+
+def test_how_new_it_must_be_alone(tmp_path: Path) -> None:
+    made = anchored(1)
+    path, policy = tmp_path / "decision.evb", tmp_path / "own.policy"
+    path.write_bytes(made.bundle(made.proof(), made.link()))
+    policy.write_bytes(policy_text(made.anchor.key))
+    words = ("--pin", str(made.log.key), "--policy", str(policy))
+    assert run(path, *words, "--min-epoch", str(made.epoch), "--min-verdict", "WITNESSED").returncode == 0
+    later = run(path, *words, "--min-epoch", str(made.epoch + 1))
+    assert (later.returncode, "INCOMPLETE anchor.epoch: you ask for epoch" in later.stdout) == (22, True)
+    old = run(path, *words, "--max-age", "60", "--json")  # the witnesses of the tests saw it long ago
+    assert (old.returncode, [found["code"] for found in json.loads(old.stdout)["findings"]]) == (22, ["anchor.age"])
+    assert run(path, "--pin", str(made.log.key), "--max-age", "5").returncode == 2
+    assert run(path, *words, "--min-epoch", "-1").returncode == 2
+    assert run(path, *words, "--max-age", "x").returncode == 2
 
 
 def test_a_tampered_bundle_alone(tmp_path: Path) -> None:

@@ -184,6 +184,20 @@ def test_as_a_person_uses_it(page: Page, tmp_path: Path) -> None:
     page.click("button")
     page.locator("#grade", has_text="TAMPERED").wait_for()
     assert page.query_selector("#answer b") is None
+    page.fill("#epoch", "3")
+    page.click("button")
+    page.locator("#grade", has_text="only under your policy file").wait_for()
+    made, policy = anchored(1), tmp_path / "own.policy"
+    path.write_bytes(made.bundle(made.proof(), made.link()))
+    policy.write_bytes(policy_text(made.anchor.key))
+    page.set_input_files("#file", path)
+    page.set_input_files("#known", [])
+    page.set_input_files("#policy", policy)
+    page.fill("#pins", str(made.log.key))
+    for epoch, said in ((made.epoch, "WITNESSED"), (made.epoch + 1, "INCOMPLETE"), ("1e3", "whole numbers")):
+        page.fill("#epoch", str(epoch))
+        page.click("button")
+        page.locator("#grade", has_text=said).wait_for()
     page.fill("#pins", "no key")
     page.click("button")
     page.locator("#grade", has_text="Not checked").wait_for()

@@ -78,6 +78,11 @@ def test_what_a_witness_has_seen_comes_along(run: Run, shop: Any, tmp_path: Path
     assert (done.code, done.json["verdict"], done.json["anchored"]) == (0, "CONSISTENT_UNANCHORED", None)
     assert [found["code"] for found in done.json["findings"]] == ["anchor.witness"]
     assert run(*verify, "--min-verdict", "WITNESSED").code == 20
+    done = run(*verify, "--min-epoch", "0", "--max-age", "60", "--json")
+    assert (done.code, [found["code"] for found in done.json["findings"]]) == (22, ["anchor.witness", "anchor.epoch", "anchor.age"])
+    for words in (("--min-epoch", "0"), ("--max-age", "60")):
+        assert run("evidence", "verify", str(out), "--pin", shop.pin, *words).code == 2  # by whom it was seen is for a policy to say
+        assert run(*verify, words[0], "-1").code == 2
     policy.write_text("log nonsense\n")
     assert run(*verify).code == 2
 
