@@ -246,9 +246,11 @@ class AsyncTenantAuthority:
 
     # -- the rest ----------------------------------------------------------------------------------------------------
 
-    async def activate(self, sources: Mapping[str, str]) -> Activated:
+    async def activate(
+        self, sources: Mapping[str, str], *, packs: Mapping[str, bytes] | None = None, unlock: Sequence[str] = ()
+    ) -> Activated:
         """As `TenantAuthority.activate`."""
-        return await self.call(lambda tenant: tenant.activate(sources), operator=True)
+        return await self.call(lambda tenant: tenant.activate(sources, packs=packs, unlock=unlock), operator=True)
 
     async def put_entities(self, entities: Sequence[Entity]) -> int:
         """As `TenantAuthority.put_entities`."""

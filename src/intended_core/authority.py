@@ -51,7 +51,7 @@ from intended_core.guard import Guard, IntentMaker, ObligationHandler, Prover
 from intended_core.ids import EntityRef, Scope, adapter_id
 from intended_core.intent import Call, Intent
 from intended_core.keys.ring import KeyRecord
-from intended_core.lang.locks import check_locks
+from intended_core.lang.locks import LockChange
 from intended_core.lang.source import Source
 from intended_core.tokens.codec import parse
 from intended_core.tokens.holder import HolderKey, HolderProof
@@ -129,18 +129,19 @@ class TenantAuthority:
 
     # -- policies and entities ---------------------------------------------------------------------------------------
 
-    def activate(self, sources: Mapping[str, str], *, packs: Mapping[str, bytes] | None = None) -> Activated:
+    def activate(
+        self, sources: Mapping[str, str], *, packs: Mapping[str, bytes] | None = None, unlock: Sequence[str] = ()
+    ) -> Activated:
         """Check, test and activate a policy set: file name -> text. Raises PolicyError; then nothing changed.
 
-        `packs`: the digest (32 bytes, `pack_digests`) of each pack that the set imports; one whose bytes are others is refused.
+        `packs`: the digest (32 bytes, `lock_packs`) of each pack that the set imports; one whose bytes are others is refused, now and
+        at every later draft and activation here, until it is named anew or in `unlock`.
         Tokens issued under the set before are void from then on.
         """
         if not sources:
             raise PolicyError("a policy set has at least one file")
         made = [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in sources.items()]
-        if packs is not None:
-            check_locks(made, packs)
-        return self.operate(activate(self._context, made))
+        return self.operate(activate(self._context, made, LockChange(packs=packs, unlock=tuple(unlock))))
 
     def put_entities(self, entities: Sequence[Entity]) -> int:
         """Insert or replace entities, all or nothing; returns the record's place in the log. Raises IntentError."""

@@ -115,7 +115,7 @@ def test_a_file_that_slips_into_the_pack_is_refused(house: tuple[Authority, dict
     with pytest.raises(PolicyError, match="is not the one that is locked"):
         tenant.activate({**files(0), "more.policy": slipped}, packs=locks)
     with pytest.raises(PolicyError, match="imported and not locked"):
-        tenant.activate(files(0), packs={})
+        authority.create_tenant("newcomer", algorithm="Ed25519").activate(files(0), packs={})
     assert isinstance(tenant.authorize(refund("10.00"), audience="shop"), Deny)
 
 
@@ -127,3 +127,52 @@ def test_the_next_version_goes_to_one_tenant_after_the_other(house: tuple[Author
     first.activate(files(3, newer), packs=locks)
     assert isinstance(first.authorize(refund("0.50"), audience="shop"), Deny)
     assert isinstance(second.authorize(refund("0.50"), audience="shop"), Granted)
+
+
+def test_a_lock_is_kept_and_holds_whoever_says_nothing(house: tuple[Authority, dict[str, bytes]]) -> None:
+    authority, locks = house
+    tenant, desk = authority.tenant(TENANTS[2]), authority.tenant(TENANTS[2]).policies
+    changed = SHARED + "\n"
+    theirs = lock_packs({"a.policy": changed.encode()})[PACK]
+    for act in (tenant.activate, desk.draft):
+        with pytest.raises(PolicyError) as refused:
+            act(files(2, changed))
+        for part in (PACK, locks[PACK].hex(), theirs.hex(), "--pack"):
+            assert part in str(refused.value)
+    assert desk.list() == ()
+    tenant.activate(files(2))
+    kept = desk.active()
+    assert kept is not None
+    assert kept.packs == locks
+
+
+def test_a_lock_outlives_a_set_that_leaves_the_pack_out(house: tuple[Authority, dict[str, bytes]]) -> None:
+    authority, _ = house
+    tenant = authority.tenant(TENANTS[1])
+    tenant.data.set(remove=[f"{PACK}::refund_limit", f"{PACK}::protected_labels"])
+    tenant.activate({"a.policy": "entity Other {}\n"})
+    with pytest.raises(PolicyError, match="is not the one that is locked here"):
+        tenant.activate(files(1, SHARED + "\n"))
+    tenant.activate(files(1, SHARED + "\n"), unlock=[PACK])
+    active = tenant.policies.active()
+    assert active is not None
+    assert active.packs == {}
+
+
+def test_a_set_from_before_the_lock_comes_back_only_by_name(house: tuple[Authority, dict[str, bytes]]) -> None:
+    """Rolling back, promoting: the locks are those of the place where it is drafted."""
+    authority, locks = house
+    tenant = authority.tenant(TENANTS[0])
+    newer = SHARED + "\n"
+    tenant.activate(files(0, newer), packs=lock_packs({"a.policy": newer.encode()}))
+    with pytest.raises(PolicyError, match="is not the one that is locked here"):
+        tenant.policies.rollback()
+    with pytest.raises(PolicyError, match="is not the one that is locked here"):
+        authority.tenant(TENANTS[0]).policies.promote(authority.tenant(TENANTS[1]).policies.tested())
+    back = tenant.policies.rollback(packs=locks)
+    assert back.locks.packs == locks
+    tenant.policies.check(back.draft_id)
+    tenant.policies.activate(back.draft_id)
+    active = tenant.policies.active()
+    assert active is not None
+    assert active.packs == locks

@@ -29,8 +29,10 @@ data = typer.Typer()
 MAX_DATA_BYTES = 16 * 1024 * 1024
 
 Packs = Annotated[
-    list[str] | None, typer.Option("--pack", help="An imported pack held to its bytes: NAME=DIGEST, as `policy packs` prints it.")
+    list[str] | None,
+    typer.Option("--pack", help="An imported pack held to its bytes from now on: NAME=DIGEST, as `policy packs` prints it."),
 ]
+Unlock = Annotated[list[str] | None, typer.Option("--unlock", help="A pack that is no longer held to its bytes, by its name.")]
 NoteFlag = Annotated[str, typer.Option("--note", help="One line that the second person and the log read.")]
 Paths = Annotated[list[Path], typer.Argument(show_default=False, help="Policy files or directories.")]
 
@@ -41,10 +43,11 @@ def _drafter(by: str, key: Path | None) -> tuple[EntityRef | None, LocalPersonKe
     return (entity_ref(by) if by else None), (None if key is None else private_key(key))
 
 
-def _locks(given: list[str] | None) -> dict[str, bytes] | None:
-    """Packs and the digests that they are held to; None where none is."""
+def _locks(given: list[str] | None, unlock: list[str] | None) -> dict[str, Any]:
+    """What is said of the locks of packs, as draft and activate take it."""
     try:
-        return {name: bytes.fromhex(text) for name, _, text in (each.partition("=") for each in given)} if given else None
+        packs = {name: bytes.fromhex(text) for name, _, text in (each.partition("=") for each in given)} if given else None
+        return {"packs": packs, "unlock": tuple(unlock or ())}
     except ValueError:
         fail(Exit.USAGE, "a pack is locked as NAME=DIGEST, with 64 hexadecimal characters as `policy packs` prints them")
 
@@ -60,7 +63,8 @@ def _draft_json(view: Any) -> dict[str, Any]:
         "drafter": None if view.drafter is None else str(view.drafter), "signed": view.signed, "note": view.note,
         "approved_by": [str(each) for each in view.approved_by], "findings": dict(view.findings), "seq": view.seq,
         "tested": None if tested is None else {"env": tested.environment, "digest": tested.digest.hex(), "seq": tested.seq},
-        "to_sign": view.to_sign.hex(), "to_approve": view.to_approve.hex(),
+        "to_sign": view.to_sign.hex(), "to_approve": view.to_approve.hex(), "unlock": list(view.locks.unlock),
+        "packs": {name: digest.hex() for name, digest in (view.locks.packs or {}).items()},
     }  # fmt: skip
 
 
@@ -74,6 +78,8 @@ def _draft_text(view: Any) -> str:
         lines.append(f"  approved  {', '.join(str(each) for each in view.approved_by)}")
     if view.tested is not None:
         lines.append(f"  tested    in {view.tested.environment}, record {view.tested.seq}")
+    lines += [f"  locks     {name}={digest.hex()}" for name, digest in (view.locks.packs or {}).items()]
+    lines += [f"  unlocks   {name}" for name in view.locks.unlock]
     for name, found in view.findings.items():
         lines.append(f"  {name:9} {_plain(found)}")
     return "\n".join(lines)
@@ -89,8 +95,9 @@ def _plain(found: Any) -> str:
 
 @policies.command("draft")
 def policy_draft(
-    paths: Paths, by: By = "", key: KeyFile = None, note: NoteFlag = "", pack: Packs = None, json: JsonFlag = False
-) -> None:
+    paths: Paths, by: By = "", key: KeyFile = None, note: NoteFlag = "", pack: Packs = None, unlock: Unlock = None,
+    json: JsonFlag = False,
+) -> None:  # fmt: skip
     """Keep a policy set as a draft and check it; nothing is decided by it yet.
 
     Example: intended --tenant acme policy draft policies/payments --person 'User::"ann"' --key ann.pem
@@ -99,7 +106,7 @@ def policy_draft(
     where = place()
     with where.open() as authority:
         desk = where.handle(authority).policies
-        view = desk.draft(_texts(paths), drafter=drafter, key=private, note=note, packs=_locks(pack))
+        view = desk.draft(_texts(paths), drafter=drafter, key=private, note=note, **_locks(pack, unlock))
         view = desk.check(view.draft_id)
     emit(json, _draft_json(view), f"{_draft_text(view)}\nnext: intended policy simulate {view.draft_id}")
 
@@ -115,7 +122,9 @@ def policy_packs(paths: Paths, json: JsonFlag = False) -> None:
 
 
 @policies.command("promote")
-def policy_promote(by: By = "", key: KeyFile = None, note: NoteFlag = "", json: JsonFlag = False) -> None:
+def policy_promote(
+    by: By = "", key: KeyFile = None, note: NoteFlag = "", pack: Packs = None, unlock: Unlock = None, json: JsonFlag = False
+) -> None:
     """Draft in --env what is active in the tenant's other environment; the draft names what was tested there.
 
     Example: intended --tenant acme --env live policy promote --person 'User::"ann"' --key ann.pem
@@ -125,7 +134,7 @@ def policy_promote(by: By = "", key: KeyFile = None, note: NoteFlag = "", json: 
     with where.open() as authority:
         here = where.handle(authority)
         tested = authority.tenant(where.tenant, "test" if where.env == "live" else "live").policies.tested()
-        view = here.policies.promote(tested, drafter=drafter, key=private, note=note)
+        view = here.policies.promote(tested, drafter=drafter, key=private, note=note, **_locks(pack, unlock))
         view = here.policies.check(view.draft_id)
     emit(json, _draft_json(view), f"{_draft_text(view)}\nnext: intended policy simulate {view.draft_id}")
 
@@ -186,6 +195,7 @@ def policy_activate(
     paths: Annotated[list[Path] | None, typer.Argument(show_default=False, help="Policy files or directories.")] = None,
     draft: Annotated[str, typer.Option(help="The draft to put in force, instead of files.")] = "",
     pack: Packs = None,
+    unlock: Unlock = None,
     json: JsonFlag = False,
 ) -> None:
     """Check, test and activate a policy set; tokens of the set before are void from then on.
@@ -196,12 +206,14 @@ def policy_activate(
     """
     if bool(paths) == bool(draft):
         fail(Exit.USAGE, "give either policy files or --draft")
-    if pack and draft:
+    if (pack or unlock) and draft:
         fail(Exit.USAGE, "packs are locked where the files are given: at `policy draft`")
     where = place()
     with where.open() as authority:
         tenant = where.handle(authority)
-        done: Any = tenant.policies.activate(draft) if draft else tenant.activate(_texts(paths or []), packs=_locks(pack))
+        done: Any = (
+            tenant.policies.activate(draft) if draft else tenant.activate(_texts(paths or []), **_locks(pack, unlock))
+        )
     if hasattr(done, "version"):
         _emit_written(json, done)
         return
@@ -221,6 +233,8 @@ def policy_rollback(
     by: By = "",
     key: KeyFile = None,
     note: NoteFlag = "",
+    pack: Packs = None,
+    unlock: Unlock = None,
     json: JsonFlag = False,
 ) -> None:
     """Draft a set that was active before; it is simulated, approved and activated like any other.
@@ -235,7 +249,7 @@ def policy_rollback(
     where = place()
     with where.open() as authority:
         desk = where.handle(authority).policies
-        view = desk.rollback(wanted, drafter=drafter, key=private, note=note)
+        view = desk.rollback(wanted, drafter=drafter, key=private, note=note, **_locks(pack, unlock))
         view = desk.check(view.draft_id)
     emit(json, _draft_json(view), f"{_draft_text(view)}\nnext: intended policy simulate {view.draft_id}")
 
@@ -289,11 +303,11 @@ def policy_show(
     if now is None:
         emit(json, {"active": None}, "no set is active")
         return
-    before = [each.hex() for each in now.before]
+    before, packs = [each.hex() for each in now.before], {name: each.hex() for name, each in now.packs.items()}
     emit(
-        json, {"active": now.digest.hex(), "seq": now.seq, "files": sorted(now.sources), "before": before},
+        json, {"active": now.digest.hex(), "seq": now.seq, "files": sorted(now.sources), "before": before, "packs": packs},
         "\n".join([f"in force {now.digest.hex()}, record {now.seq}", *(f"  {name}" for name in sorted(now.sources)),
-                   *(f"before   {each}" for each in before)]),
+                   *(f"locked   {name}={each}" for name, each in packs.items()), *(f"before   {each}" for each in before)]),
     )  # fmt: skip
 
 

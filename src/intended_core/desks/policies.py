@@ -11,7 +11,7 @@ Drafts of params and tables (`tenant.data.draft`) go the same way here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intended_core.access.persons import LocalPersonKey
@@ -34,7 +34,7 @@ from intended_core.flows.enact import enact_data, enact_policy
 from intended_core.flows.sets import SetView, active_set, earlier_set
 from intended_core.flows.simulate import Progress, Simulation, simulate_draft
 from intended_core.ids import EntityRef
-from intended_core.lang.locks import check_locks
+from intended_core.lang.locks import LockChange
 from intended_core.lang.source import Source
 
 __all__ = ["PoliciesDesk", "Promotion"]
@@ -61,20 +61,30 @@ class PoliciesDesk(Desk):
         key: LocalPersonKey | None = None,
         note: str = "",
         packs: Mapping[str, bytes] | None = None,
+        unlock: Sequence[str] = (),
     ) -> DraftView:
         """Keep a set as a draft: file name -> text. With `drafter` and their `key` it is signed at once. Raises IntentError.
 
-        `packs`: the digest of each pack that the set imports; raises PolicyError for one whose bytes are others.
+        `packs`: the digest of each pack that the set imports. Raises PolicyError for one whose bytes are others, and for one that is
+        locked here and is named neither in `packs` nor in `unlock`. Both are signed with the draft.
         """
-        if packs is not None:
-            check_locks([Source.from_text(name, text) for name, text in sources.items()], packs)
-        return self._draft(sources, drafter, key, note, None)
+        return self._draft(sources, drafter, key, note, None, LockChange(packs=packs, unlock=tuple(unlock)))
 
     def promote(
-        self, tested: Promotion, *, drafter: EntityRef | None = None, key: LocalPersonKey | None = None, note: str = ""
+        self,
+        tested: Promotion,
+        *,
+        drafter: EntityRef | None = None,
+        key: LocalPersonKey | None = None,
+        note: str = "",
+        packs: Mapping[str, bytes] | None = None,
+        unlock: Sequence[str] = (),
     ) -> DraftView:
-        """Draft here what is active elsewhere; the draft, its signatures and its activation name where it was tested."""
-        return self._draft(tested.sources, drafter, key, note, tested.tested)
+        """Draft here what is active elsewhere; the draft, its signatures and its activation name where it was tested.
+
+        The locks of packs are those of this environment: `packs` and `unlock` as in `draft`.
+        """
+        return self._draft(tested.sources, drafter, key, note, tested.tested, LockChange(packs=packs, unlock=tuple(unlock)))
 
     def rollback(
         self,
@@ -83,23 +93,28 @@ class PoliciesDesk(Desk):
         drafter: EntityRef | None = None,
         key: LocalPersonKey | None = None,
         note: str = "",
+        packs: Mapping[str, bytes] | None = None,
+        unlock: Sequence[str] = (),
     ) -> DraftView:
         """Draft a set that was active before: the one before this, or that of this digest. It goes the way of every draft.
 
-        Raises UnitRefusedError when it was not among the last sixteen.
+        Raises UnitRefusedError when it was not among the last sixteen, PolicyError when a pack that is locked since is another in it:
+        `packs` and `unlock` as in `draft`.
         """
         found = self._driver.operate(earlier_set(self._context, digest))
-        return self._draft(found.sources, drafter, key, note or f"rollback to {found.digest.hex()[:16]}", None)
+        said = note or f"rollback to {found.digest.hex()[:16]}"
+        return self._draft(found.sources, drafter, key, said, None, LockChange(packs=packs, unlock=tuple(unlock)))
 
     def _draft(
-        self, sources: Mapping[str, str], drafter: EntityRef | None, key: LocalPersonKey | None, note: str, tested: Origin | None
-    ) -> DraftView:
+        self, sources: Mapping[str, str], drafter: EntityRef | None, key: LocalPersonKey | None, note: str, tested: Origin | None,
+        locks: LockChange,
+    ) -> DraftView:  # fmt: skip
         if not sources:
             raise PolicyError("a policy set has at least one file")
         if key is not None and drafter is None:
             raise IntentError("say whose key it is", place="drafter")
         made = [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in sources.items()]
-        view = self._driver.operate(draft_policy(self._context, made, drafter=drafter, note=note, tested=tested))
+        view = self._driver.operate(draft_policy(self._context, made, drafter=drafter, note=note, tested=tested, locks=locks))
         return view if key is None else self.sign(view.draft_id, key=key)
 
     def sign(self, draft_id: str, *, key: LocalPersonKey | None = None, signature: bytes | None = None) -> DraftView:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind
-from intended_core.canonical import Json, b64url, canonical_json, parse_canonical
+from intended_core.canonical import Json, b64url, canonical_json
 from intended_core.errors import IntentError, PolicyError, UnitRefusedError
 from intended_core.flows.cache import ActivePolicy, compile_policy
 from intended_core.flows.datarows import (
@@ -28,20 +28,21 @@ from intended_core.flows.datarows import (
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.governance import in_the_founders_hand, read_persons
 from intended_core.flows.metering import DIRECTORY, first_row
+from intended_core.flows.pointer import POLICY_POINTER, PolicyPointer, changed_json, locks_json, read_pointer
 from intended_core.flows.policycache import cache_key, cache_write, freeze, kept_digest
 from intended_core.flows.policytests import TestReport, run_tests
 from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
 from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
 from intended_core.lang.data import NO_DATA, DataSnapshot
+from intended_core.lang.locks import NO_CHANGE, LockChange, settle_locks
 from intended_core.lang.source import Source
-from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
+from intended_core.unit import Changes, RowKey, Unit, UnitView, Write
 
 __all__ = [
-    "POLICY_POINTER", "Activated", "Warrant", "activate", "checked_and_tested", "founders_warrant", "put_in_force",
-    "set_row", "sources_write",
+    "Activated", "Held", "Warrant", "activate", "checked_and_tested", "founders_warrant", "hold_to_locks", "put_in_force", "set_row",
+    "sources_write",
 ]  # fmt: skip
 
-POLICY_POINTER: Final = RowKey("policy", "active")
 MAX_HISTORY: Final = 16  # sets that a rollback finds by their digest
 
 
@@ -68,21 +69,38 @@ class Warrant:
     demand: Callable[[UnitView, LogHead], tuple[tuple[Write, ...], Mapping[str, Json]]]
 
 
-def activate(context: Context, sources: Sequence[Source]) -> Flow[Activated]:
-    """Check, test and activate, by the founder's hand alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The locks of packs: those that were `kept` when they were looked at, and those that stand `after` the activation."""
+
+    kept: Mapping[str, bytes]
+    after: Mapping[str, bytes]
+
+
+def activate(context: Context, sources: Sequence[Source], change: LockChange = NO_CHANGE) -> Flow[Activated]:
+    """Check, test and activate, by the founder's hand alone. `change`: what is said of the locks of packs.
 
     Raises PolicyError (nothing is changed) when a check or one of the set's own tests fails, and UnitRefusedError `governed` once the
     scope has an admin: then a set is drafted and approved first (`flows.drafts`).
     """
+    held = yield from hold_to_locks(context, sources, change)
     tried = checked_and_tested(context, sources)
     for attempt in range(context.settings.state_retries + 1):
         warrant = yield from founders_warrant(context)
         try:
-            return (yield from put_in_force(context, tried, warrant))
+            return (yield from put_in_force(context, tried, warrant, held))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
                 raise
+        held = yield from hold_to_locks(context, sources, change)
     raise UnitRefusedError("conflict", "policy, data or persons kept changing; try again")
+
+
+def hold_to_locks(context: Context, sources: Sequence[Source], change: LockChange) -> Flow[Held]:
+    """That the packs are those that are locked here, or that `change` names; the unit asks again. Raises PolicyError."""
+    pointer = yield from read_pointer(context)
+    kept = {} if pointer is None else dict(pointer.packs)
+    return Held(kept=kept, after=settle_locks(sources, kept, change))
 
 
 def founders_warrant(context: Context) -> Flow[Warrant]:
@@ -130,23 +148,26 @@ def _data_for(policy: ActivePolicy, stored: StoredData) -> DataSnapshot:
         raise PolicyError(f"a value in force does not fit the new set; nothing was activated: {error}") from None
 
 
-def _history(pointer: Row | None, name: str) -> list[Json]:
+def _history(pointer: PolicyPointer | None, digest: bytes) -> tuple[bytes, ...]:
     """The digests of the sets that were active before, the newest first, each once."""
-    if pointer is None:
-        return []
-    body: Any = parse_canonical(pointer.body, max_bytes=4096)
-    return [each for each in dict.fromkeys((str(body["digest"]), *body.get("before", ()))) if each != name][:MAX_HISTORY]
+    known = () if pointer is None else dict.fromkeys((pointer.digest, *pointer.before))
+    return tuple(each for each in known if each != digest)[:MAX_HISTORY]
 
 
-def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warrant: Warrant) -> Flow[Activated]:
-    """Activate what `checked_and_tested` gave and `warrant` lets pass. Raises PolicyError, UnitRefusedError; then nothing is changed."""
+def put_in_force(
+    context: Context, tried: tuple[ActivePolicy, TestReport], warrant: Warrant, held: Held
+) -> Flow[Activated]:
+    """Activate what `checked_and_tested` gave and `warrant` lets pass, with the locks of packs that stand then.
+
+    Raises PolicyError, UnitRefusedError; then nothing is changed.
+    """
     policy, report = tried
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     name = b64url(policy.digest)
     stored, pointer = set_row(policy.digest), POLICY_POINTER
     kept = freeze(policy.checked)
-    pinned = None if kept is None else b64url(kept_digest(kept))
+    pinned = None if kept is None else kept_digest(kept)
     values, data = StoredData(version=0, content=NO_CONTENT), NO_DATA
     reads_data = bool(policy.schema.params or policy.schema.tables)
     if reads_data:
@@ -167,15 +188,16 @@ def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warra
             writes += snapshot_writes(context, view, data)
         writes += sources_write(context, view, policy.digest, policy.checked.sources)
         writes += cache_write(context.scope, context.mac, policy.digest, kept, view.rows)
-        current = authentic(context, view, pointer)
-        version = 0 if current is None else current.version
-        told: dict[str, Json] = {
-            "digest": name, "semantic": b64url(policy.checked.semantic_digest), "seq": head.size,
-            "before": _history(current, name),
-        }  # fmt: skip
-        body = canonical_json(told if pinned is None else {**told, "kept": pinned})
+        current = guard_row(context, view, head, pointer)
+        version, was = (0, None) if current is None else (current.version, PolicyPointer.from_row(current))
+        if held.kept != ({} if was is None else was.packs):
+            raise UnitRefusedError(GUARDS_MOVED, "the locks of packs changed meanwhile; try again")
+        after = PolicyPointer(
+            digest=policy.digest, semantic=policy.checked.semantic_digest, seq=head.size, before=_history(was, policy.digest),
+            kept=pinned, packs=held.after,
+        )  # fmt: skip
         writes.append(
-            Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", body), version)
+            Write(context.mac.seal_row(context.scope, "policy", pointer.key, version + 1, "ACTIVE", after.to_body()), version)
         )
         writes.append(guard_write(context, view, head, writes))
         draft = Draft(
@@ -186,6 +208,8 @@ def put_in_force(context: Context, tried: tuple[ActivePolicy, TestReport], warra
                 "schema_digest": b64url(policy.schema.digest),
                 "files": [source for source, _ in policy.checked.sources],
                 "rules": len(policy.checked.rules),
+                **({"packs": locks_json(held.after)} if held.after else {}),
+                **({"locks": changed_json(held.kept, held.after)} if held.after != held.kept else {}),
                 **said,
             },
             salt=salt,

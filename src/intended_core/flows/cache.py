@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from intended_core.audit.log import LogHead
-from intended_core.canonical import parse_canonical, unb64url
+from intended_core.canonical import b64url, parse_canonical
 from intended_core.engine.canary import check_action
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntentError, StoreCorruptError
@@ -29,6 +29,7 @@ from intended_core.flows.datarows import (
     typed_content,
 )
 from intended_core.flows.haltrows import Halts, gather
+from intended_core.flows.pointer import PolicyPointer
 from intended_core.flows.policycache import cache_key, cached_set
 from intended_core.flows.roster import ENTITY_ROSTER, GUARD_ROSTER, check_guards, check_shard, shard_key, standing
 from intended_core.flows.rows import decode_entity, decode_person, entity_key, references_of
@@ -203,16 +204,13 @@ class StateCache:
         return [mac.check(scope, row).row for row in self._storage.scan(scope, kind)]
 
     def _policy(self, scope: Scope, mac: RowMac, pointer: Row) -> ActivePolicy:
-        body = parse_canonical(pointer.body, max_bytes=4096)
-        if not isinstance(body, dict) or not isinstance(body.get("digest"), str):
-            raise StoreCorruptError("the active-policy row is damaged")
-        name, semantic = str(body["digest"]), unb64url(str(body.get("semantic", "")))
-        wanted, pinned = unb64url(name), unb64url(str(body["kept"])) if "kept" in body else None
+        named = PolicyPointer.from_row(pointer)
+        wanted = named.digest
         with self._lock:
             known = self._policies.get((scope.key, wanted))
         if known is not None:
             return known
-        stored, kept = RowKey("policy", f"set:{name}"), cache_key(wanted)
+        stored, kept = RowKey("policy", f"set:{b64url(wanted)}"), cache_key(wanted)
         rows = {row.key: row for row in self._storage.read(scope, [stored, kept])}
         if stored.key not in rows:
             raise StoreCorruptError("the active policy set's sources are gone")
@@ -220,7 +218,7 @@ class StateCache:
         begun = self._monotonic()
         try:
             with self._making:  # who comes meanwhile for the same set waits for it instead of making it once more
-                return self._made(scope, mac, sources, copy, wanted, semantic, pinned)
+                return self._made(scope, mac, sources, copy, wanted, named.semantic, named.kept)
         finally:
             self._spent.seconds = self._spent_here() + self._monotonic() - begun
 

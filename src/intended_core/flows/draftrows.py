@@ -12,7 +12,9 @@ from typing import Any, Final, Literal
 
 from intended_core.canonical import Json, b64url, canonical_json, digest, parse_canonical, unb64url
 from intended_core.errors import IntentError, StoreCorruptError
+from intended_core.flows.pointer import change_json, read_change
 from intended_core.ids import EntityRef, Scope
+from intended_core.lang.locks import NO_CHANGE, LockChange
 from intended_core.unit import Row, RowKey
 
 __all__ = ["OPEN_STATES", "DraftRow", "Origin", "Signed", "draft_key", "signing_digest"]
@@ -43,7 +45,7 @@ class Signed:
 class DraftRow:
     """`content`: the digest of the sources (policy) or of the values (data). `base`: the version of the pointer that it replaces.
 
-    `findings`: what check and simulation said, as plain data. Times in microseconds.
+    `findings`: what check and simulation said, as plain data. `locks`: what it says of the locks of packs. Times in microseconds.
     """
 
     subject: Subject
@@ -57,6 +59,7 @@ class DraftRow:
     drafted: Signed | None = None
     approved: tuple[Signed, ...] = ()
     findings: Mapping[str, Json] = field(default_factory=dict)
+    locks: LockChange = NO_CHANGE
 
     def with_findings(self, **found: Json) -> DraftRow:
         """The same with more said about it."""
@@ -70,7 +73,7 @@ class DraftRow:
                 "note": self.note, "created": self.created_us, "seq": self.seq, "findings": dict(self.findings),
                 "tested": _tested(self.tested),
                 "drafted": None if self.drafted is None else _signed(self.drafted),
-                "approved": [_signed(each) for each in self.approved],
+                "approved": [_signed(each) for each in self.approved], **change_json(self.locks),
             }
         )  # fmt: skip
 
@@ -86,9 +89,9 @@ class DraftRow:
                 created_us=data["created"], seq=data["seq"], findings=data["findings"],
                 tested=None if tested is None else Origin(environment=tested[0], digest=unb64url(tested[1]), seq=tested[2]),
                 drafted=None if data["drafted"] is None else _of(data["drafted"]),
-                approved=tuple(_of(each) for each in data["approved"]),
+                approved=tuple(_of(each) for each in data["approved"]), locks=read_change(data),
             )  # fmt: skip
-        except (IntentError, KeyError, TypeError, ValueError, IndexError):
+        except (AttributeError, IntentError, KeyError, TypeError, ValueError, IndexError):
             raise StoreCorruptError("a draft's row is damaged") from None
 
 
@@ -115,10 +118,16 @@ def draft_key(draft_id: str) -> RowKey:
 
 
 def signing_digest(scope: Scope, part: Literal["draft", "approve"], draft_id: str, draft: DraftRow) -> bytes:
-    """What the drafter, and what a second person signs (32 bytes): one is worth nothing in the place of the other."""
+    """What the drafter, and what a second person signs (32 bytes): one is worth nothing in the place of the other.
+
+    A draft that says something of the locks of packs is signed with that, under the statement's second version.
+    """
+    label, locks = "intended.draft/v1", tuple[bytes, ...]()
+    if not draft.locks.silent:
+        label, locks = "intended.draft/v2", (canonical_json(change_json(draft.locks)),)
     return digest(
-        "intended.draft/v1", part.encode("ascii"), scope.uuid.encode("ascii"), scope.environment.encode("ascii"),
+        label, part.encode("ascii"), scope.uuid.encode("ascii"), scope.environment.encode("ascii"),
         draft_id.encode("ascii"), draft.subject.encode("ascii"), draft.content, str(draft.base).encode("ascii"),
         canonical_json(_ref(draft.drafter)), draft.note.encode("utf-8"),
-        canonical_json(_tested(draft.tested)),
+        canonical_json(_tested(draft.tested)), *locks,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AccessDeniedError, IntentError, KeyRingError, PolicyError, UnitRefusedError
-from intended_core.flows.activate import POLICY_POINTER, checked_and_tested, set_row, sources_write
+from intended_core.flows.activate import checked_and_tested, hold_to_locks, set_row, sources_write
 from intended_core.flows.cache import ScopeState, decode_sources
 from intended_core.flows.data import DataChange, changed_content, named_changes
 from intended_core.flows.datarows import (
@@ -33,9 +33,11 @@ from intended_core.flows.datarows import (
 from intended_core.flows.draftrows import OPEN_STATES, DraftRow, Origin, Signed, Subject, draft_key, signing_digest
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRows, ScanRows
 from intended_core.flows.outcomes import denied
+from intended_core.flows.pointer import POLICY_POINTER, change_json
 from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
 from intended_core.flows.steps import close_unit, open_head
 from intended_core.ids import EntityRef
+from intended_core.lang.locks import NO_CHANGE, LockChange
 from intended_core.lang.semantic import text_digest
 from intended_core.lang.source import Source
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
@@ -55,7 +57,7 @@ DRAFTS: Final[Mapping[Subject, Permission]] = {"policy": "policy.draft", "data":
 class DraftView:
     """A draft as it stands. `to_sign`, `to_approve`: what the drafter and what a second person signs (32 bytes each).
 
-    `superseded`: it was active, and something else is now. `files`: the names of a set's sources, and their texts.
+    `locks`: what it says of the locks of packs. `superseded`: it was active, and something else is now.
     """
 
     draft_id: str
@@ -73,6 +75,7 @@ class DraftView:
     findings: Mapping[str, Json]
     to_sign: bytes
     to_approve: bytes
+    locks: LockChange = NO_CHANGE
 
 
 def _view(context: Context, row: Row) -> DraftView:
@@ -82,7 +85,7 @@ def _view(context: Context, row: Row) -> DraftView:
         note=draft.note, tested=draft.tested, signed=draft.drafted is not None,
         approved_by=tuple(each.person for each in draft.approved), created_us=draft.created_us, seq=draft.seq,
         findings=draft.findings, to_sign=signing_digest(context.scope, "draft", row.key, draft),
-        to_approve=signing_digest(context.scope, "approve", row.key, draft),
+        to_approve=signing_digest(context.scope, "approve", row.key, draft), locks=draft.locks,
     )  # fmt: skip
 
 
@@ -107,17 +110,21 @@ def list_drafts(context: Context) -> Flow[tuple[DraftView, ...]]:
 
 
 def draft_policy(
-    context: Context, sources: Sequence[Source], *, drafter: EntityRef | None = None, note: str = "", tested: Origin | None = None
-) -> Flow[DraftView]:
-    """Keep a set as a draft. `tested`: where the same sources were active. Raises IntentError, UnitRefusedError."""
+    context: Context, sources: Sequence[Source], *, drafter: EntityRef | None = None, note: str = "",
+    tested: Origin | None = None, locks: LockChange = NO_CHANGE,
+) -> Flow[DraftView]:  # fmt: skip
+    """Keep a set as a draft. `tested`: where the same sources were active. Raises IntentError, PolicyError, UnitRefusedError."""
     named = text_digest(sources)
     if tested is not None and tested.digest != named:
         raise PolicyError("these are not the sources that were tested")
+    yield from hold_to_locks(context, sources, locks)
 
     def keep(view: UnitView) -> tuple[Write, ...]:
         return sources_write(context, view, named, [(source.name, source.text) for source in sources])
 
-    return (yield from _begin(context, "policy", named, POLICY_POINTER, set_row(named), keep, drafter, note, tested))
+    return (
+        yield from _begin(context, "policy", named, POLICY_POINTER, set_row(named), keep, drafter, note, tested, locks)
+    )
 
 
 def draft_data(
@@ -142,14 +149,15 @@ def draft_data(
 
     return (
         yield from _begin(
-            context, "data", named, DATA_POINTER, content_key(named), keep, drafter, note, None, changes=changes
+            context, "data", named, DATA_POINTER, content_key(named), keep, drafter, note, None, NO_CHANGE, changes=changes
         )
     )
 
 
 def _begin(
     context: Context, subject: Subject, named: bytes, pointer: RowKey, stored: RowKey,
-    keep: Callable[[UnitView], tuple[Write, ...]], drafter: EntityRef | None, note: str, tested: Origin | None, **findings: Json,
+    keep: Callable[[UnitView], tuple[Write, ...]], drafter: EntityRef | None, note: str, tested: Origin | None,
+    locks: LockChange, **findings: Json,
 ) -> Flow[DraftView]:  # fmt: skip
     if len(note) > MAX_NOTE or not note.isprintable():
         raise IntentError(f"a note has at most {MAX_NOTE} printable characters", place="note")
@@ -166,7 +174,7 @@ def _begin(
         current = guard_row(context, view, head, pointer)
         made = DraftRow(
             subject=subject, content=named, base=0 if current is None else current.version, drafter=drafter, note=note,
-            tested=tested, created_us=now_us, seq=head.size, findings=findings,
+            tested=tested, created_us=now_us, seq=head.size, findings=findings, locks=locks,
         )  # fmt: skip
         row = context.mac.seal_row(context.scope, key.kind, key.key, 1, "DRAFT", made.to_body())
         writes = [*keep(view), Write(row, 0)]
@@ -175,6 +183,7 @@ def _begin(
             "draft": draft_id, "subject": subject, "content": b64url(named), "state": "DRAFT", "base": made.base, "note": note,
             "drafter": None if drafter is None else [drafter.type, drafter.id],
             "tested": None if tested is None else [tested.environment, b64url(tested.digest), tested.seq],
+            **change_json(locks),
         }  # fmt: skip
         draft = Draft(kind=EventKind.POLICY_DRAFTED, body=body, salt=salt)
         return close_unit(context, view, head, (draft,), now_us=now_us, writes=tuple(writes), bump_guards=True, answer=row)
@@ -244,7 +253,9 @@ def check_draft(context: Context, draft_id: str) -> Flow[DraftView]:
     row = yield from read_draft(context, draft_id)
     draft = _opened(row)
     if draft.subject == "policy":
-        policy, report = checked_and_tested(context, (yield from draft_sources(context, draft)))
+        sources = yield from draft_sources(context, draft)
+        yield from hold_to_locks(context, sources, draft.locks)
+        policy, report = checked_and_tested(context, sources)
         checked: dict[str, Json] = {
             "rules": len(policy.checked.rules), "tests": len(report.cases), "warnings": len(policy.checked.warnings),
             "semantic_digest": b64url(policy.checked.semantic_digest),

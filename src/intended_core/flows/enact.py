@@ -13,7 +13,7 @@ from typing import Any
 from intended_core.audit.log import LogHead
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, KeyRingError, UnitRefusedError
-from intended_core.flows.activate import POLICY_POINTER, Activated, Warrant, checked_and_tested, put_in_force
+from intended_core.flows.activate import Activated, Warrant, checked_and_tested, hold_to_locks, put_in_force
 from intended_core.flows.cache import ScopeState, compile_policy
 from intended_core.flows.data import DataWritten, put_content
 from intended_core.flows.datarows import DATA_POINTER
@@ -22,6 +22,7 @@ from intended_core.flows.drafts import DRAFTS, draft_content, draft_sources, rea
 from intended_core.flows.effects import Context, Flow, LoadState
 from intended_core.flows.governance import governed_under_lock, read_persons
 from intended_core.flows.halt import person_keys, signed_under_lock, signers_json
+from intended_core.flows.pointer import POLICY_POINTER, PolicyPointer
 from intended_core.flows.roster import GUARD_ROSTER, guard_row
 from intended_core.flows.steps import GUARDS_MOVED
 from intended_core.lang.diff import compare
@@ -44,11 +45,12 @@ def enact_policy(context: Context, draft_id: str) -> Flow[Activated]:
         row = yield from read_draft(context, draft_id)
         draft = _ready(row, "policy")
         sources = yield from draft_sources(context, draft)
+        held = yield from hold_to_locks(context, sources, draft.locks)
         tried = checked_and_tested(context, sources)
         narrower = yield from _narrower_set(context, sources)
         warrant = yield from _warrant(context, row, draft, narrower, POLICY_POINTER)
         try:
-            return (yield from put_in_force(context, tried, warrant))
+            return (yield from put_in_force(context, tried, warrant, held))
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
                 raise
@@ -122,12 +124,17 @@ def _warrant(
         if draft.tested is not None:
             said["tested"] = [draft.tested.environment, b64url(draft.tested.digest), draft.tested.seq]
         if governed_under_lock(context, view, head, persons):
-            narrows = narrower is not None and narrower.guards == head.guards
+            narrows = narrower is not None and narrower.guards == head.guards and not _moves_a_lock(draft, current)
             said |= _signatures(context, view, head, row, draft, narrows=narrows)
         after = context.mac.seal_row(context.scope, row.kind, row.key, row.version + 1, "ACTIVE", row.body)
         return (Write(after, row.version),), said
 
     return Warrant(reads=(draft_key(row.key), GUARD_ROSTER, pointer, *person_keys(pairs)), demand=demand)
+
+
+def _moves_a_lock(draft: DraftRow, current: Row | None) -> bool:
+    """Whether a pack that is held to a digest would be held to another, or to none: then nobody does it alone."""
+    return not draft.locks.silent and draft.locks.moves({} if current is None else PolicyPointer.from_row(current).packs)
 
 
 def _signatures(

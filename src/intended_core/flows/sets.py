@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-from intended_core.canonical import parse_canonical, unb64url
 from intended_core.errors import UnitRefusedError
-from intended_core.flows.activate import POLICY_POINTER, set_row
+from intended_core.flows.activate import set_row
 from intended_core.flows.cache import decode_sources
 from intended_core.flows.effects import Context, Flow, ReadRows
+from intended_core.flows.pointer import read_pointer
 from intended_core.lang.semantic import text_digest
 from intended_core.unit import Row
 
@@ -19,22 +18,24 @@ __all__ = ["SetView", "active_set", "earlier_set"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetView:
-    """A set by its digest (32 bytes), with its sources. `seq`: the record that put it in force. `before`: digests, the newest first."""
+    """A set by its digest (32 bytes), with its sources. `seq`: the record that put it in force. `before`: digests, the newest first.
+
+    `packs`: the packs that are held to a digest, where it is the set in force.
+    """
 
     digest: bytes
     seq: int
     sources: Mapping[str, str]
     before: tuple[bytes, ...]
+    packs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def active_set(context: Context) -> Flow[SetView | None]:
     """The set that the pointer names, None before the first activation. It need not load: sources are shown as they are kept."""
-    found: Sequence[Row] = yield ReadRows(context.scope, (POLICY_POINTER,))
-    if not found:
+    found = yield from read_pointer(context)
+    if found is None:
         return None
-    body: Any = parse_canonical(context.mac.check(context.scope, found[0]).row.body, max_bytes=4096)
-    before = tuple(unb64url(str(each)) for each in body.get("before", ()))
-    return (yield from _set(context, unb64url(str(body["digest"])), int(body["seq"]), before))
+    return replace((yield from _set(context, found.digest, found.seq, found.before)), packs=found.packs)
 
 
 def earlier_set(context: Context, digest: bytes | None, *, active: bool = False) -> Flow[SetView]:

@@ -124,3 +124,29 @@ def test_a_pack_is_held_to_its_bytes(run: Run, acme: tuple[str, ...], tmp_path: 
         assert (refused.code, "is not the one that is locked" in refused.err) == (5, True)
     assert run(*acme, "policy", "activate", str(folder), "--pack", "host::assistants=xyz").code == 2
     assert run(*acme, "policy", "activate", "--draft", "x", "--pack", line).code == 2
+
+
+def test_a_lock_is_kept_until_it_is_named_again(run: Run, acme: tuple[str, ...], tmp_path: Path) -> None:
+    story, folder = ROOT_FOLDER / "policies" / "examples" / "shared-pack", tmp_path / "shared"
+    folder.mkdir()
+    for name in ("assistants.policy", "tenant.policy"):
+        (folder / name).write_bytes((story / name).read_bytes())
+    line = run("policy", "packs", str(folder / "assistants.policy")).out.strip()
+    assert run(*acme, "policy", "activate", str(folder), "--pack", line).code == 0
+    assert f"locked   {line}" in run(*acme, "policy", "show").out
+    (folder / "assistants.policy").write_bytes((story / "assistants.policy").read_bytes() + b" ")
+    newer = run("policy", "packs", str(folder / "assistants.policy")).out.strip()
+    for verb in ("activate", "draft"):
+        refused = run(*acme, "policy", verb, str(folder))
+        assert (refused.code, f"--pack {newer}" in refused.err) == (5, True)
+    assert run(*acme, "policy", "rollback", "--unlock", "host::other").code == 5
+    drafted = run(*acme, "policy", "draft", str(folder), "--pack", newer)
+    assert f"locks     {newer}" in drafted.out
+    unlocking = run(*acme, "policy", "draft", str(folder), "--unlock", "host::assistants")
+    assert "unlocks   host::assistants" in unlocking.out
+    told = run(*acme, "policy", "draft", str(folder), "--unlock", "host::assistants", "--json").json
+    assert (told["packs"], told["unlock"]) == ({}, ["host::assistants"])
+    assert run(*acme, "policy", "activate", "--draft", told["draft"], "--unlock", "host::assistants").code == 2
+    assert run(*acme, "policy", "activate", "--draft", told["draft"]).code == 0
+    assert run(*acme, "policy", "show", "--json").json["packs"] == {}
+    assert run(*acme, "policy", "rollback", "--json").code == 0

@@ -8,7 +8,9 @@ from intended_core import Deny, Granted, PolicyError, TokenError, UnitRefusedErr
 from intended_core.canonical import b64url
 from intended_core.errors import StoreCorruptError, StoreError
 from intended_core.flows.activate import Activated, activate
-from intended_core.flows.effects import Commit
+from intended_core.flows.effects import Commit, Effect
+from intended_core.flows.pointer import PolicyPointer
+from intended_core.lang.locks import pack_digests
 from intended_core.lang.source import Source
 from tests.reference.flow_world import POLICY, STRICT, Traced, World, at, intent, pay, raising, trace
 
@@ -24,7 +26,7 @@ def activating(world: World, *texts: str) -> Traced:
 def test_one_unit_and_nothing_before_it(world: World) -> None:
     size, guards = world.head.size, world.head.guards
     seen = activating(world, STRICT)
-    assert seen.order == ["ScanRows", "Commit"]
+    assert seen.order == ["ReadRows", "ScanRows", "Commit"]
     done = seen.result
     assert isinstance(done, Activated)
     assert (done.rules, done.tests, done.seq) == (3, 0, size)
@@ -35,20 +37,23 @@ def test_one_unit_and_nothing_before_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["permit all;", POLICY + "permit x { action == fly; }", POLICY.replace("closed: Bool", "closed: Nothing")])
-def test_a_set_that_does_not_check_asks_for_nothing(world: World, text: str) -> None:
+def test_a_set_that_does_not_check_asks_only_which_packs_are_locked(world: World, text: str) -> None:
     before = world.data()
-    with pytest.raises(PolicyError):
-        next(activate(world.context, [Source.from_bytes("0.policy", text.encode())]))
+    seen = activating(world, text)
+    assert isinstance(seen.error, PolicyError)
+    assert seen.order == ["ReadRows"]
     assert world.data() == before
 
 
-def test_a_set_whose_own_tests_fail_asks_for_nothing(world: World) -> None:
+def test_a_set_whose_own_tests_fail_asks_only_which_packs_are_locked(world: World) -> None:
     before = world.data()
     text = POLICY + BODIES + FAILING.replace('"t" {', '"t" with f {')
     assert activating(world, text.replace("%s", "allow")).result.tests == 1
     world.restore()
+    seen = activating(world, text.replace("%s", "deny"))
     with pytest.raises(PolicyError, match="t: expected deny, got allow"):
-        next(activate(world.context, [Source.from_bytes("0.policy", text.replace("%s", "deny").encode())]))
+        raise seen.error or AssertionError
+    assert seen.order == ["ReadRows"]
     assert world.data() == before
 
 
@@ -96,3 +101,34 @@ def test_the_clock_stands_back(world: World) -> None:
     seen = activating(world, STRICT)
     assert isinstance(seen.error, UnitRefusedError)
     assert seen.error.code == "clock_back"
+
+
+LIB = 'policy pack lib version "1";\nentity Shelf {}\n'
+
+
+def with_lib(lib: str) -> list[Source]:
+    return [Source.from_text("a.policy", f"import lib as lib;\n{POLICY}"), Source.from_text("lib.policy", lib)]
+
+
+def test_a_lock_that_was_set_meanwhile_counts(world: World) -> None:
+    """Between the look at the locks and the unit somebody else puts one in force: the unit is refused, and the second look sees it."""
+    theirs = {"lib": pack_digests([Source.from_text("lib.policy", LIB)])["lib"]}
+
+    def meanwhile(effect: Effect) -> None:
+        if isinstance(effect, Commit) and not PolicyPointer.from_row(world.row("policy", "active")).packs:
+            world.tenant.activate({source.name: source.text for source in with_lib(LIB)}, packs=theirs)
+
+    seen = trace(world, activate(world.context, with_lib(LIB + "\n")), meanwhile)
+    with pytest.raises(PolicyError, match="is not the one that is locked here"):
+        raise seen.error or AssertionError
+    assert seen.order.count("Commit") == 1
+    assert world.body()["packs"] == {"lib": b64url(theirs["lib"])}
+
+
+def test_an_older_pointer_that_was_put_back_takes_no_lock_away(world: World) -> None:
+    before = world.row("policy", "active")
+    world.tenant.activate({source.name: source.text for source in with_lib(LIB)}, packs={"lib": pack_digests(with_lib(LIB))["lib"]})
+    world.edit(before)
+    assert isinstance(trace(world, activate(world.context, with_lib(LIB + "\n"))).error, StoreCorruptError)
+    world.remove("policy", "active")
+    assert isinstance(trace(world, activate(world.context, with_lib(LIB + "\n"))).error, StoreCorruptError)

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from intended_core.canonical import b64url, canonical_json
+from intended_core.canonical import canonical_json
 from intended_core.entities import Entity, EntitySnapshot
 from intended_core.errors import IntendedError, IntentError, KeyRingError, PolicyError, StoreCorruptError
 from intended_core.flows import cache
 from intended_core.flows.cache import EntityCache, ScopeState, StateCache, compile_policy, decode_sources
+from intended_core.flows.pointer import PolicyPointer
 from intended_core.flows.rows import encode_entity, entity_key
 from intended_core.ids import EntityRef, Scope
 from intended_core.lang.checker import check
@@ -91,7 +92,8 @@ def test_a_person_who_is_not_active_is_nobody(world: World) -> None:
 
 def test_a_pointer_to_nowhere_and_one_that_is_no_pointer(world: World) -> None:
     pointer = world.row("policy", "active")
-    world.edit(sealed(world, pointer, body=canonical_json({"digest": b64url(b"x" * 32)})))
+    nowhere = replace(PolicyPointer.from_row(pointer), digest=b"x" * 32)
+    world.edit(sealed(world, pointer, body=nowhere.to_body()))
     with pytest.raises(StoreCorruptError, match="sources are gone"):
         state(world)
     for body in (b"[]", b"{}", canonical_json({"digest": 5})):

@@ -9,6 +9,7 @@ import pytest
 from intended_core.errors import StoreCorruptError
 from intended_core.flows.draftrows import DraftRow, Origin, Signed, signing_digest
 from intended_core.ids import EntityRef, Scope
+from intended_core.lang.locks import LockChange
 from intended_core.unit import Row
 
 ANN, BOB = EntityRef("Person", "ann"), EntityRef("Person", "bob")
@@ -23,7 +24,9 @@ def row(body: bytes) -> Row:
     return Row(kind="draft", key="d", version=1, state="DRAFT", body=body, mac=b"")
 
 
-@pytest.mark.parametrize("draft", [DRAFT, replace(DRAFT, tested=None, drafter=None, drafted=None, approved=(), subject="data")])
+@pytest.mark.parametrize(
+    "draft", [DRAFT, replace(DRAFT, locks=LockChange(packs={"lib": b"l" * 32}, unlock=("old",))), replace(DRAFT, tested=None, drafter=None, drafted=None, approved=(), subject="data")]
+)
 def test_it_is_read_back(draft: DraftRow) -> None:
     assert DraftRow.from_row(row(draft.to_body())) == draft
 
@@ -53,3 +56,17 @@ def test_every_part_is_signed() -> None:
 def test_what_comes_later_is_not_signed() -> None:
     later = replace(DRAFT, approved=(), drafted=None, findings={}, seq=8)
     assert signing_digest(SCOPE, "draft", "d", later) == signing_digest(SCOPE, "draft", "d", DRAFT)
+
+
+def test_what_is_said_of_locks_is_signed_under_a_name_of_its_own() -> None:
+    said = [
+        LockChange(packs={}), LockChange(packs={"lib": b"l" * 32}), LockChange(packs={"lib": b"m" * 32}),
+        LockChange(packs={"lic": b"l" * 32}), LockChange(unlock=("lib",)), LockChange(packs={"a": b"l" * 32}, unlock=("lib",)),
+    ]  # fmt: skip
+    signed = {signing_digest(SCOPE, part, "d", replace(DRAFT, locks=each)) for each in said for part in ("draft", "approve")}  # type: ignore[arg-type]
+    assert len(signed) == 2 * len(said)
+    assert signing_digest(SCOPE, "draft", "d", DRAFT) not in signed
+
+
+def test_a_draft_that_says_nothing_of_locks_is_signed_as_ever() -> None:
+    assert signing_digest(SCOPE, "draft", "d", DRAFT).hex() == "a567bdf200c2f52fafc5182d8a30e47c7dd0bd0b2184092e341fd5df756742b1"

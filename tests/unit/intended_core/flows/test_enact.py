@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from intended_core import Granted, KeyRingError, TokenError
+from intended_core import Granted, KeyRingError, PolicyError, TokenError
+from intended_core.canonical import b64url
 from intended_core.errors import UnitRefusedError
 from intended_core.flows.data import DataWritten
+from intended_core.flows.draftrows import DraftRow
 from intended_core.flows.effects import Commit
 from intended_core.flows.enact import enact_policy
-from tests.reference.data_world import CLOSING, EVE, EVE_KEY, LOWER, ROOT, ROOT_KEY, data_world, governed_world, ready
+from intended_core.lang.locks import NO_CHANGE, pack_digests
+from intended_core.lang.source import Source
+from tests.reference.data_world import (
+    CLOSING,
+    EVE,
+    EVE_KEY,
+    LOWER,
+    ROOT,
+    ROOT_KEY,
+    WITH_DATA,
+    data_world,
+    governed_world,
+    ready,
+)
 from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOB_KEY, World, intent, pay, trace
 
 
@@ -127,3 +144,82 @@ def test_in_the_founders_hand_a_checked_draft_is_enough() -> None:
     world.tenant.policies.check(draft.draft_id)
     done = world.tenant.policies.activate(draft.draft_id)
     assert done.digest == world.tenant.policies.active().digest  # type: ignore[union-attr]
+
+
+LIB = 'policy pack lib version "1";\nentity Shelf {}\n'
+OTHER_LIB = LIB + "# the vendor says: nothing changed\n"
+
+
+def with_lib(lib: str = LIB, own: str = WITH_DATA) -> dict[str, str]:
+    return {"bank.policy": f"import lib as lib;\n{own}", "lib.policy": lib}
+
+
+def lock(lib: str = LIB) -> dict[str, bytes]:
+    return {"lib": pack_digests([Source.from_text("lib.policy", lib)])["lib"]}
+
+
+@pytest.fixture
+def locked(world: World) -> World:
+    """The world, with a set in force whose pack is held to its bytes by two persons."""
+    desk = world.tenant.policies
+    name = desk.draft(with_lib(), drafter=EVE, key=EVE_KEY, packs=lock()).draft_id
+    desk.check(name)
+    desk.simulate(name)
+    desk.approve(name, person=ANN, key=ANN_KEY)
+    body = world.body(desk.activate(name).seq)
+    digest = b64url(lock()["lib"])
+    assert (body["packs"], body["locks"]) == ({"lib": digest}, [["lib", None, digest]])
+    return world
+
+
+def test_a_lock_holds_at_every_step(locked: World) -> None:
+    desk = locked.tenant.policies
+    with pytest.raises(PolicyError, match="is not the one that is locked here"):
+        desk.draft(with_lib(OTHER_LIB), drafter=EVE, key=EVE_KEY)
+    same = desk.draft(with_lib(own=CLOSING), drafter=EVE, key=EVE_KEY)
+    desk.check(same.draft_id)
+    body = locked.body(desk.activate(same.draft_id).seq)
+    assert (body["narrows"], body["packs"], "locks" in body) == (True, {"lib": b64url(lock()["lib"])}, False)
+
+
+@pytest.mark.parametrize("said", [{"packs": lock(OTHER_LIB)}, {"unlock": ["lib"]}], ids=["moved", "unlocked"])
+def test_nobody_moves_a_lock_alone(locked: World, said: dict[str, Any]) -> None:
+    """By its form the set can only narrow, and one person would be enough for it."""
+    desk = locked.tenant.policies
+    draft = desk.draft(with_lib(OTHER_LIB, CLOSING), drafter=EVE, key=EVE_KEY, **said)
+    assert locked.body()["draft"] == draft.draft_id
+    desk.check(draft.draft_id)
+    with pytest.raises(UnitRefusedError, match="second person"):
+        desk.activate(draft.draft_id)
+    desk.simulate(draft.draft_id)
+    desk.approve(draft.draft_id, person=ANN, key=ANN_KEY)
+    body = locked.body(desk.activate(draft.draft_id).seq)
+    after = None if "unlock" in said else b64url(lock(OTHER_LIB)["lib"])
+    assert body["locks"] == [["lib", b64url(lock()["lib"]), after]]
+    assert ("packs" in body, body["approved_by"][0][1]) == (after is not None, "ann")
+
+
+def test_a_first_lock_only_narrows(world: World) -> None:
+    desk = world.tenant.policies
+    name = desk.draft(with_lib(), drafter=EVE, key=EVE_KEY).draft_id
+    desk.check(name)
+    desk.simulate(name)
+    desk.approve(name, person=ANN, key=ANN_KEY)
+    desk.activate(name)
+    held = desk.draft(with_lib(own=CLOSING), drafter=EVE, key=EVE_KEY, packs=lock())
+    desk.check(held.draft_id)
+    assert "approved_by" not in world.body(desk.activate(held.draft_id).seq)
+
+
+def test_a_draft_from_before_the_lock_is_checked_against_it(locked: World) -> None:
+    """The row says nothing of locks, as one that was made before: the check and the activation hold it to those that stand."""
+    desk = locked.tenant.policies
+    name = desk.draft(with_lib(OTHER_LIB), drafter=EVE, key=EVE_KEY, packs=lock(OTHER_LIB)).draft_id
+    row = locked.row("draft", name)
+    silent = replace(DraftRow.from_row(row), locks=NO_CHANGE)
+    for state in ("DRAFT", "CHECKED"):
+        locked.edit(locked.context.mac.seal_row(locked.context.scope, "draft", name, row.version, state, silent.to_body()))
+        for act in (desk.check, desk.activate):
+            with pytest.raises((PolicyError, UnitRefusedError), match="is not the one that is locked here|checked before"):
+                act(name)
+
