@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from intended_core.errors import IntendedError, StoreCorruptError
+from intended_core.lang.loading import collector_paused
 
 __all__ = ["Actions", "MadeAction", "OnDemand", "Plans"]
 
@@ -67,8 +68,9 @@ class Actions:
 
     def whole(self) -> None:
         """Make all of them. Raises as `need`."""
-        for action in sorted(self._names):
-            self.need(action)
+        with collector_paused():  # once: after each of a hundred actions it would walk what the others hold
+            for action in sorted(self._names):
+                self.need(action)
 
 
 class Plans(dict[str, Any]):

@@ -57,10 +57,16 @@ class Shape:
             self._type(expr.type)
             self._value(expr.value)
             return
-        key.append(kind.__name__)
+        key.append(kind)
         self._type(expr.type)
         for name in _FIELDS[kind]:
-            self._field(getattr(expr, name))
+            value = getattr(expr, name)
+            if value.__class__ is str:  # by far the most, and equal to nothing but its like
+                key.append(value)
+            elif value.__class__ in _FIELDS:
+                self.take(value)
+            else:
+                self._field(value)
 
     def _field(self, value: Any) -> None:
         key = self.key
@@ -88,7 +94,8 @@ class Shape:
         if kind is Scalar:
             self.key.append(found.name)  # type: ignore[union-attr]
         elif kind is EntityType:
-            self.key.append(tuple([self.name(name) for name in found.names]))  # type: ignore[union-attr]
+            names = found.names  # type: ignore[union-attr]
+            self.key.append(self.name(names[0]) if len(names) == 1 else tuple([self.name(name) for name in names]))
         elif kind is SetType:
             self.key.append("set")
             self._type(found.element)  # type: ignore[union-attr]

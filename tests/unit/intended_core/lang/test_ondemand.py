@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 
 import pytest
 
 from intended_core.errors import AssemblyError, StoreCorruptError
+from intended_core.lang.loading import collector_paused
 from intended_core.lang.ondemand import Actions, MadeAction, OnDemand, Plans
 
 
@@ -110,3 +112,26 @@ def test_who_asks_meanwhile_waits_for_the_same() -> None:
     for thread in threads:
         thread.join(10)
     assert (asked, found) == (["read"], ["plan"] * 4)
+
+
+def test_the_collector_walks_once_after_all_actions_and_not_after_each() -> None:
+    """Each action leaves many objects that live on: a collector that ran after each of them would walk all of them for nothing."""
+    begun: list[str] = []
+    kept: list[list[list[int]]] = []
+
+    def make(action: str) -> MadeAction:
+        with collector_paused():  # as the compiler does for one action
+            kept.append([[at] for at in range(2_000)])
+        return None, {(action, "U", "D"): action}, {}
+
+    actions = Actions([f"a{n}" for n in range(30)], make)
+    watch: Callable[[str, object], None] = lambda phase, _: begun.append(f"{phase} after {len(kept)}")  # noqa: E731
+    index: OnDemand[tuple[str, str, str], str] = OnDemand(actions, actions.index)
+    gc.collect()
+    gc.callbacks.append(watch)
+    try:
+        assert len(index) == 30
+    finally:
+        gc.callbacks.remove(watch)
+    assert [when for when in begun if when.startswith("start") and when != "start after 30"] == []
+    assert gc.isenabled()

@@ -7,7 +7,7 @@ import pytest
 from intended_core.ids import EntityRef
 from intended_core.lang import shapes
 from intended_core.lang.shapes import Shape
-from intended_core.lang.typed_expr import Binary, EntityIn, IsType, Like, Literal_, Root, Span, TypedExpr
+from intended_core.lang.typed_expr import Binary, EntityIn, IsType, Like, Literal_, MemberOf, Root, Span, TypedExpr, Unary
 from intended_core.lang.types import BOOL, DECIMAL, INT, STRING, EntityType, EnumType, Member, RecordType, SetType
 
 AT, ELSEWHERE = Span("a", 1, 1, 1, 2), Span("b", 7, 7, 7, 8)
@@ -77,3 +77,22 @@ def test_a_forgotten_type_gets_a_new_number(monkeypatch: pytest.MonkeyPatch) -> 
     first = shape(Root("args", RecordType((Member("first", INT),)), AT)).key
     monkeypatch.setattr(shapes, "MAX_SHAPES", 0)
     assert shape(Root("args", RecordType((Member("second", INT),)), AT)).key != first
+
+
+def test_nodes_names_types_and_numbers_at_one_place_of_a_key_never_look_alike() -> None:
+    """A key is flat: what stands at a place must be told apart by what it is, whatever it is called."""
+    record = RecordType((Member("String", INT),))
+    nodes = [
+        Root("args", record, AT),
+        Root("args", STRING, AT),
+        Root("args", EntityType(("String",)), AT),
+        Root("args", EntityType(("String", "args")), AT),
+        Root("args", SetType(STRING), AT),
+        MemberOf(Root("args", record, AT), "String", INT, AT),
+        MemberOf(Root("args", record, AT), "args", INT, AT),
+        Unary("not", Root("args", BOOL, AT), BOOL, AT),
+        Root("context", STRING, AT),
+    ]
+    keys = [tuple(shape(node).key) for node in nodes]
+    assert len(set(keys)) == len(nodes)
+    assert all(not (one is not two and one == two[: len(one)]) for one in keys for two in keys)
