@@ -9,6 +9,7 @@ import pytest
 from intended_core import AccessDeniedError, Allow, Deny, Entity, EntityRef, Escalate
 from intended_core.engine.evaluator import approver_may, decide
 from intended_core.flows.policytests import TEST_SCOPE
+from intended_core.lang.compiler import compile_set
 from intended_core.lang.fuse import NotPreparedError
 from intended_core.lang.intents import validate
 from intended_core.lang.surroundings import NO_SURROUNDINGS, Surroundings
@@ -338,3 +339,20 @@ def test_the_general_loop_hands_every_condition_what_it_reads() -> None:
 def test_records_are_equal_whatever_the_order_of_their_members(condition: str, outcome: type) -> None:
     world = World.of(f'@id("r") permit r {{ action == "read"; when {condition}; because "x"; }}')
     assert isinstance(world.decide(), outcome)
+
+
+METERED = 'meter m { on: [read]; key: [principal]; window: lifetime; amount: 1; }'
+
+
+@pytest.mark.parametrize("more", ["", METERED], ids=["short-way", "long-way"])
+def test_a_set_that_cannot_be_made_ready_denies_and_says_so(more: str) -> None:
+    world = World.of(PERMIT + more)
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+
+    def refuse(*_: object) -> None:
+        raise ValueError("damaged")
+
+    compiled = compile_set(world.checked, prove=refuse)
+    for _ in range(2):
+        found = decide(compiled, valid, world.snapshot, now_ms=NOW_MS, readings={"m": 0})
+        assert found == Deny(kind="error", reasons=(Reason(text="the policy set cannot be made ready (ValueError)"),))

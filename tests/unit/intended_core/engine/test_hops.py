@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from intended_core.engine.evaluator import decide
@@ -9,6 +11,7 @@ from intended_core.engine.hops import decide_hops, rules_for
 from intended_core.flows.policytests import TEST_SCOPE
 from intended_core.lang.intents import validate
 from intended_core.lang.surroundings import NO_SURROUNDINGS
+from intended_core.outcome import Deny
 from tests.reference.policy_world import ANN, BOB, NOW_MS, World
 
 RULES = [
@@ -40,3 +43,21 @@ def test_rules_are_found_by_what_they_speak_of() -> None:
     doc = world.intent().resource
     assert {rule.id for rule in rules_for(world.compiled, "read", ANN, doc)} == {"p", "g"}
     assert rules_for(world.compiled, "none", ANN, doc) == ()
+
+
+def test_a_condition_that_answers_neither_true_nor_false_denies() -> None:
+    """Nothing that is checked answers so; should it ever, a permit must not pass by it and a forbid must not be passed over."""
+    world = World.of('@id("p") permit p { action == read; when args.n > 0; } @id("f") forbid f { action == read; when args.n > 9; }')
+    valid = validate(world.checked.schema, TEST_SCOPE, world.intent())
+    for strange in ("p", "f"):
+        index = {
+            key: replace(bucket, general=tuple(replace(rule, condition=lambda *_: 1) if rule.id == strange else rule for rule in bucket.general))
+            for key, bucket in world.compiled.index.items()
+        }  # fmt: skip
+        found = decide_hops(
+            replace(world.compiled, index=index), valid, world.snapshot, now_ms=NOW_MS, approved=frozenset(),
+            surroundings=NO_SURROUNDINGS, readings=None,
+        )  # fmt: skip
+        assert isinstance(found, Deny)
+        assert (found.kind, found.rules) == ("error", (strange,))
+        assert found.reasons[0].text == "a condition did not answer true or false"
