@@ -7,7 +7,18 @@ import pytest
 from intended_core.ids import EntityRef
 from intended_core.lang import shapes
 from intended_core.lang.shapes import Shape
-from intended_core.lang.typed_expr import Binary, EntityIn, IsType, Like, Literal_, MemberOf, Root, Span, TypedExpr, Unary
+from intended_core.lang.typed_expr import (
+    Binary,
+    EntityIn,
+    IsType,
+    Like,
+    Literal_,
+    MemberOf,
+    Root,
+    Span,
+    TypedExpr,
+    Unary,
+)
 from intended_core.lang.types import BOOL, DECIMAL, INT, STRING, EntityType, EnumType, Member, RecordType, SetType
 
 AT, ELSEWHERE = Span("a", 1, 1, 1, 2), Span("b", 7, 7, 7, 8)
