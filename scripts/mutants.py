@@ -1,4 +1,4 @@
-"""Faults for a room of the engine: what stands in the place of what, and how a fault gets into functions that are imported already."""
+"""Faults for a room that decides: what stands in the place of what, and how a fault gets into functions that are imported already."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 from scripts.reached import places_of
 
-__all__ = ["ENGINE", "Mutant", "apply_mutant", "mutants_of", "texts_of"]
+__all__ = ["Mutant", "apply_mutant", "mutants_of", "path_of", "texts_of"]
 
-ENGINE = Path(__file__).resolve().parent.parent / "src" / "intended_core" / "engine"
+CORE = Path(__file__).resolve().parent.parent / "src" / "intended_core"
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Is: ast.IsNot,
     ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult,
@@ -50,7 +50,7 @@ class Mutant:
 
 
 def mutants_of(room: str) -> list[Mutant]:
-    """Every mutant of a room of the engine, in the order of the text."""
+    """Every mutant of a room, in the order of the text. A room of the engine goes by its own name, any other by its folder's as well."""
     found: list[Mutant] = []
     seen: dict[str, int] = {}
     tree = _parsed(room)
@@ -67,10 +67,19 @@ def mutants_of(room: str) -> list[Mutant]:
     return found
 
 
+def path_of(room: str) -> Path:
+    """Where the room's text is."""
+    return CORE / f"{_place(room)}.py"
+
+
+def _place(room: str) -> str:
+    return room if "/" in room else f"engine/{room}"
+
+
 @functools.cache
 def _source(room: str) -> str:
     """The text as it was at first: who edits the room meanwhile changes no mutant of this run."""
-    return (ENGINE / f"{room}.py").read_text(encoding="utf-8")
+    return path_of(room).read_text(encoding="utf-8")
 
 
 @functools.cache
@@ -208,7 +217,7 @@ def _put(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
 
 def apply_mutant(mutant: Mutant) -> None:
     """Put the mutant's code into the functions of the room that everybody has imported already."""
-    module = importlib.import_module(f"intended_core.engine.{mutant.room}")
+    module = importlib.import_module("intended_core." + _place(mutant.room).replace("/", "."))
     fresh = types.ModuleType(module.__name__)
     fresh.__dict__["__file__"] = module.__file__
     sys.modules[module.__name__] = fresh  # dataclasses look their module up
@@ -222,12 +231,26 @@ def apply_mutant(mutant: Mutant) -> None:
             if isinstance(made, int) and not isinstance(made, bool):
                 setattr(module, name, made)
             continue
-        if isinstance(made, types.FunctionType) and isinstance(known, types.FunctionType):
-            _transplant(made, known)
-        elif isinstance(made, type) and isinstance(known, type):
+        if isinstance(made, type) and isinstance(known, type):
             for key, method in vars(made).items():
-                if isinstance(method, types.FunctionType) and isinstance(vars(known).get(key), types.FunctionType):
-                    _transplant(method, vars(known)[key])
+                _replace(method, vars(known).get(key))
+        else:
+            _replace(made, known)
+
+
+def _replace(made: object, known: object) -> None:
+    """Give what is known the code of what was made; behind a cache, which then forgets, a property or a class method as well."""
+    if isinstance(known, functools._lru_cache_wrapper):  # its class has no public name
+        known.cache_clear()
+    made, known = _function(made), _function(known)
+    if isinstance(made, types.FunctionType) and isinstance(known, types.FunctionType):
+        _transplant(made, known)
+
+
+def _function(item: object) -> object:
+    if isinstance(item, property):
+        return item.fget
+    return getattr(item, "__wrapped__", item)
 
 
 def _transplant(made: types.FunctionType, known: types.FunctionType) -> None:

@@ -1,7 +1,9 @@
-"""Mutation testing of the engine: small faults are put into a room, and the tests of the engine must notice each.
+"""Mutation testing of the rooms that decide: small faults are put into a room, and the tests of its wing must notice each.
 
     python -m scripts.mutate                       the rooms of ROOMS, all mutants
-    python -m scripts.mutate combine               one room, all mutants
+    python -m scripts.mutate combine               one room of the engine, all mutants
+    python -m scripts.mutate tokens/codec          one room elsewhere
+    python -m scripts.mutate tokens flows          the rooms of two wings
     python -m scripts.mutate combine --limit 50    one room, a seeded sample
     python -m scripts.mutate --minutes 5           a seeded sample of all rooms, as large as the time allows
     python -m scripts.mutate --again run.log       what survived an earlier run, and what stands in functions that changed since
@@ -35,24 +37,61 @@ import pytest
 
 from bench.harness import RESULTS, Figure, Results
 from intended_core.lang import checker
-from scripts.mutants import ENGINE, Mutant, apply_mutant, mutants_of, texts_of
+from scripts.mutants import Mutant, apply_mutant, mutants_of, path_of, texts_of
 from scripts.reached import Reached
 
 __all__ = ["ROOMS", "main"]
 
 EQUIVALENT = Path(__file__).with_name("mutants_equivalent.txt")
-ROOMS = ("combine", "evaluator", "interpreter", "interpreter_answer", "hops", "matching")
 TARGET = 95.0
 MIN_SECONDS = 30.0  # of one mutant; or TIMES what the tests took without a mutant on this machine, so that a busy one kills nobody
 TIMES = 8
 QUICK_SECONDS = 0.5  # a test that takes longer goes behind all that take less
-TESTS = (
-    "tests/unit/intended_core/engine",
-    "tests/property/test_two_meanings.py::test_compiled_engine_and_interpreter_agree",
-    "tests/property/test_two_meanings_limits.py::test_compiled_engine_and_interpreter_agree",
-    "tests/property/test_two_meanings_types.py::test_two_meanings_agree_and_err_only_as_documented",
-)
-UNNEEDED = ("test_explain", "test_meanings", "test_cedar_meaning", "test_coverage", "test_offline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wing:
+    """Rooms that the same tests look at. `unneeded`: names of tests among them that say nothing of these rooms."""
+
+    rooms: tuple[str, ...]
+    tests: tuple[str, ...]
+    unneeded: tuple[str, ...] = ()
+
+
+WINGS = {
+    "engine": Wing(
+        rooms=("combine", "evaluator", "interpreter", "interpreter_answer", "hops", "matching"),
+        tests=(
+            "tests/unit/intended_core/engine",
+            "tests/property/test_two_meanings.py::test_compiled_engine_and_interpreter_agree",
+            "tests/property/test_two_meanings_limits.py::test_compiled_engine_and_interpreter_agree",
+            "tests/property/test_two_meanings_types.py::test_two_meanings_agree_and_err_only_as_documented",
+        ),
+        unneeded=("test_explain", "test_meanings", "test_cedar_meaning", "test_coverage", "test_offline"),
+    ),
+    "tokens": Wing(
+        rooms=("tokens/codec", "tokens/claims", "tokens/verifier"),
+        tests=(
+            "tests/unit/intended_core/tokens/test_codec.py",
+            "tests/unit/intended_core/tokens/test_claims.py",
+            "tests/unit/intended_core/tokens/test_verifier.py",
+            "tests/attacks/tokens/test_form.py",
+            "tests/attacks/tokens/test_claims.py",
+            "tests/attacks/tokens/test_algorithm_and_key.py",
+        ),
+    ),
+    "flows": Wing(
+        rooms=("flows/redeem", "flows/spending", "flows/standing", "flows/rows"),
+        tests=(
+            "tests/unit/intended_core/flows/test_redeem.py",
+            "tests/unit/intended_core/flows/test_spending.py",
+            "tests/unit/intended_core/flows/test_standing.py",
+            "tests/unit/intended_core/flows/test_rows.py",
+            "tests/attacks/tokens/test_left_unspent.py",
+        ),
+    ),
+}
+ROOMS = tuple(room for wing in WINGS.values() for room in wing.rooms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +188,9 @@ def _remember_checks() -> None:
 
 def _watched(session: pytest.Session, item: pytest.Item) -> Seen:
     begin = time.monotonic()
-    with Reached(ENGINE / f"{room}.py" for room in ROOMS) as reached:
+    with Reached(path_of(room) for room in ROOMS) as reached:
         _pass(session, [item], mmap.mmap(-1, 4))
-    lines = {Path(file).stem: frozenset(found) for file, found in reached.lines.items()}
+    lines = {room: frozenset(reached.lines[str(path_of(room))]) for room in ROOMS}
     return Seen(time.monotonic() - begin, lines)
 
 
@@ -184,9 +223,9 @@ class Earlier:
     @classmethod
     def of(cls, log: str) -> Earlier:
         """Read it."""
-        survivors = {(found[1], found[2]) for found in re.finditer(r"survived \([^)]*\): (\w+)\.py:\d+: (.*)", log)}
-        texts = {(found[1], found[2], found[3]) for found in re.finditer(r"^text (\w+): (\S+) (\w+)$", log, re.MULTILINE)}
-        ended = {found[1] for found in re.finditer(r"^ *(\w+)\.py: killed \d+ of \d+ mutants  ", log, re.MULTILINE)}
+        survivors = {(found[1], found[2]) for found in re.finditer(r"survived \([^)]*\): ([\w/]+)\.py:\d+: (.*)", log)}
+        texts = {(found[1], found[2], found[3]) for found in re.finditer(r"^text ([\w/]+): (\S+) (\w+)$", log, re.MULTILINE)}
+        ended = {found[1] for found in re.finditer(r"^ *([\w/]+)\.py: killed \d+ of \d+ mutants  ", log, re.MULTILINE)}
         return cls(frozenset(survivors), frozenset(text for text in texts if text[0] in ended))
 
     def killed(self, mutant: Mutant) -> bool:
@@ -205,7 +244,7 @@ def _of_other_rooms(rooms: list[str]) -> list[Figure]:
 def main(arguments: list[str] | None = None) -> int:
     """Run; 1 when a room has less than the target."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    parser.add_argument("rooms", nargs="*", default=None, help=f"of {', '.join(ROOMS)}")
+    parser.add_argument("rooms", nargs="*", default=None, help=f"of {', '.join(ROOMS)}; or a wing: {', '.join(WINGS)}")
     parser.add_argument("--limit", type=int, help="mutants of each room at most: a sample")
     parser.add_argument("--only", default="", help="mutants whose name holds this")
     parser.add_argument("--again", type=Path, help="not what this output of an earlier run says is killed")
@@ -213,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(arguments)
-    rooms = options.rooms or list(ROOMS)
+    rooms = [room for name in options.rooms or WINGS for room in (WINGS[name].rooms if name in WINGS else (name,))]
     again = None if options.again is None else Earlier.of(options.again.read_text(encoding="utf-8"))
     known = equivalent()
     chosen: dict[str, list[Mutant]] = {}
@@ -241,9 +280,10 @@ def main(arguments: list[str] | None = None) -> int:
     mixed = [mutant for room in rooms for mutant in chosen[room]]
     random.Random(options.seed).shuffle(mixed)  # noqa: S311
     loop = Loop(mixed, options.workers, options.minutes)
-    skipped = " and ".join(f"not {word}" for word in UNNEEDED)
+    wings = [wing for wing in WINGS.values() if set(wing.rooms) & set(rooms)]
+    skipped = " and ".join(f"not {word}" for wing in wings for word in wing.unneeded)
     quiet = ["-q", "-q", "--no-header", "--no-summary", "--tb=no", "-p", "no:cacheprovider", "--timeout=0"]
-    status = pytest.main([*TESTS, "-k", f"{skipped}", "-m", "not slow", *quiet], plugins=[loop])
+    status = pytest.main([*(test for wing in wings for test in wing.tests), "-k", skipped, "-m", "not slow", *quiet], plugins=[loop])
     if status not in (0, 5):
         return 2
     return 0 if _report(loop, totals, known, killed_before) else 1
