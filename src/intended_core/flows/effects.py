@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from intended_core.flows.heads import HeadMemory
-from intended_core.flows.refusal_counts import RefusalCounts
 from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import Place
 from intended_core.ports import Notification, Notifier, Witness
+from intended_core.tokens.refusal_counts import RefusalCounts
 from intended_core.unit import RowKey, RowKind, Unit
 
 __all__ = [

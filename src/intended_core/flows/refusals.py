@@ -14,8 +14,8 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
 from intended_core.errors import IntendedError
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
-from intended_core.flows.refusal_counts import Counted
 from intended_core.flows.steps import close_unit, open_head
+from intended_core.tokens.refusal_counts import Counted
 from intended_core.unit import Changes, Unit, UnitView
 
 __all__ = ["UNRECORDED", "count_refusal", "count_unseen", "record_counts"]
@@ -27,14 +27,18 @@ UNRECORDED: Final = frozenset(
 )  # fmt: skip
 
 
-def count_refusal(context: Context, code: str, *, salt: bytes, now_us: int) -> Flow[None]:
-    """Count one refusal for the reason `code`; now and then, record what was counted. `salt`: 16 random bytes. Raises nothing."""
-    due = context.refusals.add(code, now_us, interval_us=context.settings.refusal_interval_seconds * 1_000_000)
+def count_refusal(context: Context, code: str, *, salt: bytes, now_us: int, adapter: str = "") -> Flow[None]:
+    """Count one refusal for the reason `code`; now and then, record what was counted. `salt`: 16 random bytes. Raises nothing.
+
+    `adapter`: whose credential was shown, and only where we made it: what else says who it is says nothing.
+    """
+    interval_us = context.settings.refusal_interval_seconds * 1_000_000
+    due = context.refusals.add(code, now_us, interval_us=interval_us, adapter=adapter)
     if due is not None:
         yield from _record(context, (due,), salt, now_us)
 
 
-def count_unseen(context: Context, code: str) -> Flow[None]:
+def count_unseen(context: Context, code: str, *, adapter: str = "") -> Flow[None]:
     """`count_refusal` for a flow that has no time and salt at hand; a reason that is not one of UNRECORDED is not counted."""
     if code not in UNRECORDED:
         return
@@ -43,7 +47,7 @@ def count_unseen(context: Context, code: str) -> Flow[None]:
         salt: bytes = yield Random(16)
     except IntendedError:
         return
-    yield from count_refusal(context, code, salt=salt, now_us=now_us)
+    yield from count_refusal(context, code, salt=salt, now_us=now_us, adapter=adapter)
 
 
 def record_counts(context: Context) -> Flow[int]:
@@ -65,11 +69,14 @@ def _record(context: Context, counts: tuple[Counted, ...], salt: bytes, now_us: 
     drafts = tuple(
         Draft(
             kind=EventKind.REFUSALS_COUNTED,
-            body={"code": item.code, "count": item.count, "from_us": item.from_us, "until_us": item.until_us},
+            body={
+                "code": item.code, "count": item.count, "from_us": item.from_us, "until_us": item.until_us,
+                **({"adapter": item.adapter} if item.adapter else {}),
+            },
             salt=salt[16 * number : 16 * number + 16],
         )
         for number, item in enumerate(counts)
-    )
+    )  # fmt: skip
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(context, view, now_us=now_us, even_rolled_back=True)

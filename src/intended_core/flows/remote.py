@@ -30,7 +30,7 @@ def serve(context: Context, request: bytes) -> Flow[bytes]:
 
     Never raises for what a request can hold. The answer says `consumed` (with nonce and attempt), `refused`, or `unavailable`; not why.
     """
-    attempt, begun = "", False
+    attempt, adapter, begun = "", "", False
     try:
         value: Any = parse_strict(request, max_bytes=MAX_REQUEST_BYTES)
         if not isinstance(value, dict) or value.keys() != _MEMBERS or value["v"] != 0 or not isinstance(value["token"], str):
@@ -38,6 +38,7 @@ def serve(context: Context, request: bytes) -> Flow[bytes]:
         attempt = attempt_id(value["attempt"])
         now_us: int = yield Now()
         shown = read_credential(context, value["credential"])
+        adapter = shown.adapter
         if now_us // 1_000_000 >= shown.end_s:
             raise TokenError("token.credential")
         proof, call = proof_of(value["proof"]), (yield from _call(context, value["call"]))
@@ -48,11 +49,11 @@ def serve(context: Context, request: bytes) -> Flow[bytes]:
         )  # fmt: skip
     except TokenError as error:
         if not begun or error.code == "token.withdrawn":
-            yield from count_unseen(context, error.code)
+            yield from count_unseen(context, error.code, adapter=adapter)
         late = error.code.startswith("token.unavailable")
         return pack({"answer": "unavailable" if late else "refused", "attempt": attempt, "v": 0})
     except IntentError:
-        yield from count_unseen(context, "token.request")
+        yield from count_unseen(context, "token.request", adapter=adapter)
         return pack({"answer": "refused", "attempt": attempt, "v": 0})
     except IntendedError:
         return pack({"answer": "unavailable", "attempt": attempt, "v": 0})

@@ -27,6 +27,7 @@ from intended_core.tokens.claims import TokenClaims
 from intended_core.tokens.codec import parse
 from intended_core.tokens.holder import HolderProof
 from intended_core.tokens.proof import check_holder
+from intended_core.tokens.refusal_counts import Counted, RefusalCounts
 from intended_core.tokens.verifier import BoundToken, Expected, bind, verify
 
 __all__ = ["DETACHED_LIFE_SECONDS", "CallText", "KeySet", "PublishedKey", "RedeemedElsewhere", "Redeemer", "call_text_from_json"]
@@ -143,7 +144,9 @@ class Redeemer:
     detached redemption is recorded before the act; the ledger keeps its own.
     """
 
-    __slots__ = ("_clock", "_expected", "_journal", "_keys", "_leeway_s", "_max_life_s", "_randomness", "_register")
+    __slots__ = (
+        "_clock", "_expected", "_journal", "_keys", "_leeway_s", "_max_life_s", "_randomness", "_refusals", "_register",
+    )  # fmt: skip
 
     def __init__(
         self, *, expected: Expected, keys: KeySet, register: Register, clock: Clock, randomness: Randomness,
@@ -163,6 +166,7 @@ class Redeemer:
         self._journal: Final = journal
         self._max_life_s: Final = min(max_life_s, DETACHED_LIFE_SECONDS) if register.detached else max_life_s
         self._leeway_s: Final = leeway_s
+        self._refusals: Final = RefusalCounts()
 
     def __repr__(self) -> str:
         return f"Redeemer({self._expected.audience!r}, {self._expected.register!r})"
@@ -174,8 +178,30 @@ class Redeemer:
     def redeem(self, token: str | bytes, call: CallText, *, proof: HolderProof | None = None) -> RedeemedElsewhere:
         """Verify, consume once, record (where the register is detached), and only then return what may run.
 
-        Raises TokenError (one message for every cause). After a failure of register or journal the token counts as spent.
+        Raises TokenError (one message for every cause), after it was counted: see `refusals`. After a failure of register or journal
+        the token counts as spent.
         """
+        try:
+            return self._redeemed(token, call, proof)
+        except TokenError as error:
+            self._count(error.code)
+            raise
+
+    def refusals(self, *, take: bool = False) -> tuple[Counted, ...]:
+        """How often this process refused, by reason; nothing of a token. `take`: they are counted anew from now on.
+
+        The reasons are the authority's own codes. They are for whoever runs the adapter, and for nobody who brings a token.
+        """
+        return self._refusals.take() if take else self._refusals.seen()
+
+    def _count(self, code: str) -> None:
+        try:
+            now_us = self._clock.now_us()
+        except Exception:  # noqa: BLE001 - a clock that fails refuses; it is counted all the same
+            now_us = 0
+        self._refusals.keep(code, now_us)
+
+    def _redeemed(self, token: str | bytes, call: CallText, proof: HolderProof | None) -> RedeemedElsewhere:
         try:
             bound, text = self._bound(token, call, proof)
             attempt = b64url(self._randomness.token_bytes(16))

@@ -14,6 +14,7 @@ from intended_core.flows.credentialrows import credential_key
 from intended_core.flows.credentials import withdraw_credentials
 from intended_core.flows.effects import Commit
 from intended_core.flows.remote import serve
+from intended_core.tokens.refusal_counts import AT_ONCE
 from tests.reference.flow_world import ANN, ANN_KEY, BOB_KEY, NOW_US, World, at, pay, trace
 from tests.reference.remote_world import granted
 
@@ -175,3 +176,30 @@ def test_a_unit_that_fails_withdraws_nothing(world: World) -> None:
     seen = trace(world, withdraw_credentials(world.context, "bank", reason=WHY, signatures=[(ANN, ANN_KEY.sign(asked))]), at(Commit, act))
     assert isinstance(seen.error, StoreError)
     assert world.tenant.tokens.withdrawn() == ()
+
+
+def test_the_count_of_refusals_names_the_adapter_whose_credential_is_withdrawn(world: World) -> None:
+    """Only where the credential is one that we made: a forged one names whom it likes."""
+    desk = world.tenant.tokens
+    lost, vault = desk.credential("bank"), desk.credential("vault")
+    for name, one in (("bank", lost), ("vault", vault)):
+        desk.withdraw(name, credential=one, reason=WHY, keys=ANNS)
+    data, size = request(world, lost), world.head.size
+    for _ in range(AT_ONCE):
+        desk.serve(data)
+    assert world.kinds(size) == ["refusals.counted"]
+    body = world.body()
+    assert (body["code"], body["adapter"], body["count"]) == ("token.withdrawn", "bank", AT_ONCE)
+    assert lost not in str(body)
+    head, _, tag = lost.rpartition(".")
+    forged = request(world, f"{head}.{'A' * len(tag)}")
+    desk.serve(forged)
+    desk.serve(request(world, vault))
+    assert [(item.code, item.adapter) for item in world.context.refusals.take()] == [("token.credential", ""), ("token.withdrawn", "vault")]
+
+
+def test_a_credential_that_has_ended_is_named_as_well(world: World) -> None:
+    ended = world.tenant.tokens.credential("bank", life_seconds=60)
+    world.clock.advance(seconds=61)
+    assert answer(world, ended) == "refused"
+    assert [(item.code, item.adapter) for item in world.context.refusals.take()] == [("token.credential", "bank")]

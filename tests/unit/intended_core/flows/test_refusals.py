@@ -9,8 +9,8 @@ import pytest
 from intended_core import TokenError
 from intended_core.errors import StoreError
 from intended_core.flows.effects import Commit, Now, Random
-from intended_core.flows.refusal_counts import AT_ONCE
 from intended_core.flows.refusals import UNRECORDED, count_refusal, count_unseen, record_counts
+from intended_core.tokens.refusal_counts import AT_ONCE
 from tests.reference.flow_world import NOW_US, World, at, pay, raising, trace
 
 

@@ -62,8 +62,8 @@ def test_who_has_no_credential_is_counted(world: World) -> None:
     for changes in ({"credential": "adapter.e30.AAAA"}, {"attempt": "short"}, {"v": 1}, {"proof": "x"}):
         answer(world, request(world, **changes))
     answer(world, b"{")
-    codes = {item.code: item.count for item in world.context.refusals.take()}
-    assert codes == {"token.credential": 1, "token.attempt": 1, "token.request": 3}
+    codes = {(item.code, item.adapter): item.count for item in world.context.refusals.take()}
+    assert codes == {("token.credential", ""): 1, ("token.attempt", ""): 1, ("token.request", ""): 2, ("token.request", "bank"): 1}
     answer(world, request(world, token="a.b.c"))
     assert {item.code: item.count for item in world.context.refusals.take()} == {"token.base64": 1}
 

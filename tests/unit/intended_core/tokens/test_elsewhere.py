@@ -13,8 +13,10 @@ import pytest
 from intended_core import (
     CallText,
     KeySet,
+    LedgerByCall,
     LocalHolderKey,
     RedeemedElsewhere,
+    Redeemer,
     SystemRandomness,
     TokenError,
     call_text_from_json,
@@ -239,3 +241,52 @@ def test_it_imports_no_engine_and_no_store() -> None:
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60)
     loaded = done.stdout.split()
     assert [name for name in loaded if name.startswith((*HEAVY, *ROOMS))] == []
+
+
+def test_refusals_are_counted_by_reason_for_the_host(edge: tuple[World, Memory]) -> None:
+    world, memory = edge
+    outcome, there = granted(world), redeemer(world, memory, memory)
+    call = world.tenant.tokens.call_text(outcome)
+    there.redeem(outcome.token.text, call)
+    assert there.refusals() == ()
+    refused("token.replayed", lambda: there.redeem(outcome.token.text, call))
+    world.clock.advance(seconds=1)
+    refused("token.replayed", lambda: there.redeem(outcome.token.text, call))
+    refused("token.size", lambda: there.redeem("x" * 10_000, call))
+    memory.answer = "yes"
+    refused("token.unavailable:register", lambda: there.redeem(outcome.token.text, call))
+    found = there.refusals()
+    assert [(item.code, item.count, item.until_us - item.from_us) for item in found] == [
+        ("token.replayed", 2, 1_000_000), ("token.size", 1, 0), ("token.unavailable:register", 1, 0),
+    ]  # fmt: skip
+    assert there.refusals(take=True) == found
+    assert there.refusals() == ()
+    assert not any(secret in repr((found, there)) for secret in (outcome.token.text, outcome.token.claims.jti, call.wire.decode()))
+
+
+def test_counts_are_bounded_and_a_clock_that_fails_stops_none(world: World) -> None:
+    outcome = granted(world)
+    call = world.tenant.tokens.call_text(outcome)
+
+    def carry(request: bytes) -> bytes:
+        raise type(f"Error{len(there.refusals())}" + "x" * 200, (Exception,), {})
+
+    there = over_ledger(world, carry)
+    for _ in range(50):
+        with pytest.raises(TokenError):
+            there.redeem(outcome.token.text, call)
+    assert sum(item.count for item in there.refusals()) == 50
+    assert len(there.refusals()) <= 33
+    assert max(len(item.code) for item in there.refusals()) <= 80
+    there.refusals(take=True)
+
+    class Stopped:
+        def now_us(self) -> int:
+            raise OSError("no clock")
+
+    halted = Redeemer(
+        expected=world.tenant.tokens.expected("bank"), keys=KeySet(world.tenant.tokens.jwks()), clock=Stopped(),
+        randomness=SystemRandomness(), register=LedgerByCall(credential=world.tenant.tokens.credential("bank"), call=carry),
+    )  # fmt: skip
+    refused("token.unavailable:OSError", lambda: halted.redeem(outcome.token.text, call))
+    assert [(item.code, item.count) for item in halted.refusals()] == [("token.unavailable:OSError", 1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from intended_core.flows.refusal_counts import AT_ONCE, MAX_REASONS, Counted, RefusalCounts
+from intended_core.tokens.refusal_counts import AT_ONCE, MAX_REASONS, Counted, RefusalCounts
 
 INTERVAL = 60_000_000
 
@@ -80,3 +80,49 @@ def test_it_shows_a_number() -> None:
     counts = RefusalCounts()
     add(counts, 1)
     assert repr(counts) == "RefusalCounts(1)"
+
+
+def test_an_adapter_is_counted_by_itself_until_there_are_too_many() -> None:
+    counts = RefusalCounts()
+    for number in range(MAX_REASONS + 40):
+        counts.add("token.withdrawn", number, interval_us=INTERVAL, adapter=f"adapter-{number}")
+    taken = counts.take()
+    assert len(taken) <= MAX_REASONS + 2
+    assert {item.code for item in taken} <= {"token.withdrawn", "token.other"}
+    assert taken[-1].adapter == "adapter-9"
+
+
+def test_a_reason_gives_up_its_adapter_before_its_name() -> None:
+    counts = RefusalCounts()
+    counts.add("token.withdrawn", 1, interval_us=INTERVAL)
+    for number in range(MAX_REASONS):
+        counts.add("token.withdrawn", 2, interval_us=INTERVAL, adapter=f"adapter-{number}")
+    assert {(item.code, item.adapter): item.count for item in counts.seen()}["token.withdrawn", ""] == 2
+
+
+def test_what_is_given_back_keeps_its_adapter() -> None:
+    counts = RefusalCounts()
+    item = Counted(code="token.withdrawn", count=2, from_us=1, until_us=3, adapter="bank")
+    counts.give_back(item)
+    counts.give_back(item)
+    assert counts.take() == (Counted(code="token.withdrawn", count=4, from_us=1, until_us=3, adapter="bank"),)
+
+
+def test_what_is_kept_waits_until_it_is_taken() -> None:
+    counts = RefusalCounts()
+    for now_us in (5, 9, 7):
+        counts.keep("token.replayed", now_us)
+    counts.keep("token.unavailable:" + "E" * 1000, 8)
+    first, second = counts.seen()
+    assert first == Counted(code="token.replayed", count=3, from_us=5, until_us=9)
+    assert len(second.code) == 80
+    assert counts.take() == (first, second)
+    assert counts.seen() == ()
+
+
+def test_what_was_written_is_remembered_within_bounds() -> None:
+    counts = RefusalCounts()
+    for number in range(1000):
+        for _ in range(AT_ONCE):
+            counts.add("token.withdrawn", number, interval_us=INTERVAL, adapter=f"adapter-{number}")
+    assert len(counts._written) <= 2 * MAX_REASONS
