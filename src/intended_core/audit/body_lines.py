@@ -10,19 +10,19 @@ from typing import Final
 from intended_core.audit.clean import clean_body
 from intended_core.audit.fields import joined, sound_fields
 from intended_core.audit.record import parse_body
+from intended_core.audit.shapes import BESIDE, line_of
 from intended_core.canonical import unb64url
 from intended_core.errors import AuditError
 from intended_core.unit import RecordRow
 
 __all__ = ["BESIDE", "WITHHELD", "body_line", "check_line", "parted"]
 
-BESIDE: Final = b"\t"
 WITHHELD: Final = b"null"
 
 
 def body_line(row: RecordRow, *, fields: bool) -> bytes:
     """The line of a record, without its end; `fields`: with those that are here."""
-    return (row.body + BESIDE + row.fields if fields and row.fields else row.body) or WITHHELD
+    return line_of(row.body, row.fields if fields else b"") or WITHHELD
 
 
 def parted(lines: list[bytes]) -> tuple[list[bytes], list[bytes] | None]:

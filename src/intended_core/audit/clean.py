@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import re
 from binascii import b2a_base64
-from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from types import NoneType
-from typing import Any, Final
+from typing import Final
 
-import orjson
-
-from intended_core.audit.fields import sound_fields
 from intended_core.audit.record import (
     BODY_LABEL,
     KINDS,
-    MAX_BODY_BYTES,
     MAX_ENTRY_BYTES,
     Entry,
     EventKind,
     header_pattern,
 )
-from intended_core.audit.shapes import Shapes
+from intended_core.audit.sound import sound_body, sound_record
 from intended_core.audit.tree import Frontier
 from intended_core.unit import RecordRow
 from intended_core.values import SAFE_INT
 
-__all__ = ["JUDGED", "Clean", "Recognised", "clean_body", "sound_body"]
+__all__ = ["JUDGED", "Clean", "Recognised", "clean_body"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 # What the rest of a log is judged by is always looked at by the judge: where a log or a generation begins, its persons, its erasures.
@@ -41,11 +35,6 @@ JUDGED: Final = frozenset(
     if kind in (EventKind.LOG_GENESIS, EventKind.LOG_RECOVER, EventKind.TENANT_CREATED, EventKind.LOG_REDACT, EventKind.LOG_PRUNE)
     or kind.value.startswith("person.")
 )
-_SALT: Final = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]")
-_ONE_WAY: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER  # beyond 2**53-1 it refuses, as the profile does
-_PLAIN: Final = frozenset({str, int, bool, NoneType})
-_SHAPES: Final = Shapes()
-_LEVELS: Final = 16  # of brackets within a body, half of what the profile allows
 _FEW: Final = 15  # digits of a number that is below 2**53 whatever they are
 
 
@@ -216,7 +205,7 @@ class Clean:
             or (before is not None and int(before) >= size)
         ):
             return False
-        if not clean_body(kind, body, hashed) or not sound_fields(body, row.fields):
+        if _committed(body) != hashed or not sound_record(kind, body, row.fields):
             return False
         self._last, self._last_text, self.time_us = leaf, _text(leaf), time_us
         hashes = self._hashes
@@ -230,53 +219,13 @@ class Clean:
 
 def clean_body(kind: bytes, body: bytes, hashed: bytes) -> bool:
     """Whether `body` is surely a body of a record of this kind, and the one that `hashed` (base64url) commits to."""
-    return _text(sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest()) == hashed and sound_body(kind, body)
+    return _committed(body) == hashed and sound_body(kind, body)
 
 
-def sound_body(kind: bytes, body: bytes) -> bool:
-    """Whether these bytes are surely a body in its one spelling, whatever a header says of it."""
-    if len(body) <= MAX_BODY_BYTES and _SHAPES.fits(kind, body):
-        return True
-    if not _body(body):
-        return False
-    _SHAPES.learn(kind, body)
-    return True
+def _committed(body: bytes) -> bytes:
+    return _text(sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest())
 
 
 def _text(digest: bytes) -> bytes:
     """Base64url of 32 bytes, without the padding."""
     return b2a_base64(digest, newline=False).translate(_TO_URL, b"=")
-
-
-def _body(data: bytes) -> bool:
-    """Whether these bytes are surely a body in its one spelling: ASCII, few levels, no number but small integers, a salt."""
-    if not data.isascii() or len(data) > MAX_BODY_BYTES:
-        return False
-    try:
-        value: Any = orjson.loads(data)
-        if type(value) is not dict or orjson.dumps(value, option=_ONE_WAY) != data:
-            return False
-    except (TypeError, ValueError):  # orjson cannot write or cannot read it
-        return False
-    salt = value.get("salt")
-    return type(salt) is str and _SALT.fullmatch(salt) is not None and _plain(value.values(), _LEVELS)
-
-
-def _plain(values: Iterable[Any], levels: int) -> bool:
-    """No float and few levels: larger integers did not survive the writing, and keys are ASCII because the bytes are."""
-    for kind in set(map(type, values)):
-        if kind in _PLAIN:
-            continue
-        if levels == 0:
-            return False
-        if kind is list:
-            for value in values:
-                if type(value) is list and value and not _plain(value, levels - 1):
-                    return False
-        elif kind is dict:
-            for value in values:
-                if type(value) is dict and value and not _plain(value.values(), levels - 1):
-                    return False
-        else:
-            return False
-    return True

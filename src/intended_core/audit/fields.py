@@ -34,6 +34,7 @@ __all__ = [
     "depending",
     "erase_fields",
     "erased_by",
+    "field_begun",
     "held_paths",
     "held_values",
     "joined",
@@ -63,6 +64,11 @@ _NAMED: Final = ("principal", "resource", "chain")
 # What is computed from the request, or from the entities that it names: it goes with any part of the request.
 COMPUTED: Final = frozenset({"excluded", "ith", "meters", "obligations"})
 SNAPSHOT: Final = "entities_digest"
+
+
+def field_begun(path: str) -> bytes:
+    """How a field begins in what is hashed; its disclosure follows."""
+    return _begun(path)[0]
 
 
 @lru_cache(maxsize=4096)

@@ -8,24 +8,24 @@ records are judged one by one, so that no verdict depends on pages or on how man
 from __future__ import annotations
 
 import multiprocessing
+import re
 from binascii import b2a_base64
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeVar
 
-from intended_core.audit.clean import JUDGED, Recognised, sound_body
-from intended_core.audit.fields import sound_fields
+from intended_core.audit.clean import JUDGED, Recognised
 from intended_core.audit.record import (
     BODY_LABEL,
     KINDS,
     MAX_ENTRY_BYTES,
-    header_begin,
     header_end,
-    header_pattern,
+    header_lines,
 )
+from intended_core.audit.sound import sound_page
 from intended_core.audit.tree import HASH_BYTES
 from intended_core.errors import AuditError
 from intended_core.values import SAFE_INT
@@ -36,15 +36,12 @@ PAGE_RECORDS: Final = 1024  # a power of two: a whole page is one subtree
 MAX_JOBS: Final = 64
 _AHEAD: Final = 2  # pages of each process that are on their way: what memory a verification takes
 _BEGINNING: Final = 16  # records where a log or a stretch begins: what it is judged by stands there
-_BEGIN: Final = header_begin()
-_HASH_AT: Final = len(_BEGIN)
-_HASH_END: Final = _HASH_AT + 43
 _HASH_SIGNS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _LAST_SIGNS: Final = b"AEIMQUYcgkosw048"  # of 32 bytes: the unused bits are zero
-_HEADER: Final = header_pattern().fullmatch
+_POLICY: Final = re.compile(rb'null|"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"').fullmatch
 _END: Final = header_end().fullmatch
+_TAKEN: Final = KINDS.keys() - JUDGED
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_FEW: Final = 15  # digits of a number that is below 2**53 whatever they are
 
 T = TypeVar("T")
 
@@ -97,72 +94,59 @@ def recognise(page: Page) -> Recognised | None:
     if page.leaves is not None and page.leaves != leaves:
         return None
     if bodies is None:
-        hashed = [entry[_HASH_AT:_HASH_END] for entry in entries]
-        joined = b"".join(hashed)
-        if joined.translate(None, _HASH_SIGNS) or joined[42::43].translate(None, _LAST_SIGNS):
-            return None
-    else:
-        if set(map(type, bodies)) != {bytes}:
-            return None
-        hashed = _texts([sha256(BODY_LABEL + len(body).to_bytes(8, "big") + body).digest() for body in bodies])
-    return _read(page, leaves, hashed)
+        return _read(page, leaves, None)
+    if set(map(type, bodies)) != {bytes}:
+        return None
+    sizes = list(map(len, bodies))
+    begun = {size: BODY_LABEL + size.to_bytes(8, "big") for size in set(sizes)}
+    return _read(page, leaves, [sha256(begun[size] + body).digest() for size, body in zip(sizes, bodies, strict=True)])
 
 
-def _read(page: Page, leaves: list[bytes], hashed: list[bytes]) -> Recognised | None:
-    who = b'","o":"%b","p":"' % page.origin.encode("utf-8")
-    whose = b',"t":"%b","th":' % page.tenant_uuid.encode("utf-8")
-    lead = policy = b""  # what the header before said; the first is read whole
-    kind_at, seq, newest = _HASH_END, page.start, 0
-    first_us = generation = -1
-    kinds: list[bytes] = []
-    lives: list[bytes] = []
-    before = _texts([page.before, *leaves])
-    for entry, link, mine in zip(page.entries, before, hashed, strict=False):
-        # Most of a header follows from the one before it: it is put together here and compared, and only its end is read.
-        kind = entry[kind_at : entry.find(b'"', kind_at)]
-        begun = b"".join((_BEGIN, mine, lead, kind, who, link, policy, b"%d" % seq, whose))
-        if not lead or not entry.startswith(begun):
-            named = _HEADER(entry)
-            if named is None or len(named[2]) > _FEW or len(named[3]) > _FEW or int(named[3]) != generation >= 0:
-                return None
-            generation, kind = int(named[3]), named[4]
-            lead = b'","e":%b,"g":%b,"k":"' % (named[2], named[3])
-            kind_at = _HASH_END + len(lead)
-            policy = b'","pv":null,"s":' if named[7] is None else b'","pv":"%b","s":' % named[7]
-            begun = b"".join((_BEGIN, mine, lead, kind, who, link, policy, b"%d" % seq, whose))
-            if not entry.startswith(begun):
-                return None
-        found = _END(entry, len(begun))
-        if found is None or kind not in KINDS or kind in JUDGED:
-            return None
-        life, step, earlier, time = found.groups()
-        time_us = int(time)
-        if not newest <= time_us <= SAFE_INT:
-            return None
-        if life is None:
-            life = b""
-        elif len(step) > _FEW or ((step == b"0") is not (earlier is None)) or (earlier is not None and int(earlier) >= seq):
-            return None
-        if first_us < 0:
-            first_us = time_us
-        newest = time_us
-        seq += 1
-        kinds.append(kind)
-        lives.append(life)
-    if page.threads is not None and page.threads != [life.decode("ascii") for life in lives]:
+def _read(page: Page, leaves: list[bytes], bodies: list[bytes] | None) -> Recognised | None:
+    entries, start = page.entries, page.start
+    # Every match ends with a newline, and each header has one: as many matches as headers, and no header has another within.
+    found = header_lines(origin=page.origin, tenant=page.tenant_uuid).findall(b"\n".join((*entries, b"")))
+    if len(found) != len(entries):
         return None
-    if page.bodies is not None and not all(map(sound_body, kinds, page.bodies)):
+    hashed, generations, kinds, links, policies, numbers, lives, earlier, times, ends = zip(*found, strict=True)
+    if not set(kinds) <= _TAKEN:  # nor is a kind that is none: of a line that is no header of this log
         return None
-    if page.bodies is not None and page.fields is not None and not all(map(sound_fields, page.bodies, page.fields)):
+    times_us = list(map(int, times))
+    if (
+        _joined(links) != _text([page.before, *leaves[:-1]])
+        or (not _digests(hashed) if bodies is None else _joined(hashed) != _text(bodies))
+        or list(map(int, numbers)) != list(range(start, start + len(entries)))
+        or len(set(generations)) != 1
+        or not _digests(set(lives) - {b""})
+        or not all(map(_POLICY, set(policies)))
+        or not all(map(_END, set(ends)))
+        or times_us != sorted(times_us)
+        or times_us[-1] > SAFE_INT
+        or [place for place, step in enumerate(earlier, start) if step and int(step) >= place]
+        or (page.threads is not None and page.threads != b" ".join(lives).decode("ascii").split(" "))
+        or (page.bodies is not None and not sound_page(kinds, page.bodies, page.fields))
+    ):
         return None
     return Recognised(
-        start=page.start, before=page.before, generation=generation, first_us=first_us, last_us=newest, last_leaf=leaves[-1],
-        peaks=_peaks(page.start, leaves), kinds=tuple(kinds), hashed=tuple(hashed), bodies=page.bodies is not None,
+        start=start, before=page.before, generation=int(generations[0]), first_us=times_us[0], last_us=times_us[-1], last_leaf=leaves[-1],
+        peaks=_peaks(start, leaves), kinds=kinds, hashed=hashed, bodies=page.bodies is not None,
     )  # fmt: skip
 
 
-def _texts(digests: list[bytes]) -> list[bytes]:
-    return [b2a_base64(digest, newline=False).translate(_TO_URL, b"=") for digest in digests]
+def _text(digests: list[bytes]) -> bytes:
+    """Base64url of each, with an A behind it: one zero byte fills up to whole characters, so that all become text at once."""
+    return b2a_base64(b"\x00".join((*digests, b"")), newline=False).translate(_TO_URL)
+
+
+def _joined(texts: Iterable[bytes]) -> bytes:
+    """Texts of 43 characters as `_text` has them."""
+    return b"A".join((*texts, b""))
+
+
+def _digests(texts: Collection[bytes]) -> bool:
+    """Whether these texts of 43 characters are all digests."""
+    joined = b"".join(texts)
+    return not joined.translate(None, _HASH_SIGNS) and not joined[42::43].translate(None, _LAST_SIGNS)
 
 
 def _peaks(start: int, leaves: list[bytes]) -> tuple[tuple[int, bytes], ...]:

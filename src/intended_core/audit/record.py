@@ -35,8 +35,8 @@ __all__ = [
     "PackedBody",
     "Thread",
     "body_hash",
-    "header_begin",
     "header_end",
+    "header_lines",
     "header_pattern",
     "make_record",
     "pack_body",
@@ -137,15 +137,26 @@ def header_pattern(*, origin: str = _WORD, tenant: str = "([0-9a-f]{32})", gener
 _HEADER: Final = header_pattern()
 
 
-def header_begin() -> bytes:
-    """The bytes of every header before its body's hash."""
-    return f'{{"$":"{VERSION}","b":"'.encode("ascii")
+def header_lines(*, origin: str, tenant: str) -> re.Pattern[bytes]:
+    """A header of one log as one of many lines, for what looks at all of them at once.
+
+    Every match ends with a newline; of another line all groups are empty. Groups: b g k p pv s th[0] th[2] ts, and what follows `"w":`.
+    b, p, pv and th[0] have the length of digests and are to be looked at by the caller, as is the last group; numbers have at most 15
+    digits, ts 16.
+    """
+    few, digest = "(?:0|[1-9][0-9]{0,14})", "((?s:.{43}))"
+    return re.compile(
+        (
+            rf'\{{"\$":"{re.escape(VERSION)}","b":"{digest}","e":{few},"g":({few}),"k":"([a-z_.]++)","o":"{re.escape(origin)}","p":"{digest}",'
+            rf'"pv":(null|"(?s:.{{43}})"),"s":({few}),"t":"{re.escape(tenant)}","th":(?:null|\["{digest}",(?:0,null|[1-9][0-9]{{0,14}},({few}))\]),'
+            rf'"ts":{_INT},"w":(.*)\n|[^\n]*+\n'
+        ).encode("ascii")
+    )
 
 
 def header_end() -> re.Pattern[bytes]:
-    """What follows `"th":` in a header. Groups: th[0] th[1] th[2] ts."""
-    link = rf'(?:null|\["{_HASH}",{_INT},(?:null|{_INT})\])'
-    return re.compile(rf'{link},"ts":{_INT},"w":"[!#-\[\]-~]{{1,255}}","x":(?:null|"[!#-\[\]-~]{{1,255}}")\}}'.encode("ascii"))
+    """What follows `"w":` in a header."""
+    return re.compile(rf'"{_WORD}","x":(?:null|"{_WORD}")\}}'.encode("ascii"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
