@@ -49,7 +49,7 @@ def paged(rows: list[RecordRow], identity: LogIdentity, jobs: int) -> float:
     part = rows[at : at + 2 * PAGE_RECORDS]
     page = Page(
         identity.origin, identity.tenant_uuid, at, rows[at - 1].leaf, [row.entry for row in part], [row.body for row in part],
-        [row.leaf for row in part], [row.thread for row in part],
+        [row.leaf for row in part], [row.thread for row in part], [row.fields for row in part],
     )  # fmt: skip
     best, begin = float("inf"), 0.0
     for number, (_, found) in enumerate(recognised(((None, page) for _ in range(80)), jobs=jobs)):
