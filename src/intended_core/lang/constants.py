@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from intended_core.lang.builtins import METHODS, apply_method, kind_of
+from intended_core.lang.patterns import glob
 from intended_core.lang.typed import (
     Binary,
     Default,
@@ -69,7 +70,7 @@ class _Fold:
             return (
                 UNKNOWN
                 if self.value(expr.operand, lets) is UNKNOWN
-                else _like(self.value(expr.operand, lets), expr.parts)
+                else glob(self.value(expr.operand, lets), expr.parts)
             )
         if isinstance(expr, If):
             chosen = self.value(expr.condition, lets)
@@ -122,16 +123,3 @@ class _Fold:
             case _:
                 return UNKNOWN
 
-
-def _like(text: str, parts: tuple[str, ...]) -> bool:
-    if len(parts) == 1:
-        return text == parts[0]
-    if not text.startswith(parts[0]) or not text.endswith(parts[-1]) or len(text) < len(parts[0]) + len(parts[-1]):
-        return False
-    at, end = len(parts[0]), len(text) - len(parts[-1])
-    for part in parts[1:-1]:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True

@@ -24,7 +24,7 @@ from intended_core.lang.nearest import did_you_mean
 from intended_core.lang.onepass import Taker, json_text, origins_text, pair_text, taker
 from intended_core.lang.typedata import Converter, Refs, converter, decoder
 from intended_core.lang.types import ActionDecl, ListType, RecordType, Schema, SetType, Type
-from intended_core.lang.wireforms import encoder, references
+from intended_core.lang.wire import references, wire_of
 from intended_core.quick import maker
 from intended_core.values import Record
 
@@ -276,8 +276,8 @@ def _digests(
 def _complete(schema: Schema, scope: Scope, action: _Action, valid: ValidIntent) -> None:
     """The parts of an intent that came through a door, made from its typed values when they are first asked for."""
     wire, arh, ith = _digests(
-        schema, scope, valid.action, valid.principal, valid.resource, encoder(action.declared.args)(valid.args),
-        encoder(action.declared.context)(valid.context), valid.origins, [], [],
+        schema, scope, valid.action, valid.principal, valid.resource, wire_of(action.declared.args)(valid.args),
+        wire_of(action.declared.context)(valid.context), valid.origins, [], [],
     )  # fmt: skip
     refs = frozenset({valid.principal, valid.resource, *references(valid.args), *references(valid.context)})
     for name, value in (("references", refs), ("wire", wire), ("arh", arh), ("ith", ith)):

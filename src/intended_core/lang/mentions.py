@@ -8,7 +8,7 @@ from intended_core.ids import EntityRef
 from intended_core.lang import typed as t
 from intended_core.lang.typed import Meter, Rule
 from intended_core.lang.walk import walk
-from intended_core.lang.wireforms import references
+from intended_core.lang.wire import references
 
 __all__ = ["constants_of"]
 

@@ -17,7 +17,7 @@ from intended_core.lang.diagnostics import suggest
 from intended_core.lang.expressions import ExprTyper
 from intended_core.lang.flow import NOTHING, Env
 from intended_core.lang.polarity import check_counted
-from intended_core.lang.report import Refused, Report, refuse
+from intended_core.lang.report import Report, refuse
 from intended_core.lang.typed import Literal_, Meter, MeterBody, MeterTest, Span, TypedExpr
 from intended_core.lang.types import (
     DECIMAL,
@@ -46,18 +46,10 @@ _EXAMPLES: Final = {
 
 def check_meters(typer: ExprTyper, report: Report) -> dict[str, Meter]:
     """Every declared meter, typed for each of its actions; problems go to the report."""
-    made: dict[str, Meter] = {}
-    for name, decl in sorted(typer.decls.meters.items()):
-        try:
-            made[name] = _meter(decl, typer)
-        except Refused as error:
-            report.add(error.diagnostic)
-    return made
+    return report.declared(typer.decls.meters, "a meter", lambda decl: _meter(decl, typer))
 
 
 def _meter(decl: ast.MeterDecl, typer: ExprTyper) -> Meter:
-    for note in decl.annotations:
-        raise refuse("annotation.unknown", f"`@{note.name}` is not known on a meter", note.span)
     found: dict[str, tuple[object, Span]] = {}
     for word, value, span in decl.fields:
         if word in found:

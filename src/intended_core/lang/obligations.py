@@ -10,7 +10,7 @@ from intended_core.lang.diagnostics import suggest
 from intended_core.lang.expressions import ExprTyper
 from intended_core.lang.flow import Env
 from intended_core.lang.polarity import check_approval_field
-from intended_core.lang.report import Refused, Report, refuse
+from intended_core.lang.report import Report, refuse
 from intended_core.lang.schema import RESERVED
 from intended_core.lang.typed import ObligationType, Oblige, TypedExpr
 from intended_core.lang.types import ActionDecl, Type
@@ -22,18 +22,10 @@ MAX_PARAMS = 16  # parameters of one obligation; they travel in the token
 
 def check_obligations(typer: ExprTyper, report: Report) -> dict[str, ObligationType]:
     """Every declared obligation; problems go to the report."""
-    made: dict[str, ObligationType] = {}
-    for name, decl in sorted(typer.decls.obligations.items()):
-        try:
-            made[name] = _declared(decl, typer)
-        except Refused as error:
-            report.add(error.diagnostic)
-    return made
+    return report.declared(typer.decls.obligations, "an obligation", lambda decl: _declared(decl, typer))
 
 
 def _declared(decl: ast.ObligationDecl, typer: ExprTyper) -> ObligationType:
-    for note in decl.annotations:
-        raise refuse("annotation.unknown", f"`@{note.name}` is not known on an obligation", note.span)
     if len(decl.formals) > MAX_PARAMS:
         raise refuse("limit.nesting", f"an obligation has at most {MAX_PARAMS} parameters", decl.name.span)
     params: list[tuple[str, Type]] = []

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, TypeVar
 
 from intended_core.errors import IntendedError
+from intended_core.lang import ast
 from intended_core.lang.diagnostics import Diagnostic
 from intended_core.lang.typed import Span
 
 __all__ = ["Refused", "Report", "refuse"]
 
 MAX_REPORTED: Final = 50  # more do not help anybody
+
+
+class _Annotated(Protocol):
+    @property
+    def annotations(self) -> tuple[ast.Annotation, ...]: ...
+
+
+D = TypeVar("D", bound=_Annotated)
+M = TypeVar("M")
 
 
 class Refused(IntendedError):
@@ -52,6 +63,18 @@ class Report:
             "unsupported", f"{what} is part of the language, but this version does not run it yet", span,
             cause="a part that is not run is refused, never ignored",
         )  # fmt: skip
+
+    def declared(self, decls: Mapping[str, D], what: str, make: Callable[[D], M]) -> dict[str, M]:
+        """What `make` makes of each declaration of a kind (`what`, in words) that takes no annotations; problems are kept."""
+        made: dict[str, M] = {}
+        for name, decl in sorted(decls.items()):
+            try:
+                for note in decl.annotations:
+                    raise refuse("annotation.unknown", f"`@{note.name}` is not known on {what}", note.span)
+                made[name] = make(decl)
+            except Refused as error:
+                self.add(error.diagnostic)
+        return made
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:

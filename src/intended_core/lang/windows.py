@@ -35,7 +35,7 @@ def window_at(kind: str, now_ms: int, *, zone: str = "UTC", length_ms: int = 0) 
             return Window(f"{day.isoformat()} {zone}", _first_moment(day, where), _first_moment(day + timedelta(1), where))
         first = day.replace(day=1)
         following = (first + timedelta(32)).replace(day=1)
-        return Window(f"{first:%Y-%m} {zone}", _first_moment(first, where), _first_moment(following, where))
+        return Window(f"{first.isoformat()[:7]} {zone}", _first_moment(first, where), _first_moment(following, where))
     except (OverflowError, ValueError):
         raise EvaluationError("the moment lies outside the calendar") from None
 

@@ -1,20 +1,25 @@
-"""Typed values in their wire form: what `typedata.converter` would have given for them. For values that a policy computes itself."""
+"""Typed values in their wire form: what `typedata.converter` would have given for them.
+
+For values that a policy computes itself, and for intents that came through a door (`lang.doorway`), whose wire form is made when it is
+first asked for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
 from intended_core.canonical import Json
+from intended_core.ids import EntityRef
 from intended_core.lang.faults import EvaluationError
 from intended_core.lang.netforms import format_ip
 from intended_core.lang.types import EntityType, EnumType, ListType, RecordType, Scalar, SetType, Type
 from intended_core.values import format_date, format_datetime, format_decimal, format_time
 
-__all__ = ["wire_of"]
+__all__ = ["references", "wire_of"]
 
 _SCALARS: Final[dict[str, Callable[[Any], Json]]] = {
     "Bool": lambda value: value,
@@ -32,7 +37,7 @@ _SCALARS: Final[dict[str, Callable[[Any], Json]]] = {
 }
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def wire_of(kind: Type) -> Callable[[Any], Json]:
     """The function from values of this type to their wire form; it raises EvaluationError for a value that has none."""
     if isinstance(kind, Scalar) and kind.name in _SCALARS:
@@ -58,3 +63,15 @@ def wire_of(kind: Type) -> Callable[[Any], Json]:
 
 def _bytes(item: Json) -> bytes:
     return orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+
+
+def references(value: Any) -> Iterator[EntityRef]:
+    """Every entity inside a typed value."""
+    if isinstance(value, EntityRef):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, tuple | frozenset):
+        for item in value:
+            yield from references(item)

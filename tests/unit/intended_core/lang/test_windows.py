@@ -41,6 +41,13 @@ def test_months() -> None:
     assert found == Window("2027-01 Europe/Paris", ms("2026-12-31T23:00:00"), ms("2027-01-31T23:00:00"))
 
 
+def test_a_year_has_four_digits_whatever_the_year() -> None:
+    """A name is a key in the store: the same month must be named alike on every platform."""
+    assert window_at("calendar_month", ms("0999-12-31T12:00:00")).name == "0999-12 UTC"
+    assert window_at("calendar_month", ms("0007-02-03T12:00:00")).name == "0007-02 UTC"
+    assert window_at("calendar_day", ms("0007-02-03T12:00:00")).name == "0007-02-03 UTC"
+
+
 def test_windows_without_a_calendar() -> None:
     assert window_at("sliding", 1000, length_ms=60) == Window("", 940, None)
     assert window_at("lifetime", 1000) == window_at("session", 5) == Window("", 0, None)
