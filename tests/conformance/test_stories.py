@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from intended_adapters.cli.cases import load_table
 from intended_core.engine.evaluator import decide
 from intended_core.engine.interpreter import interpret
 from intended_core.engine.metering import meter_uses
@@ -25,6 +26,7 @@ from intended_core.lang.typed import CheckedPolicySet
 from intended_core.meters.counter import Counter
 from intended_core.outcome import Deny
 from intended_core.toolbox import entities_from_json
+from intended_core.trials import rehearse
 from intended_core.values import parse_datetime
 from tests.house.source import ROOT
 
@@ -55,6 +57,14 @@ def test_a_story_checks_clean_and_passes_its_tests(folder: Path) -> None:
     report = run_tests(checked_set(folder))
     assert list(report.failed) == []
     assert report.cases
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_the_tests_of_a_story_have_seen_every_answer_of_every_clause(folder: Path) -> None:
+    files = {path.name: path.read_bytes() for path in sorted(folder.glob("*.policy"))}
+    seen = rehearse(files, [load_table(path) for path in TABLES if path.parent == folder]).coverage
+    assert seen.clauses
+    assert [f"{clause.rule} at {clause.span}: never {' nor '.join(clause.missing)}" for clause in seen.clauses if clause.missing] == []
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.parent.name)
