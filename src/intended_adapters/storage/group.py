@@ -1,10 +1,10 @@
 """Group commit: whoever commits while another's commit is being made durable joins the next one.
 
-One thread at a time leads: it runs its own unit and those that wait, each in a savepoint of its own, and makes all of them durable with
-one COMMIT. A caller alone is a leader with an empty queue and pays two uncontended locks. Nobody waits for company: what gathers is what
-arrives while the disk is busy. A unit that refuses or fails is rolled back to its savepoint and its caller alone hears of it; if the
-transaction itself cannot be committed, every caller of the batch hears that, and nothing of any is written. No answer leaves before the
-COMMIT has returned.
+One thread at a time leads: it runs its own unit and those that wait, each alone in what it does, and makes all of them durable with one
+COMMIT. A caller alone is a leader with an empty queue and pays two uncontended locks. Nobody waits for company: what gathers is what
+arrives while the disk is busy. Of a unit that refuses or fails nothing is written, and its caller alone hears of it; if the transaction
+itself cannot be committed, every caller of the batch hears that, and nothing of any is written. No answer leaves before the COMMIT has
+returned.
 
     group = GroupCommit(timeout_seconds=5.0)
     committed = group.submit(unit, run)      # run(jobs): one transaction, an answer or an error in each job it took

@@ -27,10 +27,12 @@ from intended_adapters.storage.connection import (
     translate,
 )
 from intended_adapters.storage.group import BATCH_SECONDS, GroupCommit, Job
+from intended_adapters.storage.manyrows import many_statements
 from intended_adapters.storage.migrate import check_revision, revision_of, upgradable, upgrade_connection
 from intended_adapters.storage.openfiles import close
 from intended_adapters.storage.pool import Pool
 from intended_adapters.storage.tables import statements
+from intended_adapters.storage.together import NotTogetherError, apply_together
 from intended_adapters.storage.units import UNKNOWN_KIND, apply_unit, select_rows
 from intended_core.errors import IntendedError, StoreError
 from intended_core.ids import Scope, environment
@@ -175,20 +177,46 @@ class SqliteStorage:
 
     def _transact(self, cursor: sqlite3.Cursor, jobs: Sequence[Job]) -> int:
         found: dict[Scope, int] = {}
-        took = 0
         try:
             cursor.execute("BEGIN IMMEDIATE")
-            end = time.monotonic() + BATCH_SECONDS
-            for job in jobs:
-                self._apply_in_savepoint(cursor, job, found)
-                took += 1
-                if time.monotonic() > end:
-                    break
+            took = self._apply_together(cursor, jobs, found)
+            if not took:
+                cursor.execute("BEGIN IMMEDIATE")
+                took = self._apply_one_by_one(cursor, jobs, found)
         except BaseException as error:  # noqa: BLE001 - _undo raises it again
             self._undo(cursor, error)
         self._finish(cursor)
         if found:
             self._ids.update(found)
+        return took
+
+    def _apply_together(self, cursor: sqlite3.Cursor, jobs: Sequence[Job], found: dict[Scope, int]) -> int:
+        """How many were run; 0, with the transaction rolled back, where each of these units is to be run alone."""
+        end = time.monotonic() + BATCH_SECONDS
+        try:
+            scopes = [self._ids.get(job.unit.scope) or self._find(cursor, job.unit.scope) for job in jobs]
+            took = apply_together(
+                cursor, self._sql, many_statements(), jobs, scopes, goes_on=lambda: time.monotonic() <= end
+            )
+        except (NotTogetherError, sqlite3.Error, OverflowError, UnicodeError):
+            for job in jobs:
+                job.committed = job.error = None
+            if cursor.connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            return 0
+        for job, scope in zip(jobs[:took], scopes, strict=False):
+            if scope is not None and job.committed is not None and job.unit.scope not in self._ids:
+                found[job.unit.scope] = scope
+        return took
+
+    def _apply_one_by_one(self, cursor: sqlite3.Cursor, jobs: Sequence[Job], found: dict[Scope, int]) -> int:
+        end = time.monotonic() + BATCH_SECONDS
+        took = 0
+        for job in jobs:
+            self._apply_in_savepoint(cursor, job, found)
+            took += 1
+            if time.monotonic() > end:
+                break
         return took
 
     def _apply(self, cursor: sqlite3.Cursor, unit: Unit, found: dict[Scope, int]) -> Committed:

@@ -47,10 +47,22 @@ def test_many_units_one_commit(tmp_path: Path) -> None:
     seen = statements_of(
         storage, lambda: batch(storage, consume(ACME, "n", b"x"), advance(ACME), consume(ACME, "m", b"y"))
     )
-    assert (seen.count("BEGIN"), seen.count("COMMIT"), seen.count("SAVEPOINT"), seen.count("RELEASE")) == (1, 1, 3, 3)
+    # One read of the head and of the nonces; the nonces one by one, the records in sizes of powers of two, the head once.
+    assert seen == ["BEGIN", "SELECT", "SELECT", "UPDATE", "UPDATE", "INSERT", "INSERT", "UPDATE", "COMMIT"]
     check_log(storage, ACME, 5, "three units at once")
-    alone = statements_of(storage, lambda: storage.commit(advance(ACME)))
-    assert "SAVEPOINT" not in alone
+
+
+def test_what_is_not_simple_is_run_unit_by_unit_in_another_transaction(tmp_path: Path) -> None:
+    storage = founded(tmp_path / "a.db", "n")
+    key = advance(ACME, Write(row("signing_key", "token:a", state="ACTIVE"), 0))
+    other = advance(ACME, Write(row("signing_key", "token:b", state="ACTIVE"), 0))
+    answers: list[Any] = []
+    seen = statements_of(storage, lambda: answers.extend(batch(storage, consume(ACME, "n", b"x"), key, other)))
+    assert [type(answer).__name__ for answer in answers] == ["Committed", "Committed", "StoreConflictError"]
+    assert (seen.count("BEGIN"), seen.count("SAVEPOINT"), seen.count("RELEASE"), seen.count("COMMIT")) == (2, 3, 3, 1)
+    assert seen.count("ROLLBACK") == 2  # of the first transaction, and of the second key
+    assert [each.key for each in storage.scan(ACME, "signing_key")] == ["token:a"]
+    check_log(storage, ACME, 4, "a nonce and a key")
 
 
 def test_a_unit_that_fails_takes_no_other_along(tmp_path: Path) -> None:
@@ -182,10 +194,18 @@ def test_threads_of_two_processes_spend_each_nonce_once(tmp_path: Path) -> None:
     check_log(harness.reopen(), ACME, 2 + len(names), "after the race of processes")
 
 
-@pytest.mark.parametrize("statement", ["SAVEPOINT", "ROLLBACK", "RELEASE", "COMMIT", None])
-def test_killed_inside_a_batch(tmp_path: Path, statement: str | None) -> None:
+SPENDING = (consume(ACME, "n", b"x"), consume(ACME, "n", b"y"), consume(ACME, "m", b"z"))
+TAKEN = issue(ACME, "there")  # there is one already, and the unit has not looked
+
+
+@pytest.mark.parametrize(
+    ("statement", "units"),
+    [(statement, SPENDING) for statement in ("BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT", None)]
+    + [(statement, (*SPENDING, TAKEN)) for statement in ("ROLLBACK", "SAVEPOINT", "ROLLBACK TO", "RELEASE", "COMMIT", None)],
+)
+def test_killed_inside_a_batch(tmp_path: Path, statement: str | None, units: tuple[Unit, ...]) -> None:
     path = tmp_path / "a.db"
-    founded(path, "n", "m").close()
+    founded(path, "n", "m", "there").close()
     child = os.fork()
     if child == 0:
         try:
@@ -194,12 +214,12 @@ def test_killed_inside_a_batch(tmp_path: Path, statement: str | None) -> None:
                 cursor.connection.set_trace_callback(
                     lambda text: os.kill(os.getpid(), signal.SIGKILL) if statement and text.startswith(statement) else None
                 )
-            batch(storage, consume(ACME, "n", b"x"), consume(ACME, "n", b"y"), consume(ACME, "m", b"z"))
+            batch(storage, *units)
             os.kill(os.getpid(), signal.SIGKILL)
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     storage = SqliteStorage.open(path, busy_timeout_seconds=0)
     done = statement is None
-    assert {each.state for each in storage.scan(ACME, "nonce")} == {"CONSUMED" if done else "ISSUED"}
+    assert {each.state for each in storage.scan(ACME, "nonce") if each.key in "nm"} == {"CONSUMED" if done else "ISSUED"}
     check_log(storage, ACME, 4 if done else 2, f"killed at {statement}")
