@@ -22,9 +22,9 @@ T = TypeVar("T")
 def maker(cls: type[T], *, unsafe_unchecked: bool = False) -> type[T]:
     """Makes what `cls(…)` makes, from the same parameters; typed as the class so that calls are checked.
 
-    TypeError for a class that checks its fields (`__post_init__`), inherits some, makes defaults by a factory, or is no frozen
-    dataclass with slots: such a class is made by its own constructor only. `unsafe_unchecked`: leave `__post_init__` and what only it
-    is given out, for the one room that a class's constructor would let through.
+    TypeError for a class that checks its fields (`__post_init__`), inherits some, or is no frozen dataclass with slots: such a class is
+    made by its own constructor only. `unsafe_unchecked`: leave `__post_init__` and what only it is given out, for the one room that a
+    class's constructor would let through.
     """
     found: Any = cls
     known = fields(found) if hasattr(found, "__dataclass_fields__") else ()
@@ -33,14 +33,15 @@ def maker(cls: type[T], *, unsafe_unchecked: bool = False) -> type[T]:
         or not found.__dataclass_params__.frozen
         or tuple(getattr(cls, "__slots__", ())) != tuple(item.name for item in known)
         or (hasattr(cls, "__post_init__") and not unsafe_unchecked)
-        or any(item.default_factory is not MISSING or (not item.init and item.default is not MISSING) for item in known)
+        or any(not item.init and (item.default is not MISSING or item.default_factory is not MISSING) for item in known)
     ):
         raise TypeError(f"{cls.__name__} is made by its own constructor only")
 
     # Plain slots are set at a third of the price; the twin becomes what it is called once it is whole.
     twin = make_dataclass(cls.__name__, [(item.name, object) for item in known], slots=True, eq=False, repr=False, init=False)
     names: dict[str, Any] = {f"default_{item.name}": item.default for item in known if item.default is not MISSING}
-    names |= {"__builtins__": {}, "new_": object.__new__, "twin_": twin, "class_": cls}
+    names |= {f"factory_{item.name}": item.default_factory for item in known if item.default_factory is not MISSING}
+    names |= {"__builtins__": {}, "missing_": MISSING, "twin_": twin, "class_": cls}
     # One function costs a third of a class that is called by name. Its text holds names of fields and nothing else, as a dataclass's own.
     exec(_text([item for item in known if item.init]), names)  # noqa: S102
     return cast("type[T]", names["make_"])
@@ -53,12 +54,23 @@ def _text(known: Sequence[Field[Any]]) -> str:
     place: list[str] = []
     name = ["*"]
     for item in known:
-        (name if item.kw_only else place).append(item.name if item.default is MISSING else f"{item.name}=default_{item.name}")
+        (name if item.kw_only else place).append(f"{item.name}{_default(item)}")
     lines = [
         f"def make_({', '.join(place if len(name) == 1 else [*place, *name])}):",
-        " made_ = new_(twin_)",
-        *(f" made_.{item.name} = {item.name}" for item in known),
+        " made_ = twin_()",
+        *(f" made_.{item.name} = {_given(item)}" for item in known),
         " made_.__class__ = class_",
         " return made_",
     ]
     return "\n".join(lines)
+
+
+def _default(item: Field[Any]) -> str:
+    if item.default_factory is not MISSING:
+        return "=missing_"
+    return "" if item.default is MISSING else f"=default_{item.name}"
+
+
+def _given(item: Field[Any]) -> str:
+    name = item.name
+    return name if item.default_factory is MISSING else f"factory_{name}() if {name} is missing_ else {name}"

@@ -18,6 +18,7 @@ __all__ = ["apply_unit", "select_rows"]
 _row: Final = maker(Row)
 _head: Final = maker(Head)
 _record: Final = maker(RecordRow)
+_view: Final = maker(UnitView)
 _committed: Final = maker(Committed)
 UNKNOWN_KIND: Final = "a unit names a kind of row that this store does not have"
 
@@ -54,9 +55,9 @@ def apply_unit(cursor: sqlite3.Cursor, sql: Statements, scope: int, unit: Unit) 
             name: tuple([_record(*row) for row in cursor.execute(sql.thread, (scope, name)).fetchall()])
             for name in unit.threads
         }
-        changes = unit.decide(UnitView(head, rows, threads))
+        changes = unit.decide(_view(head, rows, threads))
     else:
-        changes = unit.decide(UnitView(head, rows))
+        changes = unit.decide(_view(head, rows))
     version = 0 if head is None else head.version
     following = changes.head
     if following.version != version + 1:

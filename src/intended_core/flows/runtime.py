@@ -79,14 +79,11 @@ class Runtime:
         try:
             answer = self._perform(effect, context)
             kind = type(effect)
-            wanted = TYPES.get(kind)
-            if wanted is None:
+            if type(answer) is not TYPES.get(kind):
                 fits = FITS.get(kind)
                 if fits is None or not fits(effect, answer):
                     raise not_asked_for(effect)
-            elif type(answer) is not wanted:
-                raise not_asked_for(effect)
-            if kind is Seal or kind is Rewrap:
+            elif kind is Seal or kind is Rewrap:
                 self._check_sealed(effect, answer)  # type: ignore[arg-type]
             return answer
         except IntendedError:
@@ -203,12 +200,14 @@ def drive(
         deadline, patience = asked + context.settings.flow_deadline_seconds, context.settings.call_deadline_seconds
     else:
         deadline, patience = asked + seconds, inf
+    noticed = min(patience, _NOTICED)
     committed = False
     try:
         effect = next(flow)
         while True:
             try:
-                if type(effect) is Commit and effect.shielded:
+                kind = type(effect)
+                if kind is Commit and effect.shielded:  # type: ignore[union-attr]
                     if stop is not None and stop.asked and not committed:
                         raise StoreBusyError(GONE)  # nothing is done yet that had to be followed or undone
                     answer = perform(effect, context)
@@ -217,13 +216,15 @@ def drive(
                         raise StoreBusyError("the deadline of this call has passed")
                     if stop is not None and stop.asked:
                         raise StoreBusyError(GONE)
-                    committed = committed or type(effect) is Commit
+                    if kind is Commit:
+                        committed = True
                     answer = perform(effect, context)
                     before, asked = asked, monotonic()
-                    if type(effect) is LoadState and asked - before > _NOTICED:
-                        deadline += min(runtime.states.take_spent(), context.settings.operator_deadline_seconds)
-                    if asked - before > patience and type(effect) not in _OUR_OWN:
-                        raise StoreBusyError(f"{type(effect).__name__} took longer than {patience} s")
+                    if asked - before > noticed:
+                        if kind is LoadState and asked - before > _NOTICED:
+                            deadline += min(runtime.states.take_spent(), context.settings.operator_deadline_seconds)
+                        if asked - before > patience and kind not in _OUR_OWN:
+                            raise StoreBusyError(f"{kind.__name__} took longer than {patience} s")
             except IntendedError as error:
                 asked = monotonic()
                 effect = flow.throw(error)
