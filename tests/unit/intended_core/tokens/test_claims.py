@@ -3,6 +3,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,14 @@ from hypothesis import strategies as st
 from intended_core.canonical import frame
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import EntityRef
-from intended_core.tokens.claims import TokenClaims, claims_digest, digest_of_canonical, parse_claims
+from intended_core.tokens import claims as room
+from intended_core.tokens.claims import (
+    TokenClaims,
+    claims_digest,
+    digest_of_canonical,
+    parse_claims,
+    parse_claims_thoroughly,
+)
 from intended_core.tokens.holder import HolderKey
 from tests.reference.token_world import claims, payload
 
@@ -90,6 +99,47 @@ def test_whatever_we_write_we_read_back(sub: str, resource: str, obl: tuple[str,
     )
     assert parse_claims(one.canonical()) == one
     assert json.loads(one.canonical())["obl"] == list(obl)
+
+
+def read(parse: Callable[[bytes], TokenClaims], data: bytes) -> TokenClaims | str:
+    try:
+        return parse(data)
+    except TokenError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {}, {"rul": ("a", "b", "c")}, {"rul": ()}, {"rul": (",",)}, {"rul": ('","',)}, {"rul": ("ä",)}, {"obl": ("x",)}, {"apr": ("x",)},
+        {"sub": EntityRef("User", 'o"b\\c')}, {"sub": EntityRef("bank::User", "::")}, {"resource": EntityRef("A", "\u20ac")},
+        {"iss": "x" * 512}, {"iss": "x" * 513}, {"aud": "UPPER"}, {"action": "a\x7f"}, {"exp": 99_999_999_999}, {"exp": 10**12},
+        {"log": (0, 0, bytes(32))}, {"log": (1, 2**53 - 1, b"\xff" * 32)}, {"jti": "A" * 64}, {"jti": "A" * 65}, {"jti": "A" * 21},
+        {"arh": b"\xfb\xff" * 16, "pol": b"\xff" * 32}, {"sub": EntityRef("User", "x" * 600)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_quick_way_reads_what_the_thorough_way_reads(changes: dict[str, Any]) -> None:
+    data = claims(**changes).canonical()
+    assert read(parse_claims, data) == read(parse_claims_thoroughly, data)
+
+
+def test_no_changed_byte_is_read_otherwise_by_the_quick_way() -> None:
+    """Each byte taken out, doubled, and put into another: whatever the quick way answers, the thorough way answers."""
+    good = claims(rul=("a", "b")).canonical()
+    answers = set()
+    for at in range(len(good)):
+        for other in (b"", good[at : at + 1] * 2, b'"', b"\\", b"0", b"a", b"B", b"-", b" ", b",", b"\x1f", b"\xc3\xa4"):
+            data = good[:at] + other + good[at + 1 :]
+            quick = read(parse_claims, data)
+            assert quick == read(parse_claims_thoroughly, data)
+            answers.add(quick if isinstance(quick, str) else "read")
+    assert answers == {"read", "token.claims_form", "token.claims_type"}
+
+
+def test_usual_claims_are_read_by_the_quick_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "parse_claims_thoroughly", lambda _: pytest.fail("the usual claims went the thorough way"))
+    assert parse_claims(claims().canonical()) == claims()
 
 
 @settings(max_examples=150, deadline=None)

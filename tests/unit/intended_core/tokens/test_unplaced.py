@@ -56,6 +56,30 @@ def test_a_text_that_looks_like_the_gap_is_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": True}, {"iat": 1.0}, {"nbf": -1}, {"exp": 253402300800}, {"arh": b""}, {"ith": bytes(33)}, {"pol": b""}, {"jti": "x"}, {"jti": None},
+        {"tid": "x"}, {"env": "prod"}, {"aud": "NO"}, {"iss": ""}, {"action": "x" * 513}, {"rul": ("",)}, {"rul": ["r"]}, {"rul": []},
+        {"obl": ["o"]}, {"apr": []}, {"act": None}, {"cnf": "key"}, {"rul": ("x" * 8193,)}, {"rul": ("\ud800",)}, {"arh": "x" * 32},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_does_not_read_back_is_not_drafted_whatever_was_drafted_before(changes: dict[str, Any]) -> None:
+    base = replace(claims(), log=None)
+    draft_claims(base)
+    with pytest.raises(KeyRingError):
+        draft_claims(replace(base, **changes))
+    assert parse_claims(draft_claims(base).placed(PLACE)) == replace(base, log=PLACE)
+
+
+@pytest.mark.parametrize("text", ["%", "%d%b", "%%", "100%"])
+def test_a_text_that_looks_like_a_place_of_the_frame_is_text(text: str) -> None:
+    base = claims(rul=(text,), obl=(text,), apr=(text,), action=text, iss=text, sub=EntityRef("User", text), log=None)
+    for given_ in (base, replace(base, obl=(), apr=())):
+        assert parse_claims(draft_claims(given_).placed(PLACE)) == replace(given_, log=PLACE)
+
+
+@pytest.mark.parametrize(
     "place",
     [(1, -7, bytes(32)), (-1, 7, bytes(32)), (True, 7, bytes(32)), (1, 2**53, bytes(32)), (1, 7, b""), (1, 7.0, bytes(32))],
     ids=repr,
