@@ -376,15 +376,28 @@ def parse_cosigner(text):
     return name, hint, data[1:]
 
 
+def second_name(text):
+    """The name in a log's ML-DSA-44 key, None for a key of another type: what is signed by it is not checked here."""
+    name, _, rest = text.partition("+")
+    hint, _, packed = rest.partition("+")
+    data = unbase64(packed)
+    if data[:1] != b"\x06":
+        return None
+    if len(data) != 1313 or KEY_NAME.fullmatch(name) is None or hint != sha256(name.encode() + b"\n" + data).digest()[:4].hex():
+        raise Bad("audit.vkey", "a log's ML-DSA-44 key has a name and a hash that fits it")
+    return name
+
+
 class Policy:
-    """A policy file: `logs`, `witnesses` by name, `groups` as name -> (how many, members), `quorum` (None for none). Bad for any other.
+    """A policy file: `logs`, `seconds` (names of logs with an ML-DSA-44 key too, which is not checked here), `witnesses` by name,
+    `groups` as name -> (how many, members), `quorum` (None for none). Bad for any other.
 
     `fresh`: how new what was seen must be: the earliest epoch, the greatest age in seconds, and the time now; None asks for nothing.
     """
 
     def __init__(self, data, fresh=(None, None, None)):
         self.fresh = fresh
-        self.logs, self.witnesses, self.groups, used, quorums = [], {}, {}, set(), []
+        self.logs, self.seconds, self.witnesses, self.groups, used, quorums = [], set(), {}, {}, set(), []
         if len(data) > 256 * 1024 or data.count(b"\n") > 4096 or re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", data):
             raise Bad("audit.policy", "a policy file is at most 256 KiB of lines without control characters")
         try:
@@ -401,11 +414,17 @@ class Policy:
                 raise Bad("audit.policy", f"line {number} of the policy: {bad}") from None
         if not quorums:
             raise Bad("audit.policy", "a policy has one quorum line")
+        if self.seconds - {key[0] for key in self.logs}:
+            raise Bad("audit.policy", "a log's ML-DSA-44 key stands beside its Ed25519 key")
         self.quorum = None if quorums[0] == "none" else quorums[0]
 
     def take(self, kind, rest, used, quorums):
         names = {"none", *self.witnesses, *self.groups}
-        if kind == "log" and len(rest) in (1, 2):
+        if kind == "log" and len(rest) in (1, 2) and (name := second_name(rest[0])):
+            if name in self.seconds:
+                raise Bad("audit.policy", "this log has an ML-DSA-44 key already")
+            self.seconds.add(name)
+        elif kind == "log" and len(rest) in (1, 2):
             key = parse_key(rest[0])
             if any(known[2] == key[2] for known in self.logs):
                 raise Bad("audit.policy", "this log's key stands here twice")
@@ -582,6 +601,9 @@ def judge_anchor(find, anchor, policy, claims, head, slot, last):
             find("anchor.untrusted", "no log of your policy file signed the anchor's checkpoint", grade=best)
         else:
             find("anchor.proof", f"the anchor's proof does not hold: {bad}")
+        return best, NOT_SEEN
+    if open_note(proof["note"], policy.logs)[0] in policy.seconds:
+        find("anchor.unchecked", "your policy file asks for the log's ML-DSA-44 signature, not checked here: use the package", grade=best)
         return best, NOT_SEEN
     size, root = proof["size"], proof["root"]
     if size > head[1]:

@@ -118,7 +118,7 @@ class Signer(Protocol):
     """Signs with keys that it loads from unsealed DER. The core checks every signature under the pinned public key."""
 
     def generate(self, algorithm: str) -> GeneratedKey:
-        """A key pair for `RS256` or `PS256` (RSA-2048, e = 65537), `ES256` (P-256) or `Ed25519`."""
+        """A key pair for `RS256` or `PS256` (RSA-2048, e = 65537), `ES256` (P-256) or `Ed25519`; a signer may know `ML-DSA-44` too."""
 
     def load(self, algorithm: str, private_der: bytes) -> SigningKey:
         """A ready key. `private_der` was authenticated by the sealing room."""

@@ -26,7 +26,7 @@ def policy_bytes(policy: TlogPolicy | None) -> bytes | None:
     """The file that the policy was read from, in one spelling."""
     if policy is None:
         return None
-    lines = [f"log {key}" for key in policy.logs]
+    lines = [f"log {key}" for key in (*policy.logs, *policy.seconds)]
     lines += [f"witness {name} {key}" for name, key in policy.witnesses.items()]
     lines += [f"group {name} {group.threshold} {' '.join(group.members)}" for name, group in policy.groups.items()]
     return "\n".join([*lines, f"quorum {policy.quorum or 'none'}", ""]).encode()

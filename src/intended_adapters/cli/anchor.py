@@ -32,7 +32,7 @@ from intended_core import (
     witness_key,
 )
 
-__all__ = ["add_to_audit", "audit_check", "audit_epoch", "audit_proof", "audit_serve", "audit_tiles", "witness"]
+__all__ = ["add_to_audit", "audit_check", "audit_epoch", "audit_proof", "audit_second_key", "audit_serve", "audit_tiles", "witness"]
 
 witness = typer.Typer()
 equivocation = typer.Typer()
@@ -217,6 +217,18 @@ def audit_check(
     raise typer.Exit(exit_code(head.grade, minimum=minimum))
 
 
+def audit_second_key(json: JsonFlag = False) -> None:
+    """Let the anchor log sign its checkpoints with ML-DSA-44 as well, and print the key for a second `log` line of policy files.
+
+    Example: intended audit second-key >> trust.policy
+
+    The key is made the first time and printed each time.
+    """
+    with place().open() as authority:
+        key = str(authority.anchor.add_second_key())
+    emit(json, {"second_key": key}, f"log {key}")
+
+
 def audit_tiles(folder: Path, json: JsonFlag = False) -> None:
     """Write the anchor log as files (C2SP tlog-tiles), only what is new since the last time.
 
@@ -359,6 +371,7 @@ def add_to_audit(audit: typer.Typer) -> None:
     """Add what stands under `intended audit`."""
     for name, command in (
         ("epoch", audit_epoch), ("proof", audit_proof), ("check", audit_check), ("tiles", audit_tiles), ("serve", audit_serve),
+        ("second-key", audit_second_key),
     ):  # fmt: skip
         audit.command(name)(command)
     audit.add_typer(

@@ -1,8 +1,9 @@
-"""Signing in this process with `cryptography`: RS256 and PS256 (RSA-2048, e = 65537), ES256 (P-256) and Ed25519."""
+"""Signing in this process with `cryptography`: RS256 and PS256 (RSA-2048, e = 65537), ES256 (P-256), Ed25519, and ML-DSA-44 if known."""
 
 from __future__ import annotations
 
-from typing import Final, NoReturn
+from importlib import import_module
+from typing import Any, Final, NoReturn
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,21 +30,33 @@ RSA_EXPONENT: Final = 65537
 _HASH: Final = SHA256()
 _PADDINGS: Final = {"RS256": PKCS1v15(), "PS256": PSS(MGF1(_HASH), 32)}  # RFC 7518 § 3.5: the salt is as long as the hash
 _ECDSA: Final = ec.ECDSA(_HASH)
+ML_DSA_44: Final = "ML-DSA-44"
+
+
+def _mldsa() -> Any:
+    """The room of ML-DSA, which an older `cryptography` does not have; raises KeyRingError then."""
+    try:
+        return import_module("cryptography.hazmat.primitives.asymmetric.mldsa")
+    except ImportError:
+        raise KeyRingError("the installed libraries do not know ML-DSA-44") from None
 
 
 class LocalSigningKey:
     """A loaded private key. Hidden in repr, and not pickled."""
 
-    __slots__ = ("_ec", "_ed25519", "_padding", "_rsa")
+    __slots__ = ("_ec", "_ed25519", "_mldsa", "_padding", "_rsa")
 
-    def __init__(self, algorithm: str, key: RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> None:
+    def __init__(self, algorithm: str, key: Any) -> None:
+        self._mldsa: Any = key if algorithm == ML_DSA_44 else None
         self._rsa = key if isinstance(key, RSAPrivateKey) else None
         self._ec = key if isinstance(key, ec.EllipticCurvePrivateKey) else None
         self._ed25519 = key if isinstance(key, Ed25519PrivateKey) else None
         self._padding = _PADDINGS.get(algorithm)
 
     def sign(self, payload: bytes) -> bytes:
-        """256 bytes (RS256, PS256) or 64 bytes (ES256: r and s, RFC 7518 § 3.4; Ed25519). RS256 and Ed25519 are deterministic."""
+        """256 bytes (RS256, PS256), 64 bytes (ES256: r and s, RFC 7518 § 3.4; Ed25519) or 2,420 (ML-DSA-44). RS256 and Ed25519 are
+        deterministic.
+        """
         if self._rsa is not None and self._padding is not None:
             return self._rsa.sign(payload, self._padding, _HASH)
         if self._ed25519 is not None:
@@ -51,6 +64,9 @@ class LocalSigningKey:
         if self._ec is not None:
             r, s = decode_dss_signature(self._ec.sign(payload, _ECDSA))
             return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        if self._mldsa is not None:
+            signature: bytes = self._mldsa.sign(payload)
+            return signature
         raise KeyRingError("the local signer holds no key of a supported algorithm")
 
     def __repr__(self) -> str:
@@ -67,15 +83,17 @@ class LocalSigner:
 
     def generate(self, algorithm: str) -> GeneratedKey:
         """A fresh pair from the operating system's generator; raises KeyRingError for another algorithm."""
-        key: RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
-        if algorithm in _PADDINGS:
+        key: Any
+        if algorithm == ML_DSA_44:
+            key = _mldsa().MLDSA44PrivateKey.generate()
+        elif algorithm in _PADDINGS:
             key = generate_private_key(public_exponent=RSA_EXPONENT, key_size=RSA_BITS)
         elif algorithm == "ES256":
             key = ec.generate_private_key(ec.SECP256R1())
         elif algorithm == "Ed25519":
             key = Ed25519PrivateKey.generate()
         else:
-            raise KeyRingError("the local signer makes RS256, PS256, ES256 and Ed25519 keys")
+            raise KeyRingError("the local signer makes RS256, PS256, ES256, Ed25519 and ML-DSA-44 keys")
         return GeneratedKey(
             private_der=key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()),
             public_der=key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
@@ -94,6 +112,8 @@ class LocalSigner:
         if algorithm == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
             return LocalSigningKey(algorithm, key)
         if algorithm == "Ed25519" and isinstance(key, Ed25519PrivateKey):
+            return LocalSigningKey(algorithm, key)
+        if algorithm == ML_DSA_44 and isinstance(key, _mldsa().MLDSA44PrivateKey):
             return LocalSigningKey(algorithm, key)
         raise KeyRingError("a private key is not of its record's algorithm")
 

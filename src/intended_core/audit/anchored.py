@@ -176,10 +176,14 @@ def follow_paths(proof: SlotProof, keys: Sequence[VerifierKey]) -> tuple[Checkpo
 def verify_slot_proof(proof: SlotProof, policy: TlogPolicy) -> AttestedHead:
     """The head that the proof shows, under the verifier's policy; raises AuditError.
 
-    `audit.untrusted` when no log of the policy signed the checkpoint, `audit.root` when a path does not lead where it says, and whatever
-    the rooms of checkpoints, cosignatures and epochs refuse.
+    `audit.untrusted` when no log of the policy signed the checkpoint, `audit.second` when its ML-DSA-44 signature is asked for and not
+    here, `audit.unsupported` when the installed libraries do not know that, `audit.root` when a path does not lead where it says, and
+    whatever the rooms of checkpoints, cosignatures and epochs refuse.
     """
     checkpoint, entry, leaf = follow_paths(proof, policy.logs)
+    for second in policy.seconds:
+        if second.name == checkpoint.origin and not cosigned_by(proof.checkpoint, [second]):
+            raise AuditError("the checkpoint lacks the ML-DSA-44 signature of its log that the policy asks for", code="audit.second")
     cosigned = cosigned_by(proof.checkpoint, policy.cosigners)
     quorum = policy.count(one.key for one in cosigned)
     grade = Grade.ANCHORED if cosigned else Grade.CONSISTENT_UNANCHORED

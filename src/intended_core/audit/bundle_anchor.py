@@ -65,6 +65,10 @@ def _judged(
     except AuditError as error:
         if error.code == "audit.untrusted":
             return _found("anchor.untrusted", "no log of your policy file signed the anchor's checkpoint")
+        if error.code == "audit.second":
+            return _found("anchor.second", "the anchor's checkpoint lacks the ML-DSA-44 signature that your policy file asks for")
+        if error.code == "audit.unsupported":
+            return _found("anchor.unchecked", "your policy file asks for ML-DSA-44 signatures, which the installed libraries cannot check")
         return _found("anchor.proof", f"the anchor's proof does not hold: {error}", Grade.TAMPERED)
     size = opening.size
     if size > head.size:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from intended_core.audit.checkpoint import VerifierKey, parse_vkey
-from intended_core.audit.cosignature import CosignerKey, parse_cosigner
+from intended_core.audit.checkpoint import VerifierKey, parse_vkey, unbase64
+from intended_core.audit.cosignature import ML_DSA_44, CosignerKey, parse_cosigner
 from intended_core.errors import AuditError
 
 __all__ = ["Quorum", "TlogPolicy", "WitnessGroup", "parse_policy"]
@@ -47,12 +47,16 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlogPolicy:
-    """A policy file, parsed. `quorum` is None for `quorum none`: no witness is asked for, and none is counted."""
+    """A policy file, parsed. `quorum` is None for `quorum none`: no witness is asked for, and none is counted.
+
+    `seconds`: ML-DSA-44 keys of logs that stand in `logs` too; the checkpoint of such a log counts only under both of its keys.
+    """
 
     logs: tuple[VerifierKey, ...]
     witnesses: Mapping[str, CosignerKey]
     groups: Mapping[str, WitnessGroup]
     quorum: str | None
+    seconds: tuple[CosignerKey, ...] = ()
 
     @property
     def cosigners(self) -> tuple[CosignerKey, ...]:
@@ -103,6 +107,7 @@ def parse_policy(data: bytes) -> TlogPolicy:
 class _Reader:
     def __init__(self) -> None:
         self.logs: list[VerifierKey] = []
+        self.seconds: list[CosignerKey] = []
         self.witnesses: dict[str, CosignerKey] = {}
         self.groups: dict[str, WitnessGroup] = {}
         self.used: set[str] = set()
@@ -110,7 +115,11 @@ class _Reader:
 
     def take(self, words: list[str]) -> None:
         kind, *rest = words
-        if kind == "log" and len(rest) in (1, 2):
+        if kind == "log" and len(rest) in (1, 2) and (second := _second(rest[0])) is not None:
+            if any(known.name == second.name for known in self.seconds):
+                raise AuditError("this log has an ML-DSA-44 key already", code="audit.policy")
+            self.seconds.append(second)
+        elif kind == "log" and len(rest) in (1, 2):
             key = parse_vkey(rest[0])
             if any(known.public == key.public for known in self.logs):
                 raise AuditError("this log's key stands here twice", code="audit.policy")
@@ -155,7 +164,16 @@ class _Reader:
     def end(self) -> TlogPolicy:
         if not self.quorum:
             raise AuditError("a policy has one quorum line", code="audit.policy")
+        if {key.name for key in self.seconds} - {key.name for key in self.logs}:
+            raise AuditError("a log's ML-DSA-44 key stands beside its Ed25519 key", code="audit.policy")
         return TlogPolicy(
             logs=tuple(self.logs), witnesses=self.witnesses, groups=self.groups,
-            quorum=None if self.quorum[0] == "none" else self.quorum[0],
+            quorum=None if self.quorum[0] == "none" else self.quorum[0], seconds=tuple(self.seconds),
         )  # fmt: skip
+
+
+def _second(text: str) -> CosignerKey | None:
+    """A log's ML-DSA-44 key, None for a key of another type. Raises AuditError for what is no key."""
+    if not unbase64(text.split("+", 2)[-1]).startswith(bytes([ML_DSA_44])):
+        return None
+    return parse_cosigner(text)

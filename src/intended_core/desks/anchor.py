@@ -26,6 +26,7 @@ from intended_core.flows.evidence import authentic_head
 from intended_core.flows.rollback import Evidence, suspect
 from intended_core.flows.seal import EpochKeys, Sealed, anchor_key, read_row, release, seal
 from intended_core.flows.seats import Seat, SlotBook
+from intended_core.flows.second import make_second, second_key
 from intended_core.ids import Scope
 from intended_core.ports import Witness
 from intended_core.unit import RecordRow
@@ -144,6 +145,18 @@ class AnchorDesk(Desk):
     def key(self) -> VerifierKey:
         """The identity key of the anchor log, to be pinned in a policy file."""
         return self._driver.operate(anchor_key(self._context))[1]
+
+    def add_second_key(self) -> CosignerKey:
+        """From now on checkpoints carry an ML-DSA-44 signature too, under this key, for a `log` line of policy files; made once.
+
+        Raises KeyRingError, or AuditError `audit.unsupported`, where the signer or the installed libraries do not know ML-DSA-44.
+        """
+        with self._lock:
+            return self._driver.operate(make_second(self._context))
+
+    def second_key(self) -> CosignerKey | None:
+        """The anchor log's ML-DSA-44 key; None where none was made."""
+        return self._driver.operate(second_key(self._context))
 
     def size(self) -> int:
         """How many epochs are sealed."""

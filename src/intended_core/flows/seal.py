@@ -37,6 +37,7 @@ from intended_core.flows.effects import (
 )
 from intended_core.flows.evidence import authentic_head, log_verifier_key
 from intended_core.flows.seats import EpochRow, SlotBook
+from intended_core.flows.second import second_line
 from intended_core.flows.steps import authentic, next_head, open_head
 from intended_core.keys.jwks import load_public
 from intended_core.ports import GeneratedKey
@@ -262,7 +263,7 @@ def sign_epoch(context: Context, identity: VerifierKey, state: ScopeState) -> Fl
     head = yield from authentic_head(context)
     text = checkpoint_text(origin=head.origin, size=head.size, root=head.frontier.root())
     signature: bytes = yield Sign(context.scope, state.ring.active("log"), text)
-    note = sign_checkpoint(text, key=identity, sign=lambda _: signature)
+    note = sign_checkpoint(text, key=identity, sign=lambda _: signature) + (yield from second_line(context, text))
     now_us: int = yield Now()
 
     def decide_unit(view: UnitView) -> Changes:

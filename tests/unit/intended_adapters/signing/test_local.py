@@ -30,6 +30,16 @@ def test_every_generated_key_is_another() -> None:
     assert LocalSigner().generate("Ed25519").private_der != LocalSigner().generate("Ed25519").private_der
 
 
+def test_ml_dsa_44_where_it_is_known() -> None:
+    mldsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
+    made = LocalSigner().generate("ML-DSA-44")
+    signature = LocalSigner().load("ML-DSA-44", made.private_der).sign(b"payload")
+    mldsa.MLDSA44PublicKey.from_public_bytes(made.public_der[-1312:]).verify(signature, b"payload")
+    for algorithm, key in (("Ed25519", made), ("ML-DSA-44", LocalSigner().generate("Ed25519"))):
+        with pytest.raises(KeyRingError):
+            LocalSigner().load(algorithm, key.private_der)
+
+
 @pytest.mark.parametrize("algorithm", ["HS256", "none", "PS512", "EdDSA", "rs256", ""])
 def test_other_algorithms(algorithm: str) -> None:
     with pytest.raises(KeyRingError):

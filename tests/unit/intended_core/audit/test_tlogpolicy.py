@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from intended_core.audit.cosignature import ML_DSA_44, CosignerKey
 from intended_core.audit.tlogpolicy import parse_policy
 from intended_core.errors import AuditError
 from tests.reference.anchor_world import WITNESSES, AnchorLog, policy_text, witness_key
@@ -58,6 +59,15 @@ def test_malformed_policies_are_refused(text: str) -> None:
     with pytest.raises(AuditError) as caught:
         parse_policy(text.encode())
     assert caught.value.code == "audit.policy"
+
+
+def test_a_logs_second_key_stands_beside_its_first() -> None:
+    key = CosignerKey(LOG.key.name, ML_DSA_44, bytes(1312))
+    assert parse_policy(f"{BASE}\nlog {key}\nquorum w".encode()).seconds == (key,)
+    stranger = CosignerKey("another/log", ML_DSA_44, bytes(1312))
+    for lines in (f"log {stranger}", f"log {key}\nlog {key}", f"log {key}x", f"log {str(key)[:-4]}"):
+        with pytest.raises(AuditError):
+            parse_policy(f"{BASE}\n{lines}\nquorum w".encode())
 
 
 def test_the_line_is_named_and_size_is_bounded() -> None:
