@@ -20,12 +20,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 
-from anyio import CancelScope, CapacityLimiter, get_cancelled_exc_class, move_on_after, to_thread
+from anyio import CancelScope, to_thread
 from anyio.lowlevel import RunVar
 
 from intended_core.audit.checkpoint import VerifierKey
@@ -45,6 +44,7 @@ from intended_core.tokens.holder import HolderKey, HolderProof
 from intended_core.tokens.issuer import SignedToken
 from intended_core.tokens.redeemed import RedeemedToken
 from intended_core.unit import RecordRow
+from intended_core.workers import Crew
 
 __all__ = ["AsyncAuthority", "AsyncGuard", "AsyncTenantAuthority", "Threads"]
 
@@ -65,47 +65,23 @@ class _Opens(Protocol):
 
 
 class Threads:
-    """The worker threads of one authority: a limit per event loop, so that it may be used from several, and in a forked child's."""
+    """The worker threads of one authority: a crew per event loop, so that it may be used from several, and in a forked child's."""
 
-    __slots__ = ("_limiter", "_max_calls")
+    __slots__ = ("_crew", "_max_calls")
 
     def __init__(self, max_calls: int) -> None:
         if max_calls < 1:
             raise ValueError("at least one call at a time")
         self._max_calls: Final = max_calls
-        self._limiter: Final[RunVar[CapacityLimiter]] = RunVar("intended_core.aio")
-
-    def _limit(self) -> CapacityLimiter:
-        found = self._limiter.get(None)
-        if found is None:
-            found = CapacityLimiter(self._max_calls)
-            self._limiter.set(found)
-        return found
+        self._crew: Final[RunVar[Crew]] = RunVar("intended_core.aio")
 
     async def hop(self, work: Callable[[Stop], T], *, seconds: float) -> T:
         """Run `work` in one worker thread. Raises StoreBusyError when it has not come back after `seconds`."""
-        stop, begun, ended = Stop(), threading.Event(), threading.Event()
-
-        def run() -> T:
-            begun.set()
-            try:
-                if stop.asked:
-                    raise StoreBusyError("the caller did not wait any longer: nothing was begun")
-                return work(stop)
-            finally:
-                ended.set()
-
-        with move_on_after(seconds) as deadline:
-            try:
-                return await to_thread.run_sync(run, abandon_on_cancel=True, limiter=self._limit())
-            except get_cancelled_exc_class():
-                stop.asked = True
-                # Either the thread sees that it was asked before it begins, or it has begun and is waited for.
-                if begun.is_set() and not deadline.cancel_called:
-                    with CancelScope(shield=True):
-                        await to_thread.run_sync(ended.wait, limiter=CapacityLimiter(1))
-                raise
-        raise StoreBusyError("the call has not come back within its deadline: its outcome is not known")
+        crew = self._crew.get(None)
+        if crew is None:
+            crew = Crew(self._max_calls)
+            self._crew.set(crew)
+        return await crew.hop(work, seconds=seconds)
 
 
 class AsyncAuthority:
