@@ -33,9 +33,11 @@ from intended_core.flows.seats import Seat, SlotBook
 from intended_core.ids import Scope
 from intended_core.keys.rowmac import RowMac
 from intended_core.ports import WitnessAnswer
+from intended_core.quick import maker
 from intended_core.unit import Changes, Head, Unit, UnitView
 from tests.reference.anchor_world import key_of, public_of
 
+_changes = maker(Changes)  # as the flows do
 BODY = {f"member{n:02d}": "x" * 40 for n in range(8)}
 
 
@@ -61,7 +63,7 @@ class Writer:
             else:
                 log, version = self.memory.read(self.mac, self.scope, view.head), view.head.version
             log, rows = append(log, self.scope, drafts, now_us=NOW_US, writer="bench")
-            return Changes(head=self.memory.write(self.mac, self.scope, version + 1, log), records=rows)
+            return _changes(head=self.memory.write(self.mac, self.scope, version + 1, log), records=rows)
 
         return Unit(self.scope, decide)
 

@@ -57,14 +57,22 @@ class LogHead:
     def to_state(self) -> bytes:
         """Canonical bytes for the head row."""
         # canonical: members in their order, ASCII keys, integers and base64url text that this room made itself
+        frontier, size = b64url(self.frontier.to_bytes()), self.frontier.size
+        leaf = b64url(self.last_leaf)
+        if not (self.approvals or self.meters or self.rolled_back):
+            return orjson.dumps(
+                {
+                    "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer, "l": leaf, "n": size,
+                    "o": self.origin, "ts": self.time_us, "v": 0,
+                }
+            )  # fmt: skip
         asked = {"av": self.approvals} if self.approvals else {}
         counted = {"mv": self.meters} if self.meters else {}
         refusing = {"rb": 1} if self.rolled_back else {}
         return orjson.dumps(
             {
-                **asked, "ev": self.entities, "f": b64url(self.frontier.to_bytes()), "g": self.generation, "gv": self.guards,
-                "iss": self.issuer, "l": b64url(self.last_leaf), **counted, "n": self.frontier.size, "o": self.origin,
-                **refusing, "ts": self.time_us, "v": 0,
+                **asked, "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer, "l": leaf,
+                **counted, "n": size, "o": self.origin, **refusing, "ts": self.time_us, "v": 0,
             }
         )  # fmt: skip
 
