@@ -7,11 +7,19 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, Place, emit, fail, place, read_file
 from intended_adapters.cli.persons import persons
-from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, private_key, signers
+from intended_adapters.cli.signers import (
+    DigestFlag,
+    KeyFiles,
+    People,
+    Signatures,
+    private_key,
+    signers,
+    signers_everywhere,
+)
 from intended_adapters.cli.tokens import tokens
-from intended_core import EntityRef, Halt, HaltTarget, entity_ref
+from intended_core import Authority, EntityRef, Halt, HaltTarget, entity_ref
 
 __all__ = ["halts", "halts_commands", "recover"]
 
@@ -76,22 +84,47 @@ def _change(
 ) -> None:  # fmt: skip
     aim, where = _target(target), place()
     with where.open() as authority:
-        tenant = where.handle(authority)
-        if digest:
-            asked = tenant.halts.digest("engage" if verb == "engage" else "resume", aim, reason)
-            emit(as_json, {"target": str(aim), "reason": reason, "digest": asked.hex()}, asked.hex())
-            return
-        keys, signatures = signers(person, key, signature)
         if aim.kind == "tenant":
-            scopes = [scope.environment for scope in authority.tenants() if scope.tenant == where.tenant]
-            found = authority.halt_tenant(
-                where.tenant, reason=reason, keys=keys, signatures={where.env: signatures}, resume=verb == "resume"
-            )
-            done = [_shown(halt, env) for halt, env in zip(found, scopes, strict=True)]
+            done = _everywhere(authority, where, verb, reason, person, key, signature, digest, as_json)
+            if done is None:
+                return
         else:
+            tenant = where.handle(authority)
+            if digest:
+                asked = tenant.halts.digest("engage" if verb == "engage" else "resume", aim, reason)
+                emit(as_json, {"target": str(aim), "reason": reason, "digest": asked.hex()}, asked.hex())
+                return
+            keys, signatures = signers(person, key, signature)
             act = tenant.halts.engage if verb == "engage" else tenant.halts.resume
             done = [_shown(act(aim, reason=reason, keys=keys, signatures=signatures), where.env)]
     emit(as_json, {"halts": done}, "\n".join(map(_line, done)))
+
+
+def _everywhere(
+    authority: Authority, where: Place, verb: str, reason: str, person: list[str] | None, key: list[Path] | None,
+    signature: list[str] | None, digest: bool, as_json: bool,
+) -> list[dict[str, Any]] | None:  # fmt: skip
+    """The tenant in every environment that it has; None where only the digests were asked for."""
+    name = where.tenant
+    environments = [scope.environment for scope in authority.tenants() if scope.tenant == name]
+    if not environments:
+        where.handle(authority)  # says that there is no such tenant
+    if digest:
+        aim = HaltTarget("tenant")
+        asked = {
+            env: authority.tenant(name, env).halts.digest("engage" if verb == "engage" else "resume", aim, reason).hex()
+            for env in environments
+        }
+        lines = [each if len(asked) == 1 else f"{env} {each}" for env, each in asked.items()]
+        one = {"digest": asked[environments[0]]} if len(asked) == 1 else {}
+        emit(as_json, {"target": str(aim), "reason": reason, "digests": asked, **one}, "\n".join(lines))
+        return None
+    given = signers_everywhere(person, key, signature, environments)
+    keys = given[environments[0]].keys
+    found = authority.halt_tenant(
+        name, reason=reason, keys=keys, signatures={env: each.signatures for env, each in given.items()}, resume=verb == "resume"
+    )
+    return [_shown(halt, env) for halt, env in zip(found, environments, strict=True)]
 
 
 @halts.command("list")

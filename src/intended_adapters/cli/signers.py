@@ -1,13 +1,14 @@
 """Who signs: the options of every command that takes the word of persons, with one meaning, one help text and one refusal each.
 
 `--person` names who signs and is given once for each; `--key` is the private key of the person in the same place; `--signature` is what
-the persons signed elsewhere who follow those with a key. `--digest` prints what is to be signed and changes nothing.
+the persons signed elsewhere who follow those with a key. What is signed for each environment of a tenant has a digest in each, and
+`--signature ENV=…` says for which. `--digest` prints what is to be signed and changes nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -17,7 +18,10 @@ from intended_adapters.cli.common import Exit, fail, read_file
 from intended_adapters.cli.searching import moment
 from intended_core import EntityRef, LocalPersonKey, entity_ref
 
-__all__ = ["By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Until", "private_key", "signers", "until_us"]
+__all__ = [
+    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Until", "private_key", "signers", "signers_everywhere",
+    "until_us",
+]  # fmt: skip
 
 MAX_KEY_BYTES = 64 * 1024
 HOUR_US = 3_600_000_000
@@ -27,7 +31,11 @@ People = Annotated[
 ]
 KeyFiles = Annotated[list[Path] | None, typer.Option("--key", help="The private key (PEM) of the person in the same place.")]
 Signatures = Annotated[
-    list[str] | None, typer.Option("--signature", help="A signature (hexadecimal) of the persons that follow those with a key.")
+    list[str] | None,
+    typer.Option(
+        "--signature",
+        help="A signature (hexadecimal) of the persons that follow those with a key; ENV=SIGNATURE where each environment has its own.",
+    ),
 ]
 By = Annotated[str, typer.Option("--person", "--by", help='Who signs, as in policies: User::"ann". Needed once there is an admin.')]
 KeyFile = Annotated[Path | None, typer.Option("--key", help="That person's private key (PEM).")]
@@ -54,12 +62,43 @@ def signers(
     refs, files, texts = [entity_ref(each) for each in people or ()], list(keys or ()), list(signatures or ())
     if len(refs) != len(files) + len(texts) or not (refs or optional):
         fail(Exit.USAGE, "say who signs: each --person has a --key or, after those, a --signature")
-    opened = [private_key(path) for path in files]
+    opened, signed = [private_key(path) for path in files], [_signature(text) for text in texts]
+    return Signers(list(zip(refs, opened, strict=False)), list(zip(refs[len(files) :], signed, strict=True)))
+
+
+def signers_everywhere(
+    people: Sequence[str] | None, keys: Sequence[Path] | None, signatures: Sequence[str] | None, environments: Sequence[str]
+) -> Mapping[str, Signers]:
+    """Who signs in each of these environments: a key signs in all of them, a signature in the one that it names.
+
+    Where there is one environment, a signature need not name it. An environment that somebody signed nothing for, or too much, ends the
+    command with exit code 2 before anything is changed.
+    """
+    if len(environments) < 2 or not signatures:
+        plain = [text.removeprefix(f"{env}=") for text in signatures or () for env in environments]
+        return dict.fromkeys(environments, signers(people, keys, plain))
+    named: dict[str, list[str]] = {env: [] for env in environments}
+    for text in signatures or ():
+        env, mark, signed = text.rpartition("=")
+        if not mark or env not in named:
+            fail(Exit.USAGE, f"say for which environment each signature is: {', '.join(f'{env}=SIGNATURE' for env in environments)}")
+        named[env].append(signed)
+    missing = len(people or ()) - len(keys or ())
+    for env, texts in named.items():
+        if len(texts) != missing:
+            fail(
+                Exit.USAGE,
+                f"{env}: {len(texts)} signatures of {missing} persons without a --key; each of them signs the digest of every environment "
+                "(--digest prints them). To act in one environment alone, the target is `environment`",
+            )
+    return {env: signers(people, keys, texts) for env, texts in named.items()}
+
+
+def _signature(text: str) -> bytes:
     try:
-        signed = [bytes.fromhex(text) for text in texts]
+        return bytes.fromhex(text)
     except ValueError:
         fail(Exit.USAGE, "a signature is 128 hexadecimal characters, as `intended person sign` prints it")
-    return Signers(list(zip(refs, opened, strict=False)), list(zip(refs[len(files) :], signed, strict=True)))
 
 
 def until_us(until: str | None) -> int:

@@ -101,3 +101,39 @@ def test_the_ceremony_of_a_recovery(halting: Run, shop: Shop, keys: dict[str, st
     assert mark.exists()
     assert halting("recover", "--json").json["refusing"] is False
     assert "ok   rollback" in halting("doctor").out
+
+
+def test_the_tenant_in_every_environment_with_signatures_made_elsewhere(run: Run, tmp_path: Path) -> None:
+    where = ("--store", str(tmp_path / "data" / "authority.db"), "--key-file", str(tmp_path / "keys" / "kek"))
+    acme = (*where, "--tenant", "acme")
+    assert run(*where, "init").code == 0
+    files = {name: str(tmp_path / f"{name}.pem") for name in ("ann", "bob")}
+    publics = {name: run("person", "key", files[name], "--json").json["public_key"] for name in files}
+    for env in ("live", "test"):
+        assert run(*where, "tenant", "create", "acme", "--env", env).code == 0
+        for name, person in (("ann", ANN), ("bob", BOB)):
+            assert run(*acme, "--env", env, "person", "add", person, publics[name]).code == 0
+
+    def signed(verb: str, who: str) -> list[str]:
+        told = run(*acme, "halt", verb, "tenant", "--reason", "why", "--digest")
+        asked = dict(line.split() for line in told.out.splitlines())
+        assert run(*acme, "halt", verb, "tenant", "--reason", "why", "--digest", "--json").json["digests"] == asked
+        return [
+            word for env, digest in asked.items()
+            for word in ("--signature", f"{env}={run('person', 'sign', digest, '--key', files[who]).out.strip()}")
+        ]  # fmt: skip
+
+    def engaged() -> list[bool]:
+        return [
+            each["engaged"] for env in ("live", "test") for each in run(*acme, "--env", env, "halt", "list", "--json").json["halts"]
+        ]
+
+    bobs = signed("engage", "bob")
+    half = run(*acme, "halt", "engage", "tenant", "--reason", "why", "--person", BOB, *bobs[:2])
+    assert (half.code, "test: 0 signatures of 1" in half.err, engaged()) == (2, True, [])
+    done = run(*acme, "halt", "engage", "tenant", "--reason", "why", "--person", BOB, *bobs, "--json")
+    assert [each["env"] for each in done.json["halts"]] == ["live", "test"]
+    assert engaged() == [True, True]
+    both = ("--person", ANN, "--key", files["ann"], "--person", BOB, *signed("resume", "bob"))
+    assert run(*acme, "halt", "resume", "tenant", "--reason", "why", *both).code == 0
+    assert engaged() == [False, False]

@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from intended_adapters.cli.app import make_app
-from intended_adapters.cli.signers import signers, until_us
+from intended_adapters.cli.signers import signers, signers_everywhere, until_us
 from tests.unit.intended_adapters.cli.conftest import Done, Shop
 
 QUORUM = (
@@ -43,7 +43,7 @@ def test_every_command_that_takes_signatures_says_it_in_the_same_words() -> None
     wanted = {
         "person": (("--person", "--by"), 'Who signs, as in policies: User::"ann"; once for each person.'),
         "key": (("--key",), "The private key (PEM) of the person in the same place."),
-        "signature": (("--signature",), "A signature (hexadecimal) of the persons that follow those with a key."),
+        "signature": (("--signature",), "A signature (hexadecimal) of the persons that follow those with a key; ENV=SIGNATURE where each environment has its own."),
     }
     for each in with_signatures:
         assert {("person" if name == "by" else name): value for name, value in each.items()} == wanted
@@ -82,3 +82,28 @@ def test_keys_first_and_signatures_after_them(tmp_path: Path, run: Callable[...,
 def test_until_when_signatures_count() -> None:
     assert until_us("2030-01-02T03:04:05Z") == 1893553445000000
     assert until_us(None) > until_us("2020-01-01T00:00:00Z")
+
+
+ANN, BOB = 'User::"ann"', 'User::"bob"'
+
+
+def test_a_signature_counts_in_the_environment_that_it_names(tmp_path: Path, run: Callable[..., Done]) -> None:
+    file = tmp_path / "ann.pem"
+    assert run("person", "key", str(file)).code == 0
+    one, two = "11" * 64, "22" * 64
+    found = signers_everywhere([ANN, BOB], [file], [f"test={two}", f"live={one}"], ["live", "test"])
+    assert {env: [(str(ref), signed.hex()) for ref, signed in each.signatures] for env, each in found.items()} == {
+        "live": [(BOB, one)], "test": [(BOB, two)],
+    }  # fmt: skip
+    assert [[str(ref) for ref, _ in each.keys] for each in found.values()] == [[ANN], [ANN]]
+    for given in ([one], [f"live={one}"]):
+        assert signers_everywhere([BOB], None, given, ["live"])["live"].signatures[0][1].hex() == one
+    assert [each.signatures for each in signers_everywhere([ANN], [file], None, ["live", "test"]).values()] == [[], []]
+
+
+@pytest.mark.parametrize("given", [["11" * 64], ["live=" + "11" * 64], ["live=" + "11" * 64] * 2, ["prod=" + "11" * 64, "live=" + "11" * 64]])
+def test_an_environment_that_was_not_signed_for_ends_the_command(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        signers_everywhere([BOB], None, given, ["live", "test"])
+    assert ended.value.exit_code == 2
+    assert "environment" in capsys.readouterr().err
