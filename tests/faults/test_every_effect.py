@@ -150,9 +150,10 @@ def halting(w: World, verb: Literal["engage", "resume"], target: HaltTarget, key
 
 
 def revoking(w: World, what: EntityRef | str) -> Flow[Any]:
-    signed = [(ANN, ANN_KEY.sign(w.tenant.halts.revocation_digest(what, WHY)))]
+    end_us = w.clock.now_us() + 60_000_000
+    signed = [(ANN, ANN_KEY.sign(w.tenant.halts.revocation_digest(what, WHY, expires_us=end_us)))]
     if isinstance(what, EntityRef):
-        return revoke_principal(w.context, what, reason=WHY, signatures=signed)
+        return revoke_principal(w.context, what, reason=WHY, expires_us=end_us, signatures=signed)
     return revoke_token(w.context, what, reason=WHY, signatures=signed)
 
 

@@ -52,9 +52,10 @@ from intended_core.ports import Notification, NotificationReceipt
 from intended_core.tokens.codec import parse
 from intended_core.tokens.verifier import inspect
 from tests.faults.schedules import Ended, Process, Running, answer, left, picture, play, schedules
-from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOB_KEY, BOT, STRICT, World, intent, pay
+from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOB_KEY, BOT, NOW_US, STRICT, World, intent, pay
 
 AT_MOST = 2_000
+END_US = NOW_US + 3_600_000_000
 CLOSING = Entity(ref=ACCOUNT, attributes={"closed": True})
 # A flow that met a change under its feet and does not start over says so with one of these, and has done nothing.
 LOST = (
@@ -82,7 +83,7 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "halt": lambda w, c: _signed(w, "engage", HaltTarget("environment"), [(ANN, ANN_KEY)]),
     "resume": lambda w, c: _signed(w, "resume", OTHER, [(ANN, ANN_KEY), (BOB, BOB_KEY)]),
     "revoke-token": lambda w, c: revoke_token(c, _jti(w), reason="leaked", signatures=_revoking(w, _jti(w))),
-    "revoke-principal": lambda w, c: revoke_principal(c, BOT, reason="leaked", signatures=_revoking(w, BOT)),
+    "revoke-principal": lambda w, c: revoke_principal(c, BOT, reason="leaked", expires_us=END_US, signatures=_revoking(w, BOT)),
     "suspect": lambda w, c: suspect(c, Evidence(kind="mark", generation=1, size=999, hash=b"r" * 32)),
     "recover": lambda w, c: _recovering(w, c),
     "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=OTHER_KEY.public_key)),
@@ -143,7 +144,7 @@ def _jti(w: World) -> str:
 
 
 def _revoking(w: World, what: EntityRef | str) -> list[tuple[EntityRef, bytes]]:
-    return [(ANN, ANN_KEY.sign(w.tenant.halts.revocation_digest(what, "leaked")))]
+    return [(ANN, ANN_KEY.sign(w.tenant.halts.revocation_digest(what, "leaked", expires_us=END_US)))]
 
 
 LONG = {"sweep", "deliver"}  # many effects, most of them reads: thousands of orders, tried where there is time

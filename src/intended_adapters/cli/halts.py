@@ -14,9 +14,12 @@ from intended_adapters.cli.signers import (
     KeyFiles,
     People,
     Signatures,
+    Until,
+    end_of,
     private_key,
     signers,
     signers_everywhere,
+    until_us,
 )
 from intended_adapters.cli.tokens import tokens
 from intended_core import Authority, EntityRef, Halt, HaltTarget, entity_ref
@@ -149,6 +152,7 @@ def token_revoke(
     person: People = None,
     key: KeyFiles = None,
     signature: Signatures = None,
+    until: Until = None,
     digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
@@ -164,13 +168,22 @@ def token_revoke(
         what: EntityRef | str = entity_ref(principal) if principal else jti
         if token is not None:
             what = desk.jti(read_file(token, limit=64 * 1024).decode("ascii", "replace").strip())
+        if digest and not isinstance(what, EntityRef):
+            asked = desk.revocation_digest(what, reason).hex()
+            emit(json, {"revoke": str(what), "digest": asked}, asked)
+            return
         if digest:
-            asked = desk.revocation_digest(what, reason)
-            emit(json, {"revoke": str(what), "digest": asked.hex()}, asked.hex())
+            end, told = end_of(until)
+            asked = desk.revocation_digest(what, reason, expires_us=end).hex()
+            said = f"{asked}\nit counts until {told}: give --until {told} with it"
+            emit(json, {"revoke": str(what), "digest": asked, "until": told}, said)
             return
         keys, signatures = signers(person, key, signature)
         if isinstance(what, EntityRef):
-            seq = desk.revoke_tokens_of(what, reason=reason, keys=keys, signatures=signatures)
+            if signatures and until is None:
+                fail(Exit.USAGE, "say until when the signature counts: --until, as --digest printed it")
+            ends = None if until is None else until_us(until)
+            seq = desk.revoke_tokens_of(what, reason=reason, keys=keys, signatures=signatures, expires_us=ends)
         else:
             seq = desk.revoke_token(what, reason=reason, keys=keys, signatures=signatures)
     text = f"revoked every token of {what} before record {seq}" if principal else f"revoked token {what}; record {seq}"

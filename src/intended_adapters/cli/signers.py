@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -19,8 +20,8 @@ from intended_adapters.cli.searching import moment
 from intended_core import EntityRef, LocalPersonKey, entity_ref
 
 __all__ = [
-    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Until", "private_key", "signers", "signers_everywhere",
-    "until_us",
+    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Until", "end_of", "private_key", "signers",
+    "signers_everywhere", "until_us",
 ]  # fmt: skip
 
 MAX_KEY_BYTES = 64 * 1024
@@ -99,6 +100,14 @@ def _signature(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         fail(Exit.USAGE, "a signature is 128 hexadecimal characters, as `intended person sign` prints it")
+
+
+def end_of(until: str | None) -> tuple[int, str]:
+    """Until when what is signed counts, in microseconds and as `--until` takes it; without it to the second, an hour from now."""
+    if until is not None:
+        return until_us(until), until
+    text = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return until_us(text), text
 
 
 def until_us(until: str | None) -> int:

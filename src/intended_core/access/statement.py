@@ -21,7 +21,7 @@ from intended_core.errors import KeyRingError
 from intended_core.ids import EntityRef, Scope
 from intended_core.persons import AuthenticatedPerson, Person
 
-__all__ = ["MAX_STATEMENT_US", "Signatures", "Statement", "stated"]
+__all__ = ["MAX_STATEMENT_US", "Signatures", "Statement", "check_end", "stated"]
 
 Signatures = Iterable[tuple[EntityRef, bytes]]
 MAX_STATEMENT_US: Final = 86_400_000_000  # a day: time for a second person to be found, and no longer
@@ -50,6 +50,12 @@ class Statement:
         )  # fmt: skip
 
 
+def check_end(statement: Statement, *, now_us: int) -> None:
+    """Raise KeyRingError unless the statement ends after `now_us`, and within a day of it."""
+    if not statement.expires_us - MAX_STATEMENT_US <= now_us < statement.expires_us:
+        raise KeyRingError("the statement has expired, or ends more than a day from now")
+
+
 def stated(
     statement: Statement, persons: Mapping[EntityRef, Person], signatures: Signatures, *, quorum: int, now_us: int
 ) -> tuple[AuthenticatedPerson, ...]:
@@ -60,8 +66,7 @@ def stated(
     """
     if quorum < 1:
         raise KeyRingError("a statement needs at least one person")
-    if not statement.expires_us - MAX_STATEMENT_US <= now_us < statement.expires_us:
-        raise KeyRingError("the statement has expired, or ends more than a day from now")
+    check_end(statement, now_us=now_us)
     found = authenticate_all(persons, signatures, digest=statement.digest(), quorum=quorum)
     for person in found:
         check_permitted(persons[person.ref], statement.purpose)

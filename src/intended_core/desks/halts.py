@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from intended_core.desks.desk import Desk, Keys, given_by
-from intended_core.errors import IntendedError
+from intended_core.errors import IntendedError, IntentError
 from intended_core.flows.halt import Halt, Signatures, digest_to_sign, engage, list_halts, resume
 from intended_core.flows.haltrows import HaltTarget
-from intended_core.flows.revoke import digest_to_revoke, jti_of, revoke_principal, revoke_token
+from intended_core.flows.revoke import jti_of, revocation_digest, revocation_statement, revoke_principal, revoke_token
 from intended_core.ids import EntityRef
 from intended_core.tokens.issuer import SignedToken
 
@@ -62,17 +62,32 @@ class HaltsDesk(Desk):
         asked = self.revocation_digest(jti, reason)
         return self._driver.run(revoke_token(self._context, jti, reason=reason, signatures=given_by(asked, keys, signatures)))
 
-    def revoke_tokens_of(self, principal: EntityRef, *, reason: str, keys: Keys = (), signatures: Signatures = ()) -> int:
-        """Revoke every token issued so far in whose chain `principal` stands; new ones may be issued. One registered person signs."""
-        given = signatures if not keys else given_by(self.revocation_digest(principal, reason), keys, signatures)
-        return self._driver.run(revoke_principal(self._context, principal, reason=reason, signatures=given))
+    def revoke_tokens_of(
+        self, principal: EntityRef, *, reason: str, keys: Keys = (), signatures: Signatures = (), expires_us: int | None = None
+    ) -> int:
+        """Revoke every token issued so far in whose chain `principal` stands; new ones may be issued. One registered person signs.
 
-    def revocation_digest(self, what: EntityRef | str, reason: str) -> bytes:
+        `expires_us`: until when the `signatures` count, as `revocation_digest` was told. Raises KeyRingError, IntentError, StoreError.
+        """
+        if signatures and expires_us is None:
+            raise IntentError("say until when the signatures count, as their digest says it", place="expires_us")
+        asked = self._driver.run(revocation_statement(self._context, principal, reason, expires_us=expires_us))
+        given = given_by(asked.digest(), keys, signatures)
+        return self._driver.run(
+            revoke_principal(self._context, principal, reason=reason, expires_us=asked.expires_us, signatures=given)
+        )
+
+    def revocation_digest(self, what: EntityRef | str, reason: str, *, expires_us: int | None = None) -> bytes:
         """What a person signs (32 bytes) to revoke the token with this jti, or every token so far of this principal.
 
-        Of a principal it counts for the next revocation and no other: sent again, it cuts off nothing.
+        Of a principal it counts for the next revocation and no other, sent again it cuts off nothing; and only until `expires_us`
+        (microseconds since 1970, at most a day from now), which must be given: kept back, it would cut off tokens of another day.
         """
-        return self._driver.run(digest_to_revoke(self._context, what, reason))
+        if not isinstance(what, EntityRef):
+            return revocation_digest(self._context.scope, "token", what, reason)
+        if expires_us is None:
+            raise IntentError("say until when the signature counts, at most a day from now", place="expires_us")
+        return self._driver.run(revocation_statement(self._context, what, reason, expires_us=expires_us)).digest()
 
     def jti(self, token: SignedToken | str | bytes) -> str:
         """The jti of a token of this scope; a text without a dot is one already. Raises TokenError."""

@@ -1,8 +1,9 @@
 """revoke: one token, or every token of a principal that was issued so far.
 
 One token is one transition of its nonce, ISSUED → REVOKED, in its life in the log. A principal gets a cut-off: the place in the log before
-which its tokens count no more, wherever it stands in their chains; it may be given new ones. What a revoked token holds in reserve goes
-back to its meters when it could no longer be redeemed anyway (`sweep`).
+which its tokens count no more, wherever it stands in their chains; it may be given new ones. What was signed for that has an end: kept back,
+it would cut off tokens that nobody had thought of when it was signed. What a revoked token holds in reserve goes back to its meters when it
+could no longer be redeemed anyway (`sweep`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import re
 from collections.abc import Sequence
 from typing import Final, Literal
 
+from intended_core.access.statement import Statement, check_end
 from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import Json, b64url, digest
 from intended_core.errors import TokenError, UnitRefusedError
 from intended_core.flows.cache import ScopeState
-from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRows
+from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadHead, ReadRows
 from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json
 from intended_core.flows.haltrows import Cutoff, cutoff_key, reason_text
 from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
@@ -25,10 +27,11 @@ from intended_core.flows.steps import authentic, close_unit, open_head, thread_c
 from intended_core.ids import EntityRef, Scope
 from intended_core.tokens.codec import parse
 from intended_core.tokens.verifier import inspect
-from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
+from intended_core.unit import Changes, Head, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["digest_to_revoke", "jti_of", "revocation_digest", "revoke_principal", "revoke_token"]
+__all__ = ["jti_of", "revocation_digest", "revocation_statement", "revoke_principal", "revoke_token"]
 
+DEFAULT_US: Final = 3_600_000_000  # an hour: time to fetch a signature that is made on another machine
 _JTI: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
@@ -43,13 +46,28 @@ def revocation_digest(scope: Scope, what: Literal["token", "principal"], name: s
     )  # fmt: skip
 
 
-def digest_to_revoke(context: Context, what: EntityRef | str, reason: str) -> Flow[bytes]:
-    """What a person signs now to revoke the token with the jti `what`, or every token so far of the principal `what`."""
-    if not isinstance(what, EntityRef):
-        return revocation_digest(context.scope, "token", what, reason)
-    found: Sequence[Row] = yield ReadRows(context.scope, (cutoff_key(what),))
+def revocation_statement(
+    context: Context, principal: EntityRef, reason: str, *, expires_us: int | None = None
+) -> Flow[Statement]:
+    """What a person signs now to revoke every token so far of `principal`; its digest is signed.
+
+    `expires_us`: from when on it counts no more, at most a day from now; None: an hour from now, or from the newest record where that
+    stands later, as it does once a clock was set back.
+    """
+    now_us: int = yield Now()
+    stored: Head | None = yield ReadHead(context.scope)
+    if stored is None:
+        raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
+    head = context.heads.read(context.mac, context.scope, stored)
+    found: Sequence[Row] = yield ReadRows(context.scope, (cutoff_key(principal),))
     version = context.mac.check(context.scope, found[0]).row.version if found else 0
-    return revocation_digest(context.scope, "principal", str(what), reason, version=version + 1)
+    end_us = max(now_us, head.time_us) + DEFAULT_US if expires_us is None else expires_us
+    return _statement(context.scope, head.generation, principal, reason_text(reason), version + 1, end_us)
+
+
+def _statement(scope: Scope, generation: int, principal: EntityRef, reason: str, version: int, expires_us: int) -> Statement:
+    subject = revocation_digest(scope, "principal", str(principal), reason, version=version)
+    return Statement(scope=scope, purpose="token.revoke", generation=generation, subject=subject, expires_us=expires_us)
 
 
 def jti_of(context: Context, token: str | bytes) -> Flow[str]:
@@ -101,10 +119,13 @@ def revoke_token(context: Context, jti: str, *, reason: str, signatures: Signatu
     return seq
 
 
-def revoke_principal(context: Context, principal: EntityRef, *, reason: str, signatures: Signatures) -> Flow[int]:
+def revoke_principal(
+    context: Context, principal: EntityRef, *, reason: str, expires_us: int, signatures: Signatures
+) -> Flow[int]:
     """Revoke every token in whose chain `principal` stands and that was issued so far; returns the record's place in the log.
 
-    One registered person signs `revocation_digest`. Raises KeyRingError, IntentError, StoreError.
+    One registered person signs the digest of `revocation_statement`, which counts until `expires_us`. Raises KeyRingError, IntentError,
+    StoreError.
     """
     why = reason_text(reason)
     now_us: int = yield Now()
@@ -115,13 +136,16 @@ def revoke_principal(context: Context, principal: EntityRef, *, reason: str, sig
         head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
         row = guard_row(context, view, head, key)
         version = 0 if row is None else row.version
-        asked = revocation_digest(context.scope, "principal", str(principal), why, version=version + 1)
+        statement = _statement(context.scope, head.generation, principal, why, version + 1, expires_us)
+        # The newest record's time counts where the clock stands before it: a clock that is set back brings nothing back to life.
+        check_end(statement, now_us=max(now_us, head.time_us))
+        asked = statement.digest()
         signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
         made = Cutoff(principal=principal, seq=head.size).to_body()
         write = Write(context.mac.seal_row(context.scope, "halt", key.key, version + 1, "ENGAGED", made), version)
         body: dict[str, Json] = {
             "cause": "principal", "principal": [principal.type, principal.id], "before": head.size, "reason": why, "version": version + 1,
-            "digest": b64url(asked), "persons": signers_json(view, signers),
+            "digest": b64url(asked), "until_us": expires_us, "persons": signers_json(view, signers),
         }  # fmt: skip
         draft = Draft(kind=EventKind.TOKEN_REVOKED, body=body, salt=salt)
         return close_unit(

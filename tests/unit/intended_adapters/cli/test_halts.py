@@ -137,3 +137,16 @@ def test_the_tenant_in_every_environment_with_signatures_made_elsewhere(run: Run
     both = ("--person", ANN, "--key", files["ann"], "--person", BOB, *signed("resume", "bob"))
     assert run(*acme, "halt", "resume", "tenant", "--reason", "why", *both).code == 0
     assert engaged() == [False, False]
+
+
+def test_a_revocation_that_is_signed_elsewhere_has_an_end(halting: Run, run: Run, keys: dict[str, str]) -> None:
+    change = ("token", "revoke", "--principal", 'Agent::"bot"', "--reason", "taken over")
+    asked, told = halting(*change, "--digest").out.splitlines()
+    until = told.split()[-3]
+    signature = run("person", "sign", asked, "--key", keys["bob"]).out.strip()
+    outside = ("--person", BOB, "--signature", signature)
+    forgotten = halting(*change, *outside)
+    assert (forgotten.code, "--until" in forgotten.err) == (2, True)
+    assert halting(*change, *outside, "--until", "2020-01-01T00:00:00Z").code == 9
+    assert told == f"it counts until {until}: give --until {until} with it"
+    assert halting(*change, *outside, "--until", until).code == 0

@@ -6,7 +6,9 @@ import pytest
 
 from intended_core import Deny, HaltTarget
 from intended_core.errors import KeyRingError
-from tests.reference.flow_world import ANN, ANN_KEY, BOB, BOB_KEY, BOT, World, intent
+from tests.reference.flow_world import ANN, ANN_KEY, BOB, BOB_KEY, BOT, NOW_US, World, intent
+
+END_US = NOW_US + 600_000_000
 
 ALL = HaltTarget("tenant")
 
@@ -23,9 +25,11 @@ def test_a_key_and_a_signature_together_are_two_persons(world: World) -> None:
 
 def test_a_signature_for_one_thing_is_none_for_another(world: World) -> None:
     desk = world.tenant.halts
-    assert len({desk.revocation_digest(BOT, "x"), desk.revocation_digest(str(BOT), "x"), desk.revocation_digest(BOT, "y")}) == 3
+    assert len({desk.revocation_digest(BOT, why, expires_us=END_US) for why in "xy"} | {desk.revocation_digest(str(BOT), "x")}) == 3
     with pytest.raises(KeyRingError):
-        desk.revoke_tokens_of(BOT, reason="x", signatures=((ANN, ANN_KEY.sign(desk.revocation_digest(str(BOT), "x"))),))
+        desk.revoke_tokens_of(
+            BOT, reason="x", expires_us=END_US, signatures=((ANN, ANN_KEY.sign(desk.revocation_digest(str(BOT), "x"))),)
+        )
 
 
 def test_a_text_without_a_dot_is_a_jti(world: World) -> None:

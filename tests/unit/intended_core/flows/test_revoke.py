@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from intended_core import Deny, EntityRef, HaltTarget, TokenError
 from intended_core.errors import IntentError, KeyRingError, UnitRefusedError
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.haltrows import cutoff_key
-from tests.reference.flow_world import ANN, ANN_KEY, BOB_KEY, BOT, World, intent, pay
+from intended_core.flows.revoke import revocation_statement
+from intended_core.flows.runtime import drive
+from tests.reference.flow_world import ANN, ANN_KEY, BOB_KEY, BOT, NOW_US, World, intent, pay
 
 ANNS = ((ANN, ANN_KEY),)
+END_US = NOW_US + 600_000_000
 
 
 def refused(world: World, token: str) -> str:
@@ -106,9 +111,63 @@ def test_a_clock_set_back_stops_no_revocation(world: World) -> None:
 
 
 def test_what_was_signed_once_to_revoke_a_principal_cuts_off_nothing_later(world: World) -> None:
-    signed = ((ANN, ANN_KEY.sign(world.tenant.halts.revocation_digest(BOT, "taken over"))),)
-    world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed)
+    signed = ((ANN, ANN_KEY.sign(world.tenant.halts.revocation_digest(BOT, "taken over", expires_us=END_US))),)
+    world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed, expires_us=END_US)
     later = world.tenant.require(intent(), audience="bank")
     with pytest.raises(KeyRingError):
-        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed)
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed, expires_us=END_US)
     world.tenant.redeem(later, pay(), adapter=world.tenant.adapter("bank"))
+
+
+def kept_back(world: World, end_us: int = END_US) -> tuple[tuple[EntityRef, bytes], ...]:
+    """What ann signed to revoke the bot's tokens, and somebody kept."""
+    return ((ANN, ANN_KEY.sign(world.tenant.halts.revocation_digest(BOT, "taken over", expires_us=end_us))),)
+
+
+def test_what_was_signed_to_revoke_a_principal_and_not_sent_has_an_end(world: World) -> None:
+    signed = kept_back(world)
+    world.clock.advance(seconds=599)
+    size = world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed, expires_us=END_US)
+    assert world.body(size)["until_us"] == END_US
+    world.restore()
+    world.clock.advance(seconds=600)
+    later = world.tenant.require(intent(), audience="bank")
+    with pytest.raises(KeyRingError, match="has expired"):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed, expires_us=END_US)
+    with pytest.raises(KeyRingError, match="not this person's"):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed, expires_us=END_US + 60_000_000)
+    world.tenant.redeem(later, pay(), adapter=world.tenant.adapter("bank"))
+
+
+def test_it_comes_back_to_life_by_no_clock_that_is_set_back(world: World) -> None:
+    signed = kept_back(world)
+    world.clock.advance(seconds=600)
+    world.tenant.require(intent(), audience="bank")  # the log knows that it is later now
+    world.clock.advance(seconds=-600)
+    with pytest.raises(KeyRingError, match="has expired"):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=signed, expires_us=END_US)
+    world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", keys=ANNS)
+
+
+@pytest.mark.parametrize("end_us", [0, -1, NOW_US, NOW_US + 86_400_000_001, 2**63])
+def test_an_end_is_a_time_within_a_day(world: World, end_us: int) -> None:
+    size = world.head.size
+    with pytest.raises(KeyRingError):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", keys=ANNS, expires_us=end_us)
+    assert world.head.size == size
+
+
+def test_who_brings_a_signature_says_until_when_it_counts(world: World) -> None:
+    with pytest.raises(IntentError, match="until when"):
+        world.tenant.halts.revocation_digest(BOT, "taken over")
+    with pytest.raises(IntentError, match="until when"):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=kept_back(world))
+
+
+def test_what_was_signed_in_one_generation_counts_in_no_other(world: World) -> None:
+    statement = drive(world.runtime, world.context, revocation_statement(world.context, BOT, "taken over", expires_us=END_US))
+    other = ANN_KEY.sign(replace(statement, generation=statement.generation + 1).digest())
+    with pytest.raises(KeyRingError):
+        world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=((ANN, other),), expires_us=END_US)
+    ours = ANN_KEY.sign(statement.digest())
+    world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=((ANN, ours),), expires_us=END_US)
