@@ -1,9 +1,9 @@
 """revoke: one token, or every token of a principal that was issued so far.
 
 One token is one transition of its nonce, ISSUED → REVOKED, in its life in the log. A principal gets a cut-off: the place in the log before
-which its tokens count no more, wherever it stands in their chains; it may be given new ones. What was signed for that has an end: kept back,
-it would cut off tokens that nobody had thought of when it was signed. What a revoked token holds in reserve goes back to its meters when it
-could no longer be redeemed anyway (`sweep`).
+which its tokens count no more, wherever it stands in their chains; it may be given new ones. What was signed for that has an end: kept
+back, it would cut off tokens that nobody had thought of when it was signed. What a revoked token holds in reserve goes back to its meters
+when it could no longer be redeemed anyway (`sweep`).
 """
 
 from __future__ import annotations
