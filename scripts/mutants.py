@@ -228,7 +228,7 @@ def apply_mutant(mutant: Mutant) -> None:
     for name, made in vars(fresh).items():
         known = vars(module).get(name)
         if getattr(made, "__module__", None) != module.__name__:
-            if isinstance(made, int) and not isinstance(made, bool):
+            if name == mutant.function or (isinstance(made, int) and not isinstance(made, bool)):
                 setattr(module, name, made)
             continue
         if isinstance(made, type) and isinstance(known, type):

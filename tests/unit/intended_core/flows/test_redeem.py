@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from intended_core import Call, RedeemedToken, TokenError
+from intended_core import Call, RedeemedToken, TenantAuthority, TokenError
+from intended_core.audit.record import parse_entry
+from intended_core.canonical import b64url
 from intended_core.errors import AdapterError, IntendedError, KeyRingError, StoreError
 from intended_core.flows.effects import Commit, Draw, LoadState
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rows import NonceRow
+from intended_core.flows.steps import thread_commitment
+from intended_core.tokens.claims import claims_digest
 from intended_core.tokens.codec import parse
 from intended_core.tokens.verifier import inspect
 from tests.reference.flow_world import ACCOUNT, NOW_US, POLICY, Traced, World, at, intent, pay, raising, trace
@@ -213,3 +218,111 @@ def test_what_is_redeemed_cannot_be_changed_afterwards(world: World) -> None:
     done = redeeming(world, None, Call(action="pay", resource=ACCOUNT, args=args)).result
     args["amount"] = "9999.00"
     assert "9999" not in repr(done.call)
+
+
+# -- what the process remembers, and what it writes -------------------------------------------------------------------
+
+
+def elsewhere(world: World, change: Callable[[], object]) -> TenantAuthority:
+    """This process, which has looked at the store before another one changed it."""
+    here = world.tenant
+    here.authorize(intent("1.00"), audience="bank")
+    world.reopen()
+    change()
+    return here
+
+
+@pytest.mark.parametrize("change", ["policy", "key"])
+def test_a_process_that_remembers_an_older_store_looks_again_before_it_refuses(world: World, change: str) -> None:
+    def act() -> object:
+        return world.tenant.activate({"bank.policy": POLICY + "# newer\n"}) if change == "policy" else world.tenant.keyring.rotate()
+
+    here = elsewhere(world, act)
+    token = world.tenant.require(intent(), audience="bank")
+    assert here.redeem(token, pay(), adapter=here.adapter("bank")).claims.aud == "bank"
+
+
+def test_a_refusal_that_nothing_newer_could_change_looks_only_once(world: World) -> None:
+    here = elsewhere(world, lambda: world.tenant.activate({"bank.policy": POLICY + "# newer\n"}))
+    size = world.head.size
+    assert isinstance(trace(world, redeem(here.context, world.token, pay(), audience="mail")).error, TokenError)
+    assert world.kinds(size) == ["token.refused"]
+    world.restore()
+    seen = redeeming(world, None, pay(), "mail")
+    assert [type(effect).__name__ for effect in seen.effects].count("LoadState") == 1
+
+
+def test_what_a_refusal_says_of_the_token(world: World) -> None:
+    commitment = b64url(thread_commitment("token", jti(world, world.token)))
+    assert refused(world, None, pay("12.51")) == "token.binding"
+    body = world.body()
+    assert {name: body[name] for name in body if name != "salt"} == {"audience": "bank", "code": "token.binding", "token": commitment}
+    world.clock.advance(seconds=100)
+    assert refused(world) == "token.expired"
+    assert sorted(world.body()) == ["code", "salt"]
+
+
+def test_what_a_redemption_says_of_the_token(world: World) -> None:
+    done = redeeming(world).result
+    body, entry = world.body(), parse_entry(world.data().records[-1].entry)
+    assert {name: body[name] for name in body if name != "salt"} == {
+        "attempt": done.attempt_id, "audience": "bank", "claims_digest": b64url(claims_digest(done.claims)), "kid": world.signing,
+    }  # fmt: skip
+    assert len(done.attempt_id) == len(body["salt"]) == 22
+    assert entry.thread is not None
+    assert (entry.thread.n, entry.thread.previous) == (1, done.claims.log[1])
+    assert entry.thread.commitment == thread_commitment("token", done.claims.jti)
+    assert entry.policy_digest == done.claims.pol
+
+
+def test_a_tenant_without_a_policy_set(world: World) -> None:
+    flow = redeem(world.context, world.token, pay(), audience="bank")
+    effect, asked = next(flow), []
+    with pytest.raises(TokenError) as caught:
+        while True:
+            asked.append(type(effect).__name__)
+            answer = world.runtime.perform(effect, world.context)
+            effect = flow.send(replace(answer, policy=None) if isinstance(effect, LoadState) else answer)
+    assert (caught.value.code, asked) == ("token.no_policy", ["LoadState", "Draw", "ReadHead"])
+
+
+def test_an_adapter_with_a_register_of_its_own_is_counted_there(world: World) -> None:
+    def under(*registers: tuple[str, str]) -> Traced:
+        context = replace(world.context, settings=replace(world.context.settings, detached_registers=registers))
+        return trace(world, redeem(context, world.token, pay(), audience="bank"))
+
+    seen = under(("bank", "edge"), ("mail", "other"))
+    assert isinstance(seen.error, TokenError)
+    assert (seen.error.code, seen.order) == ("token.register", [])
+    assert under(("mail", "other")).error is None
+
+
+def test_in_a_store_that_was_rolled_back_nothing_is_spent_and_a_refusal_is_recorded(world: World) -> None:
+    world.context.heads.suspect(world.head.generation)
+    seen = redeeming(world)
+    assert isinstance(seen.error, TokenError)
+    assert (seen.error.code, seen.order.count("Commit")) == ("token.rolled_back", 1)
+    assert world.row("nonce", jti(world, world.token)).state == "ISSUED"
+    size = world.head.size
+    assert refused(world, None, pay("12.51")) == "token.binding"
+    assert world.kinds(size)[0] == "token.refused"
+
+
+def test_an_attempt_id_is_one_of_ours(world: World) -> None:
+    chosen = "B" * 21 + "A"
+    flow = redeem(world.context, world.token, pay(), audience="bank", attempt=chosen)
+    assert trace(world, flow).result.attempt_id == chosen
+    bad = trace(world, redeem(world.context, world.token, pay(), audience="bank", attempt="short"))
+    assert isinstance(bad.error, TokenError)
+    assert (bad.error.code, bad.order) == ("token.attempt", [])
+
+
+def test_who_is_not_admitted_spends_nothing(world: World) -> None:
+    def admit(state: object) -> None:
+        raise TokenError("token.withdrawn")
+
+    seen = trace(world, redeem(world.context, world.token, pay(), audience="bank", admit=admit))
+    assert isinstance(seen.error, TokenError)
+    assert seen.error.code == "token.withdrawn"
+    assert "Commit" not in seen.order
+    assert redeeming(world).error is None

@@ -24,6 +24,7 @@ from intended_core.flows.rows import (
     entity_key,
     plain,
     references_of,
+    unplain,
 )
 from intended_core.ids import EntityRef
 from intended_core.outcome import ApprovalRequirement
@@ -49,25 +50,27 @@ def row(body: bytes, *, kind: str = "entity", key: str = entity_key(ANN)) -> Row
     return Row(kind, key, 1, "ACTIVE", body, b"")
 
 
-CODECS: dict[str, tuple[bytes, Callable[[Row], object], object]] = {
-    "entity": (encode_entity(ENTITY), decode_entity, ENTITY),
-    "person": (encode_person(PERSON), decode_person, PERSON),
-    "nonce": (NONCE.to_body(), NonceRow.from_row, NONCE),
-    "approval": (APPROVAL.to_body(), ApprovalRow.from_row, APPROVAL),
+CODECS: dict[str, tuple[Callable[[], bytes], Callable[[Row], object], object]] = {
+    "entity": (lambda: encode_entity(ENTITY), decode_entity, ENTITY),
+    "person": (lambda: encode_person(PERSON), decode_person, PERSON),
+    "nonce": (NONCE.to_body, NonceRow.from_row, NONCE),
+    "approval": (APPROVAL.to_body, ApprovalRow.from_row, APPROVAL),
 }
+LIMITS = {"entity": 256 * 1024, "person": 1024 * 1024, "nonce": 1024 * 1024, "approval": 1024 * 1024}
 
 
 @pytest.mark.parametrize("name", CODECS)
 def test_what_is_written_is_read_back(name: str) -> None:
-    body, decode, value = CODECS[name]
+    write, decode, value = CODECS[name]
+    body = write()
     assert decode(row(body)) == value
     assert body == canonical_json(json.loads(body))
 
 
 @pytest.mark.parametrize("name", CODECS)
 def test_every_member_is_needed(name: str) -> None:
-    body, decode, _ = CODECS[name]
-    whole: dict[str, Any] = json.loads(body)
+    write, decode, _ = CODECS[name]
+    whole: dict[str, Any] = json.loads(write())
     for member in whole:
         less = {key: value for key, value in whole.items() if key != member}
         with pytest.raises(StoreCorruptError, match="damaged"):
@@ -91,8 +94,8 @@ JSON = st.recursive(
 @given(st.sampled_from(sorted(CODECS)), st.data())
 def test_a_member_of_another_form_is_read_or_is_damage(name: str, data: st.DataObject) -> None:
     """Whatever stands in a row, its codec answers a value or says that the row is damaged."""
-    body, decode, value = CODECS[name]
-    whole: dict[str, Any] = json.loads(body)
+    write, decode, value = CODECS[name]
+    whole: dict[str, Any] = json.loads(write())
     member = data.draw(st.sampled_from(sorted(whole)))
     whole[member] = data.draw(JSON)
     try:
@@ -132,3 +135,33 @@ def test_attributes_are_plain_data() -> None:
 def test_a_spent_nonce_is_the_issued_one_with_its_attempt(attempt: str) -> None:
     stated = {"claims": b"c" * 32, "audience": 'b"\\\u00e9', "expires_s": 9, "generation": 1, "seq": 4}
     assert NonceRow.spent(NonceRow.body(**stated), attempt) == NonceRow.body(**stated, attempt=attempt)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_row_is_read_up_to_its_limit(name: str) -> None:
+    write, decode, value = CODECS[name]
+    whole: dict[str, Any] = json.loads(write())
+    place = {"entity": "attributes", "person": "more", "nonce": "aud", "approval": "aud"}[name]
+
+    def padded(size: int) -> bytes:
+        text = "x" * (size - len(canonical_json({**whole, place: {"pad": ""} if name == "entity" else ""})))
+        return canonical_json({**whole, place: {"pad": text} if name == "entity" else text})
+
+    assert len(padded(LIMITS[name])) == LIMITS[name]
+    assert type(decode(row(padded(LIMITS[name])))) is type(value)
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        decode(row(padded(LIMITS[name] + 1)))
+
+
+@pytest.mark.parametrize("attributes", [[], "x", 5, None])
+def test_attributes_are_an_object(attributes: object) -> None:
+    whole: dict[str, Any] = json.loads(encode_entity(ENTITY))
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        decode_entity(row(canonical_json({**whole, "attributes": attributes})))  # type: ignore[dict-item]
+
+
+def test_a_reference_among_attributes_has_nothing_beside_it() -> None:
+    beside: dict[str, Any] = {"__entity": {"type": "User", "id": "bob"}, "more": 1}
+    assert unplain({"__entity": {"type": "User", "id": "bob"}}) == BOB
+    assert unplain(beside) == beside
+    assert unplain({"__entity": "bob"}) == {"__entity": "bob"}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from intended_core.canonical import frame
 from intended_core.errors import IntentError, TokenError
 from intended_core.ids import EntityRef
+from intended_core.intent import MAX_CHAIN
 from intended_core.tokens import claims as room
 from intended_core.tokens.claims import (
     TokenClaims,
@@ -223,3 +224,79 @@ def test_two_confirmation_keys_and_one_out_of_its_place() -> None:
     for bad in (two, data[:-1] + b"," + placed + b"}", b"{" + placed + b"," + data[1:]):
         with pytest.raises(TokenError):
             parse_claims(bad)
+
+
+def test_bounds_are_those_of_the_format() -> None:
+    assert (room.MAX_GRANT_BYTES, room.MAX_TEXT_BYTES, room.MAX_SECONDS, room.MAX_COUNT) == (8192, 512, 253402300799, 2**53 - 1)
+
+
+@pytest.mark.parametrize("name", ["iat", "nbf", "exp"])
+def test_times_are_read_from_the_first_to_the_last_second(name: str) -> None:
+    for inside in (0, 1, 253402300799):
+        assert getattr(parse_claims(payload(**{name: inside})), name) == inside
+    for outside in (-1, 253402300800, True, 1.0, "1", None):
+        with pytest.raises(TokenError) as caught:
+            parse_claims(payload(**{name: outside}))
+        assert caught.value.code == "token.claims_type"
+
+
+@pytest.mark.parametrize("name", ["g", "seq"])
+def test_places_are_read_from_the_first_to_the_last(name: str) -> None:
+    place = {"g": 1, "leaf": "A" * 43, "seq": 7}
+    for inside in (0, 1, 2**53 - 1):
+        found = parse_claims(payload(log=place | {name: inside})).log
+        assert found is not None
+        assert found[0 if name == "g" else 1] == inside
+    for outside in (-1, 2**53, True, 1.0, "1", None):
+        with pytest.raises(TokenError) as caught:
+            parse_claims(payload(log=place | {name: outside}))
+        assert caught.value.code == "token.claims_type"
+
+
+@pytest.mark.parametrize("name", ["iss", "reg", "action"])
+def test_names_have_their_length_and_no_control_characters(name: str) -> None:
+    for good in ("x", "x" * 512, "é" * 256):
+        assert getattr(parse_claims(payload(**{name: good})), name) == good
+    for bad in ("", "x" * 513, "é" * 257, "a\x1fb", "\x00", "a\x7f", 5, None, ["x"], {"x": 1}):
+        with pytest.raises(TokenError) as caught:
+            parse_claims(payload(**{name: bad}))
+        assert caught.value.code == "token.claims_type"
+
+
+@pytest.mark.parametrize("name", ["rul", "obl", "apr"])
+def test_lists_hold_texts_and_nothing_else(name: str) -> None:
+    assert getattr(parse_claims(payload(**{name: ["a", "b"]})), name) == ("a", "b")
+    for bad in ("a", {"a": 1}, [""], ["a", 5], ["a", None], [["a"]], None):
+        with pytest.raises(TokenError) as caught:
+            parse_claims(payload(**{name: bad}))
+        assert caught.value.code == "token.claims_type"
+
+
+@pytest.mark.parametrize("log", [None, [], "x", {}, {"g": 1, "seq": 7}, {"g": 1, "leaf": "A" * 43, "seq": 7, "x": 1}])
+def test_a_place_has_three_members(log: object) -> None:
+    with pytest.raises(TokenError) as caught:
+        parse_claims(payload(log=log))
+    assert caught.value.code == "token.claims_form"
+
+
+@pytest.mark.parametrize("value", ["User", 'User::"ann', 'User::ann"', 'User::"a"n"', 'User::"a\\n"', '::"ann"', 'User::""', 5, None, ["User"]])
+@pytest.mark.parametrize("name", ["sub", "resource"])
+def test_an_entity_has_one_written_form(name: str, value: object) -> None:
+    with pytest.raises(TokenError) as caught:
+        parse_claims(payload(**{name: value}))
+    assert caught.value.code == "token.claims_type"
+
+
+def test_members_of_another_set_are_no_claims() -> None:
+    for bad in (payload(more=1), payload(jti=...), payload(zzz=1, sub=...), b"[]", b"1", b'"x"', b"null"):
+        with pytest.raises(TokenError) as caught:
+            parse_claims(bad)
+        assert caught.value.code == "token.claims_form"
+
+
+def test_as_many_actors_as_a_chain_may_have_and_no_more() -> None:
+    most = tuple(EntityRef("Agent", f"a{number}") for number in range(MAX_CHAIN))
+    assert parse_claims(claims(act=most).canonical()).act == most
+    with pytest.raises(TokenError) as caught:
+        parse_claims(claims(act=(*most, EntityRef("User", "ann"))).canonical())
+    assert caught.value.code == "token.claims_type"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import pickle
 
 import pytest
 from hypothesis import given
@@ -67,3 +68,32 @@ def test_any_other_text_raises_one_error(text: str | bytes) -> None:
 def test_the_constructor_is_not_a_way_around_the_parser() -> None:
     assert parse(issue().text.encode()).parts_for_verifier() == parse(issue().text).parts_for_verifier()
     assert isinstance(parse(issue().text), UnverifiedToken)
+
+
+def test_a_token_is_kept_as_text_and_shown_by_its_hint() -> None:
+    token = parse(issue().text)
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(token)
+    assert repr(token) == f"UnverifiedToken(kid_hint={record().kid!r})"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("é" * 10, "token.base64"), ("é" * 9000, "token.size"), ("é" * MAX_TOKEN_BYTES, "token.base64"), (5, "token.segments"), (None, "token.segments"),
+        (bytearray(b"a.b.c"), "token.segments"), ("a.b", "token.segments"), ("a.b.c.d", "token.segments"), ("a.b+.c", "token.base64"),
+        ("..", "token.base64"), ("A" * 1000 + ".AA.AA", "token.header"),
+    ],
+)
+def test_what_is_wrong_with_it(text: object, code: str) -> None:
+    with pytest.raises(TokenError) as caught:
+        parse(text)  # type: ignore[arg-type]
+    assert caught.value.code == code
+
+
+def test_every_part_of_a_token_is_where_it_was_written() -> None:
+    text = issue().text
+    algorithm, kid, unsigned, payload, signature = parse(text).parts_for_verifier()
+    head, claims, mark = text.split(".")
+    assert (algorithm, kid, unsigned) == ("RS256", record().kid, f"{head}.{claims}".encode())
+    assert [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (payload, signature)] == [claims, mark]
