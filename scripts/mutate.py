@@ -87,7 +87,10 @@ WINGS = {
             "tests/unit/intended_core/flows/test_spending.py",
             "tests/unit/intended_core/flows/test_standing.py",
             "tests/unit/intended_core/flows/test_rows.py",
+            "tests/unit/intended_core/flows/test_halt.py",
+            "tests/unit/intended_core/flows/test_attempts.py",
             "tests/attacks/tokens/test_left_unspent.py",
+            "tests/attacks/tokens/test_theft.py",
         ),
     ),
 }

@@ -61,7 +61,9 @@ def test_a_cut_off_revokes_what_stands_before_it(who: EntityRef) -> None:
 
 
 def test_the_first_record_of_a_log_is_revoked_by_nobody() -> None:
-    check_claims(Halts(none=False, cutoffs={EntityRef("Agent", "other"): 9}), claims(0))
+    others = Halts(none=False, cutoffs={EntityRef("Agent", "other"): 9})
+    check_claims(others, claims(0))
+    assert code(others, replace(claims(), log=None)) == "token.revoked", "a token without a place has none to count from"
 
 
 def test_values_in_force_void_what_was_decided_before_them(world: World) -> None:

@@ -300,3 +300,10 @@ def test_as_many_actors_as_a_chain_may_have_and_no_more() -> None:
     with pytest.raises(TokenError) as caught:
         parse_claims(claims(act=(*most, EntityRef("User", "ann"))).canonical())
     assert caught.value.code == "token.claims_type"
+
+
+@pytest.mark.parametrize("act", ["null", '["sub"]', '"sub"', "5", '{"act":["sub"],"sub":"User::\\"a\\""}'])
+def test_an_actor_is_an_object(act: str) -> None:
+    with pytest.raises(TokenError) as caught:
+        parse_claims(b'{"act":' + act.encode() + b"," + claims().canonical()[1:])
+    assert caught.value.code == "token.claims_type"

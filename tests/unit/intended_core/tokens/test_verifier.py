@@ -62,10 +62,12 @@ def test_stages_have_one_maker() -> None:
 
 @pytest.mark.parametrize("wrong", [None, "text", b"bytes", object()])
 def test_stages_are_not_skipped(wrong: Any) -> None:
-    with pytest.raises(TokenError):
+    with pytest.raises(TokenError) as caught:
         verify(wrong, expected=EXPECTED, find_key=RING.get, now_s=NOW, max_life_s=60, leeway_s=2)
-    with pytest.raises(TokenError):
+    assert caught.value.code == "token.segments"
+    with pytest.raises(TokenError) as caught:
         bind(wrong, ARH)
+    assert caught.value.code == "token.binding"
     with pytest.raises(TokenError):
         bind(inspect(parse(issue().text), find_key=RING.get, now_s=NOW), ARH)  # type: ignore[arg-type]
 
