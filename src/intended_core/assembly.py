@@ -32,7 +32,7 @@ from intended_core.errors import (
     StoreError,
     UnitRefusedError,
 )
-from intended_core.flows.anchor import ANCHOR_SCOPE, found_anchor, take_slot
+from intended_core.flows.anchor import ANCHOR_SCOPE, found_anchor, seated, take_slot
 from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import Context, Random, Settings
@@ -345,6 +345,16 @@ class Authority:
         self._runtime.storage.probe()
         for scope in self.tenants():
             self._check_log(self.tenant(scope.tenant, scope.environment))
+        if self._runtime.keeper is not None and (gone := self._gone(self._runtime.keeper.mark)):
+            raise StoreCorruptError(f"a log that was here is gone from the store: {', '.join(gone)}; restore the store, and keep this one")
+
+    def _gone(self, mark: HeadMark) -> list[str]:
+        """The logs whose heads were noted in the second place and that the store has no head of."""
+        if self._runtime.storage.head(ANCHOR_SCOPE) is None:
+            return [] if mark.newest(ANCHOR_SCOPE) is None else ["that of the epochs, and with it all that it names"]
+        anchor, here = self._opened(ANCHOR_SCOPE), {scope.key for scope in self.tenants()}
+        known = drive(self._runtime, anchor, seated(anchor))
+        return [scope.key for scope in known if scope.key not in here and mark.newest(scope) is not None]
 
     def rewrap(self, *, progress: Callable[[Scope, Rewrapped], None] | None = None) -> str:
         """Carry every seal of every tenant to a fresh key-encryption key, or go on with a run that stopped; returns the key's id.

@@ -6,6 +6,7 @@ and locked like a tenant's. The head's entity version names the version of the r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from intended_core.audit.log import genesis_head
 from intended_core.audit.slots import MAX_SLOTS, MIN_WIDTH
 from intended_core.canonical import b64url, pack, parse_canonical, unb64url
 from intended_core.errors import IntentError, StoreCorruptError, UnitRefusedError
-from intended_core.flows.effects import Commit, Context, Flow, Now, Random, Seal
+from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ScanRows, Seal
 from intended_core.flows.roster import first_guards
 from intended_core.flows.steps import authentic, close_unit, next_head, open_head
 from intended_core.flows.tenant import MAC_SECRET, mac_place, make_key, signing_row
@@ -21,7 +22,7 @@ from intended_core.ids import Scope
 from intended_core.keys.ring import KeyState
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["ANCHOR_SCOPE", "SLOTS", "Slots", "anchor_origin", "found_anchor", "slot_key", "slot_of", "take_slot"]
+__all__ = ["ANCHOR_SCOPE", "SLOTS", "Slots", "anchor_origin", "found_anchor", "seated", "slot_key", "slot_of", "take_slot"]
 
 # No tenant's name begins so, and no tenant's uuid is all zeros.
 ANCHOR_SCOPE: Final = Scope(tenant="~anchor", uuid="0" * 32, environment="live")
@@ -123,6 +124,13 @@ def take_slot(context: Context, tenant: Scope) -> Flow[int]:
     committed = yield Commit(Unit(context.scope, decide_unit, reads=(SLOTS, name)))
     slot: int = committed.answer
     return slot
+
+
+def seated(context: Context) -> Flow[tuple[Scope, ...]]:
+    """Every tenant environment that ever took a place, by id and environment alone. `context` is the anchor's. Raises StoreCorruptError."""
+    rows: Sequence[Row] = yield ScanRows(context.scope, "slot")
+    keys = (context.mac.check(context.scope, row).row.key for row in rows)
+    return tuple(Scope("", uuid, "test" if env == "test" else "live") for uuid, _, env in (key.partition("/") for key in keys))
 
 
 def slot_of(row: Row) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from intended_core import Deny, TenantAuthority
-from intended_core.errors import StoreCorruptError
+from intended_core.errors import StoreCorruptError, StoreError
 from tests.attacks.store.store_world import STRICT, Bank, authorizes, bot, found, pay, redeems, refused
 
 ACME = "(SELECT id FROM scope WHERE tenant = 'acme')"
@@ -223,6 +223,27 @@ def test_the_head_deleted_or_edited(made: Bank, tmp_path: Path) -> None:
         bank.edit(statement)
         assert refused(bank, authorizes()), statement
         assert refused(bank, lambda acme, bank=bank: redeems(acme, bank.unspent)), statement  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("whose", [f" WHERE scope = {ACME}", ""], ids=["one", "all"])
+def test_a_log_that_is_gone_is_missed_by_who_looks_after_the_store(bank: Bank, whose: str) -> None:
+    """Without its head a tenant is none; the places of the epochs and the second place remember that it was."""
+    with bank.open() as authority:
+        authority.probe()
+    bank.edit(f"DELETE FROM head{whose}")
+    with bank.open() as authority, pytest.raises(StoreCorruptError, match="a log that was here is gone"):
+        authority.probe()
+
+
+def test_a_tenant_whose_founding_was_cut_short_is_not_missed(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise StoreError("killed")
+
+    with bank.open() as authority:
+        monkeypatch.setattr("intended_core.assembly.found", dies)
+        with pytest.raises(StoreError):
+            authority.create_tenant("late")
+        authority.probe()
 
 
 def test_records_cut_changed_or_added(made: Bank, tmp_path: Path) -> None:
