@@ -89,6 +89,8 @@ WINGS = {
             "tests/unit/intended_core/flows/test_rows.py",
             "tests/unit/intended_core/flows/test_halt.py",
             "tests/unit/intended_core/flows/test_attempts.py",
+            "tests/unit/intended_core/flows/test_refusals.py",
+            "tests/unit/intended_core/flows/test_rollback.py",
             "tests/attacks/tokens/test_left_unspent.py",
             "tests/attacks/tokens/test_theft.py",
         ),

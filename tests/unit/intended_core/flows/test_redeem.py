@@ -10,7 +10,7 @@ import pytest
 from intended_core import Call, RedeemedToken, TenantAuthority, TokenError
 from intended_core.audit.record import parse_entry
 from intended_core.canonical import b64url
-from intended_core.errors import AdapterError, IntendedError, KeyRingError, StoreError
+from intended_core.errors import AdapterError, IntendedError, KeyRingError, StoreError, UnitRefusedError
 from intended_core.flows.effects import Commit, Draw, LoadState
 from intended_core.flows.redeem import redeem
 from intended_core.flows.rows import NonceRow
@@ -326,3 +326,26 @@ def test_who_is_not_admitted_spends_nothing(world: World) -> None:
     assert seen.error.code == "token.withdrawn"
     assert "Commit" not in seen.order
     assert redeeming(world).error is None
+
+
+def test_a_store_that_went_back_behind_this_process_tells_all_others(world: World) -> None:
+    before = world.store.snapshot()
+    world.tenant.authorize(intent("1.00"), audience="bank")
+    world.store.restore(before)
+    size = world.head.size
+    assert refused(world) == "token.rolled_back"
+    assert world.kinds(size)[0] == "halt.engaged"
+
+
+def test_what_was_refused_before_its_signature_is_counted(world: World) -> None:
+    assert refused(world, world.token[:-4] + "AAAA") == "token.signature"
+    assert [(item.code, item.count) for item in world.context.refusals.take()] == [("token.signature", 1)]
+
+
+def test_no_other_refusal_of_the_unit_is_tried_again(world: World) -> None:
+    def refuses() -> None:
+        raise UnitRefusedError("scope_missing", "gone")
+
+    seen = redeeming(world, before=at(Commit, refuses))
+    assert isinstance(seen.error, TokenError)
+    assert (seen.error.code, seen.order.count("LoadState")) == ("token.scope_missing", 1)

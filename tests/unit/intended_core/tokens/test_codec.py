@@ -31,8 +31,9 @@ def test_header_has_one_spelling() -> None:
     [("HS256", "A" * 43), ("RS256", "A" * 42), ("RS256", 'A","x":"' + "A" * 36), ("none", "\ud800")],
 )
 def test_no_header_is_written_that_would_not_be_read(algorithm: str, kid: str) -> None:
-    with pytest.raises(TokenError):
+    with pytest.raises(TokenError) as caught:
         header_segment(algorithm=algorithm, kid=kid)
+    assert caught.value.code == "token.header"
 
 
 def test_size_is_checked_at_the_byte() -> None:

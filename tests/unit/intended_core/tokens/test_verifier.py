@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 import random
 from typing import Any
 
@@ -183,3 +184,10 @@ def test_the_plain_checks_honour_the_honest_token() -> None:
     assert first_failure(issue().text, world(NOW)) is None
     assert answer(issue().text, NOW) is None
     assert b64(b"\x00") == "AA"
+
+
+def test_no_stage_is_pickled() -> None:
+    one = verified(issue().text)
+    for stage in (one, bind(one, ARH)):
+        with pytest.raises(TypeError, match="verify again"):
+            pickle.dumps(stage)
