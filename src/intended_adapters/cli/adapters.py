@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
-from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, signers
+from intended_adapters.cli.signers import Signing, with_signers
 
 __all__ = ["adapters"]
 
@@ -56,15 +56,14 @@ def adapter_credential(
 
 
 @adapters.command("withdraw")
+@with_signers
 def adapter_withdraw(
     adapter: Adapter,
     reason: Annotated[str, typer.Option(help="Why: one sentence, for the record.")],
     file: Annotated[Path | None, typer.Option(help="The credential's file; - for standard input.")] = None,
     identifier: Annotated[str, typer.Option("--id", help="The credential's id, as `adapter credential` printed it.")] = "",
-    person: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
-    digest: DigestFlag = False,
+    *,
+    signing: Signing,
     json: JsonFlag = False,
 ) -> None:
     """Withdraw a credential before it ends; without --file and --id, every one of the adapter that was made so far. One person signs.
@@ -78,11 +77,11 @@ def adapter_withdraw(
         desk = where.handle(authority).tokens
         text = "" if file is None else read_file(file, limit=MAX_BYTES).decode("ascii", "replace").strip()
         name = identifier if file is None else desk.read_credential(text).identifier
-        if digest:
+        if signing.digest:
             asked = desk.withdrawal_digest(adapter, name, reason).hex()
             emit(json, {"adapter": adapter, "id": name or None, "digest": asked}, asked)
             return
-        keys, signatures = signers(person, key, signature)
+        keys, signatures = signing.signers()
         seq = desk.withdraw(adapter, credential=text, identifier=name, reason=reason, keys=keys, signatures=signatures)
     what = f"credential {name} of {adapter}" if name else f"every credential of {adapter} so far"
     emit(json, {"adapter": adapter, "id": name or None, "seq": seq}, f"withdrew {what}; record {seq}")

@@ -10,16 +10,12 @@ import typer
 from intended_adapters.cli.common import Exit, JsonFlag, Place, emit, fail, place, read_file
 from intended_adapters.cli.persons import persons
 from intended_adapters.cli.signers import (
-    DigestFlag,
-    KeyFiles,
-    People,
-    Signatures,
+    Signing,
     Until,
     end_of,
     private_key,
-    signers,
-    signers_everywhere,
     until_us,
+    with_signers,
 )
 from intended_adapters.cli.tokens import tokens
 from intended_core import Authority, EntityRef, Halt, HaltTarget, entity_ref
@@ -58,61 +54,53 @@ def _line(shown: dict[str, Any]) -> str:
 
 
 @halts.command("engage")
-def halt_engage(
-    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signatures = None,
-    digest: DigestFlag = False, json: JsonFlag = False,
-) -> None:  # fmt: skip
+@with_signers
+def halt_engage(target: Target, reason: Reason, *, signing: Signing, json: JsonFlag = False) -> None:
     """Stop a tenant, an environment, an adapter or a principal at once; one person signs. It needs no policy set.
 
     Example: intended --tenant acme halt engage adapter:bank --reason 'it pays the wrong people' --person 'User::"ann"' --key ann.pem
     """
-    _change("engage", target, reason, person, key, signature, digest, json)
+    _change("engage", target, reason, signing, json)
 
 
 @halts.command("resume")
-def halt_resume(
-    target: Target, reason: Reason, person: People = None, key: KeyFiles = None, signature: Signatures = None,
-    digest: DigestFlag = False, json: JsonFlag = False,
-) -> None:  # fmt: skip
+@with_signers
+def halt_resume(target: Target, reason: Reason, *, signing: Signing, json: JsonFlag = False) -> None:
     """Let what was halted go on; two distinct persons sign.
 
     Example: intended --tenant acme halt resume tenant --reason mended --person 'User::"ann"' --key a.pem --person 'User::"bob"' --key b.pem
     """
-    _change("resume", target, reason, person, key, signature, digest, json)
+    _change("resume", target, reason, signing, json)
 
 
-def _change(
-    verb: str, target: str, reason: str, person: list[str] | None, key: list[Path] | None, signature: list[str] | None,
-    digest: bool, as_json: bool,
-) -> None:  # fmt: skip
+def _change(verb: str, target: str, reason: str, signing: Signing, as_json: bool) -> None:
     aim, where = _target(target), place()
     with where.open() as authority:
         if aim.kind == "tenant":
-            done = _everywhere(authority, where, verb, reason, person, key, signature, digest, as_json)
+            done = _everywhere(authority, where, verb, reason, signing, as_json)
             if done is None:
                 return
         else:
             tenant = where.handle(authority)
-            if digest:
+            if signing.digest:
                 asked = tenant.halts.digest("engage" if verb == "engage" else "resume", aim, reason)
                 emit(as_json, {"target": str(aim), "reason": reason, "digest": asked.hex()}, asked.hex())
                 return
-            keys, signatures = signers(person, key, signature)
+            keys, signatures = signing.signers()
             act = tenant.halts.engage if verb == "engage" else tenant.halts.resume
             done = [_shown(act(aim, reason=reason, keys=keys, signatures=signatures), where.env)]
     emit(as_json, {"halts": done}, "\n".join(map(_line, done)))
 
 
 def _everywhere(
-    authority: Authority, where: Place, verb: str, reason: str, person: list[str] | None, key: list[Path] | None,
-    signature: list[str] | None, digest: bool, as_json: bool,
-) -> list[dict[str, Any]] | None:  # fmt: skip
+    authority: Authority, where: Place, verb: str, reason: str, signing: Signing, as_json: bool
+) -> list[dict[str, Any]] | None:
     """The tenant in every environment that it has; None where only the digests were asked for."""
     name = where.tenant
     environments = [scope.environment for scope in authority.tenants() if scope.tenant == name]
     if not environments:
         where.handle(authority)  # says that there is no such tenant
-    if digest:
+    if signing.digest:
         aim = HaltTarget("tenant")
         asked = {
             env: authority.tenant(name, env).halts.digest("engage" if verb == "engage" else "resume", aim, reason).hex()
@@ -122,7 +110,7 @@ def _everywhere(
         one = {"digest": asked[environments[0]]} if len(asked) == 1 else {}
         emit(as_json, {"target": str(aim), "reason": reason, "digests": asked, **one}, "\n".join(lines))
         return None
-    given = signers_everywhere(person, key, signature, environments)
+    given = signing.signers_everywhere(environments)
     keys = given[environments[0]].keys
     found = authority.halt_tenant(
         name, reason=reason, keys=keys, signatures={env: each.signatures for env, each in given.items()}, resume=verb == "resume"
@@ -144,16 +132,15 @@ def halt_list(json: JsonFlag = False) -> None:
 
 
 @tokens.command("revoke")
+@with_signers
 def token_revoke(
     reason: Reason,
     token: Annotated[Path | None, typer.Option(help="The token's file; - for standard input.")] = None,
     jti: Annotated[str, typer.Option(help="The token's jti, as `token inspect` shows it.")] = "",
     principal: Annotated[str, typer.Option(help="Every token so far in whose chain this principal stands.")] = "",
-    person: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
+    *,
+    signing: Signing,
     until: Until = None,
-    digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Revoke one token, or all tokens of a principal that were issued so far; one person signs.
@@ -168,17 +155,17 @@ def token_revoke(
         what: EntityRef | str = entity_ref(principal) if principal else jti
         if token is not None:
             what = desk.jti(read_file(token, limit=64 * 1024).decode("ascii", "replace").strip())
-        if digest and not isinstance(what, EntityRef):
+        if signing.digest and not isinstance(what, EntityRef):
             asked = desk.revocation_digest(what, reason).hex()
             emit(json, {"revoke": str(what), "digest": asked}, asked)
             return
-        if digest:
+        if signing.digest:
             end, told = end_of(until)
             asked = desk.revocation_digest(what, reason, expires_us=end).hex()
             said = f"{asked}\nit counts until {told}: give --until {told} with it"
             emit(json, {"revoke": str(what), "digest": asked, "until": told}, said)
             return
-        keys, signatures = signers(person, key, signature)
+        keys, signatures = signing.signers()
         if isinstance(what, EntityRef):
             if signatures and until is None:
                 fail(Exit.USAGE, "say until when the signature counts: --until, as --digest printed it")
@@ -208,12 +195,11 @@ def person_sign(
     emit(json, {"digest": digest, "signature": signature}, signature)
 
 
+@with_signers
 def recover(
     reason: Annotated[str, typer.Option(help="Why the next generation is opened; without it, only say where the log stands.")] = "",
-    person: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
-    digest: DigestFlag = False,
+    *,
+    signing: Signing,
     json: JsonFlag = False,
 ) -> None:
     """Open the next generation of a log whose store was put back, or whose clock had run ahead: two distinct persons sign.
@@ -233,10 +219,10 @@ def recover(
         if not reason:
             emit(json, shown, _steps(shown))
             return
-        if digest:
+        if signing.digest:
             emit(json, {**shown, "digest": desk.digest(reason).hex()}, desk.digest(reason).hex())
             return
-        keys, signatures = signers(person, key, signature)
+        keys, signatures = signing.signers()
         done = desk.recover(reason=reason, keys=keys, signatures=signatures)
     text = f"generation {done.generation} is open; record {done.seq}\nevery token and approval of older generations is void"
     if done.clock:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import ID_MAY_START_WITH_A_DASH, JsonFlag, emit, place, read_file
-from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, signers
+from intended_adapters.cli.signers import Signing, with_signers
 
 __all__ = ["keys", "secrets"]
 
@@ -94,12 +94,11 @@ def keys_retire(json: JsonFlag = False) -> None:
 
 
 @keys.command("compromise", context_settings=ID_MAY_START_WITH_A_DASH)
+@with_signers
 def keys_compromise(
     kid: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
-    person: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
-    digest: DigestFlag = False,
+    *,
+    signing: Signing,
     algorithm: Algorithm = "",
     json: JsonFlag = False,
 ) -> None:
@@ -110,10 +109,10 @@ def keys_compromise(
     where = place()
     with where.open() as authority:
         ring = where.handle(authority).keyring
-        if digest:
+        if signing.digest:
             emit(json, {"kid": kid, "digest": ring.compromise_digest(kid).hex()}, ring.compromise_digest(kid).hex())
             return
-        pairs, given = signers(person, key, signature)
+        pairs, given = signing.signers()
         done = ring.compromise(kid, keys=pairs, signatures=given, algorithm=algorithm or None)
     emit(
         json, {"kid": done.kid, "active": done.active, "seq": done.seq},

@@ -9,16 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place
-from intended_adapters.cli.signers import (
-    DigestFlag,
-    KeyFiles,
-    People,
-    Signatures,
-    Until,
-    private_key,
-    signers,
-    until_us,
-)
+from intended_adapters.cli.signers import Signing, Until, private_key, until_us, with_signers
 from intended_core import LocalPersonKey, SystemRandomness, entity_ref
 
 __all__ = ["persons"]
@@ -62,15 +53,14 @@ def person_key(
 
 
 @persons.command("add")
+@with_signers
 def person_add(
     person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
     public_key: Annotated[str, typer.Argument(help="64 hexadecimal characters, as `person key` prints them.")],
     role: Annotated[list[str] | None, typer.Option(help="viewer, operator, approver or admin; may be given again.")] = None,
-    by: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
+    *,
+    signing: Signing,
     until: Until = None,
-    digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Register a person, or replace their key and roles. Without --role they are an approver.
@@ -84,10 +74,10 @@ def person_add(
     roles, ref, where = role or ["approver"], entity_ref(person), place()
     with where.open() as authority:
         desk = where.handle(authority).persons
-        if digest:
+        if signing.digest:
             _ask(desk.statement("register", ref, public_key=raw, roles=roles, expires_us=until_us(until)), person, json)
             return
-        keys, signatures = signers(by, key, signature, optional=True)
+        keys, signatures = signing.signers(optional=True)
         seq = desk.add(ref, raw, roles=roles, keys=keys, signatures=signatures, expires_us=until_us(until) if signatures else 0)
         emit(json, {"person": person, "roles": sorted(set(roles)), "seq": seq}, f"registered {person}; record {seq}")
 
@@ -109,13 +99,12 @@ def person_list(json: JsonFlag = False) -> None:
 
 
 @persons.command("remove")
+@with_signers
 def person_remove(
     person: Annotated[str, typer.Argument(help='As in policies: User::"ann".')],
-    by: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
+    *,
+    signing: Signing,
     until: Until = None,
-    digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Remove a person: what they approved and was not used counts no longer.
@@ -125,10 +114,10 @@ def person_remove(
     ref, where = entity_ref(person), place()
     with where.open() as authority:
         desk = where.handle(authority).persons
-        if digest:
+        if signing.digest:
             _ask(desk.statement("remove", ref, expires_us=until_us(until)), person, json)
             return
-        keys, signatures = signers(by, key, signature, optional=True)
+        keys, signatures = signing.signers(optional=True)
         seq = desk.remove(ref, keys=keys, signatures=signatures, expires_us=until_us(until) if signatures else 0)
         emit(json, {"person": person, "seq": seq}, f"removed {person}; record {seq}")
 

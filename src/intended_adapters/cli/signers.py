@@ -7,11 +7,13 @@ the persons signed elsewhere who follow those with a key. What is signed for eac
 
 from __future__ import annotations
 
+import functools
+import inspect
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -20,8 +22,8 @@ from intended_adapters.cli.searching import moment
 from intended_core import EntityRef, LocalPersonKey, entity_ref
 
 __all__ = [
-    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Until", "end_of", "private_key", "signers",
-    "signers_everywhere", "until_us",
+    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Signing", "Until", "end_of", "private_key", "signers",
+    "signers_everywhere", "until_us", "with_signers",
 ]  # fmt: skip
 
 MAX_KEY_BYTES = 64 * 1024
@@ -42,6 +44,42 @@ By = Annotated[str, typer.Option("--person", "--by", help='Who signs, as in poli
 KeyFile = Annotated[Path | None, typer.Option("--key", help="That person's private key (PEM).")]
 Until = Annotated[str | None, typer.Option("--until", help="Until when the signatures count; at most a day from now. Default: an hour.")]
 DigestFlag = Annotated[bool, typer.Option("--digest", help="Only print what is to be signed, and change nothing.")]
+
+
+class Signing(NamedTuple):
+    """What the options of `with_signers` said. `digest`: whether only what is to be signed is wanted."""
+
+    people: list[str] | None
+    keys: list[Path] | None
+    signatures: list[str] | None
+    digest: bool
+
+    def signers(self, *, optional: bool = False) -> Signers:
+        """Who signs; see `signers`."""
+        return signers(self.people, self.keys, self.signatures, optional=optional)
+
+    def signers_everywhere(self, environments: Sequence[str]) -> Mapping[str, Signers]:
+        """Who signs in each of these environments; see `signers_everywhere`."""
+        return signers_everywhere(self.people, self.keys, self.signatures, environments)
+
+
+def with_signers(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with `--person`, `--key`, `--signature` and `--digest` in the place of its parameter `signing`."""
+    told = inspect.signature(command, eval_str=True)
+    four = (("by", People, None), ("key", KeyFiles, None), ("signature", Signatures, None), ("digest", DigestFlag, False))
+    options = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind) for name, kind, default in four
+    ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        said = Signing(*(given.pop(each.name) for each in options))
+        command(**given, signing=said)
+
+    kept = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in told.parameters.values()]
+    at = next(number for number, each in enumerate(kept) if each.name == "signing")
+    run.__signature__ = told.replace(parameters=[*kept[:at], *options, *kept[at + 1 :]])  # type: ignore[attr-defined]
+    return run
 
 
 class Signers(NamedTuple):
