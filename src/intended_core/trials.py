@@ -12,7 +12,7 @@ from intended_core.engine.coverage import Coverage, CoverageWatch
 from intended_core.engine.offline import Offline, said, typed_world
 from intended_core.entities import Entity
 from intended_core.errors import IntentError
-from intended_core.flows.policytests import CaseResult, TestReport, run_tests
+from intended_core.flows.policytests import CaseResult, TestReport, reasons_of, run_tests
 from intended_core.intent import Intent
 from intended_core.lang.snapshot import TypedSnapshot
 from intended_core.outcome import Deny
@@ -72,6 +72,16 @@ class Rehearsal:
     coverage: Coverage
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Outcome with its class, determining rules, names of obligations, and why in words."""
+
+    got: str
+    rules: tuple[str, ...] = ()
+    due: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
 def rehearse(files: Mapping[str, bytes], tables: Sequence[IntentTable] = (), *, only: str = "") -> Rehearsal:
     """Run the tests that the set carries and tables of cases, those whose name holds `only`. Raises PolicyError, IntentError."""
     checked = checked_policies(files)
@@ -95,34 +105,38 @@ def replay_intents(old: Mapping[str, bytes], new: Mapping[str, bytes], table: In
     for case in table.cases:
         before, after = (_answer(offline, table, case, world) for offline, world in sides)
         made.append(
-            Replayed(name=case.name, before=before[0], after=after[0], before_rules=before[1], after_rules=after[1])
+            Replayed(
+                name=case.name, before=before.got, after=after.got, before_rules=before.rules, after_rules=after.rules
+            )
         )
     return tuple(made)
 
 
 def _case(offline: Offline, table: IntentTable, case: IntentCase, world: TypedSnapshot) -> CaseResult:
-    got, rules, due = _answer(offline, table, case, world)
+    found = _answer(offline, table, case, world)
     expected = case.outcome + (f"({case.kind})" if case.kind else "")
-    passed = got == expected if case.kind else got.partition("(")[0] == case.outcome
+    passed = found.got == expected if case.kind else found.got.partition("(")[0] == case.outcome
     if case.by:
-        passed = passed and set(case.by) <= set(rules)
+        passed = passed and set(case.by) <= set(found.rules)
         expected += f" by {', '.join(case.by)}"
     if case.obliges:
-        passed = passed and set(case.obliges) <= set(due)
+        passed = passed and set(case.obliges) <= set(found.due)
         expected += f" obliges {', '.join(case.obliges)}"
-    shown = got + (f" by {', '.join(rules)}" if rules else "") + (f" obliges {', '.join(due)}" if due else "")
-    return CaseResult(name=case.name, passed=passed, expected=expected, got=shown, reasons=(), place=case.place)
+    shown = found.got + (f" by {', '.join(found.rules)}" if found.rules else "")
+    shown += f" obliges {', '.join(found.due)}" if found.due else ""
+    return CaseResult(
+        name=case.name, passed=passed, expected=expected, got=shown, reasons=found.reasons, place=case.place
+    )
 
 
-def _answer(
-    offline: Offline, table: IntentTable, case: IntentCase, world: TypedSnapshot
-) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Outcome with its class, determining rules, obligations."""
+def _answer(offline: Offline, table: IntentTable, case: IntentCase, world: TypedSnapshot) -> _Answer:
     now_ms = case.now_us // 1000
     here = offline.given(table.params, table.tables, now_ms=now_ms)
     try:
         outcome = here.decide(case.intent, world, now_ms=now_ms)
-    except IntentError:
-        return "deny(intent_invalid)", (), ()
-    due = tuple(item.name for item in outcome.obligations)
-    return (f"deny({outcome.kind})" if isinstance(outcome, Deny) else said(outcome)), outcome.rules, due
+    except IntentError as error:
+        return _Answer("deny(intent_invalid)", reasons=(str(error),))
+    return _Answer(
+        f"deny({outcome.kind})" if isinstance(outcome, Deny) else said(outcome), outcome.rules,
+        tuple(item.name for item in outcome.obligations), reasons_of(outcome),
+    )  # fmt: skip

@@ -186,13 +186,22 @@ def policy_paths(paths: list[Path]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for given in paths:
-        files = sorted(given.rglob("*.policy")) if given.is_dir() else [given]
+        files = _within(given) if given.is_dir() else [given]
         if not files:
             fail(Exit.INPUT, f"{given} holds no .policy file")
         for path in files:
             name = _plain_name(path, given)
             if found.setdefault(name, path).resolve() != path.resolve():
                 fail(Exit.INPUT, f"{found[name]} and {path} would have the same name in records")
+    return found
+
+
+def _within(folder: Path) -> list[Path]:
+    """The policy files of a folder. What bears such a name and is no file is refused: a pipe would be waited for without end."""
+    found = sorted(path for path in folder.rglob("*.policy") if not path.is_dir())
+    for path in found:
+        if path.exists() and not path.is_file():
+            fail(Exit.INPUT, f"{path} is no regular file")
     return found
 
 

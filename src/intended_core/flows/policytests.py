@@ -29,7 +29,7 @@ from intended_core.lang.types import RecordType, Schema, Type
 from intended_core.meters.counter import Counter
 from intended_core.outcome import Allow, Deny, Escalate
 
-__all__ = ["TEST_SCOPE", "CaseResult", "TestReport", "run_tests"]
+__all__ = ["TEST_SCOPE", "CaseResult", "TestReport", "reasons_of", "run_tests"]
 
 TEST_SCOPE = Scope(tenant="policy-tests", uuid="0" * 32, environment="test")
 
@@ -147,7 +147,7 @@ class _Run:
         said = "allow" if isinstance(outcome, Allow) else "escalate" if isinstance(outcome, Escalate) else "deny"
         rules = frozenset(self.names.get(rule, rule) for rule in outcome.rules)
         got = said + (f"({kind})" if kind else "") + (f" by {', '.join(sorted(rules))}" if rules else "")
-        reasons = tuple(f"{item.rule}: {item.text}" if item.rule else item.text for item in outcome.reasons)
+        reasons = reasons_of(outcome)
         passed = said == expect.outcome and expect.deny_class in (None, kind)
         passed = passed and (expect.by is None or frozenset(expect.by) <= rules)
         due = {item.name: dict(item.values) for item in outcome.obligations}
@@ -219,6 +219,11 @@ class _Run:
             return f"{person}: {problem}"
         waiting.given[person] = frozenset(may)
         return ""
+
+
+def reasons_of(outcome: Allow | Escalate | Deny) -> tuple[str, ...]:
+    """Why, one sentence for each rule that spoke."""
+    return tuple(f"{item.rule}: {item.text}" if item.rule else item.text for item in outcome.reasons)
 
 
 def _expected(expect: Expectation) -> str:

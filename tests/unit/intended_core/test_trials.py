@@ -30,6 +30,19 @@ def test_cases_of_a_table_run_beside_the_tests_of_the_set() -> None:
     assert [one.name for one in rehearse(FILES, [cases], only="WRONG r").report.cases] == ["wrong rule"]
 
 
+def test_a_case_that_fails_says_why() -> None:
+    cases = table(
+        case("refused", risk=95, outcome="allow"),
+        case("by default", "900.00", outcome="allow"),
+        case("not of the schema", "ten", outcome="allow"),
+    )
+    found = {one.name: one.reasons for one in rehearse(FILES, [cases]).report.failed}
+    assert found.keys() == {"refused", "by default", "not of the schema"}
+    assert all(found.values())
+    assert found["refused"] == ("risk.stop: too risky",)
+    assert found["not of the schema"][0].startswith("args.")
+
+
 def test_params_of_a_table_count() -> None:
     cases = table(case("large", "400.00", outcome="deny"), params={"ceiling": "300.00"})
     assert rehearse(FILES, [cases], only="large").report.failed == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,27 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_the_key_lies_apart_from_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/somewhere")
     assert default_key_file() == Path("/somewhere/intended/kek")
+
+
+def test_what_is_no_regular_file_in_a_folder_is_refused_and_not_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.policy").write_bytes(b"x")
+    os.mkfifo(tmp_path / "b.policy")
+    with pytest.raises(typer.Exit) as caught:
+        policy_files([tmp_path])
+    assert caught.value.exit_code == Exit.INPUT
+    assert "b.policy is no regular file" in capsys.readouterr().err
+
+
+def test_a_folder_with_the_name_of_a_policy_holds_policies(tmp_path: Path) -> None:
+    (tmp_path / "bank.policy").mkdir()
+    (tmp_path / "bank.policy" / "a.policy").write_bytes(b"x")
+    assert policy_files([tmp_path]) == {f"{tmp_path.name}/bank.policy/a.policy": b"x"}
+
+
+def test_a_link_to_nothing_is_an_error_and_not_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.policy").write_bytes(b"x")
+    (tmp_path / "b.policy").symlink_to(tmp_path / "gone")
+    with pytest.raises(typer.Exit):
+        policy_files([tmp_path])
