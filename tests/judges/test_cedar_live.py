@@ -74,8 +74,8 @@ def _run(seed: int, worlds: int, requests: int, *, twice: bool) -> Counter[str]:
         _judged(generator.world(policies=8, requests=requests), schema, counts, wrong, twice=twice)
         if len(wrong) > 3:
             break
-    print(dict(counts))
     assert wrong == []
+    print(f"{counts['decisions']:,} random decisions, 0 differences to Cedar but the one that is documented: {dict(counts)}")
     return counts
 
 

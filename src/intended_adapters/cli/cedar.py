@@ -12,6 +12,8 @@ from intended_core import PolicyError, cedar_entities, cedar_links_from_json, im
 
 __all__ = ["cedar", "imports"]
 
+_POLICY, _SCHEMAS, _ENTITIES = ".cedar", (".cedarschema", "schema.json"), "entities.json"
+
 imports = typer.Typer(help="Bring policies from elsewhere.")
 
 
@@ -36,12 +38,10 @@ def cedar(
 
     Example: intended import cedar photo-app --out policies/photos
     """
-    files = sorted(
-        {found for path in paths for found in (path.iterdir() if path.is_dir() else [path]) if found.is_file()}
-    )
-    policies = {path.name: read_file(path) for path in files if path.suffix == ".cedar"}
-    schemas = [path for path in files if path.name.endswith((".cedarschema", "schema.json"))]
-    known = [path for path in files if path.name.endswith("entities.json")]
+    files = _files(paths)
+    policies = {path.name: read_file(path) for path in files if path.suffix == _POLICY}
+    schemas = [path for path in files if path.name.endswith(_SCHEMAS)]
+    known = [path for path in files if path.name.endswith(_ENTITIES)]
     if not policies or len(schemas) != 1 or len(known) > 1:
         fail(
             Exit.USAGE,
@@ -69,3 +69,25 @@ def cedar(
     lines = [f"wrote {path}" for path in made]
     lines.append(f"{counted(len(report.loaded.policies), 'Cedar policy', 'Cedar policies')}, {counted(len(imported.rules), 'rule')}")
     emit(json, data, "\n".join(lines))
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files that are named, and those of folders that are. A policy that would be left out is refused: it could be a forbid."""
+    found: dict[Path, Path] = {}
+    for given in paths:
+        inside = sorted(given.iterdir()) if given.is_dir() else []
+        for deep in sorted(given.rglob(f"*{_POLICY}")) if inside else []:
+            if deep.parent != given and not deep.is_dir():
+                fail(Exit.USAGE, f"{deep} stands in a folder of its own: import that folder apart, or name the file")
+        for path in inside or [given]:
+            if not inside and path.suffix != _POLICY and not path.name.endswith((*_SCHEMAS, _ENTITIES)):
+                fail(Exit.USAGE, f"{path} is none of {_POLICY}, {', '.join(_SCHEMAS)} and {_ENTITIES}")
+            if inside and path.suffix == _POLICY and path.exists() and not path.is_file() and not path.is_dir():
+                fail(Exit.INPUT, f"{path} is no regular file")
+            if path.is_file() or not inside or (path.suffix == _POLICY and not path.is_dir()):
+                found.setdefault(path.resolve(), path)
+    named: dict[str, Path] = {}
+    for path in found.values():
+        if path.suffix == _POLICY and named.setdefault(path.name, path) != path:
+            fail(Exit.USAGE, f"{named[path.name]} and {path} would have the same name in rules")
+    return sorted(found.values())

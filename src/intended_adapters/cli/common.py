@@ -197,12 +197,19 @@ def policy_paths(paths: list[Path]) -> dict[str, Path]:
 
 
 def _within(folder: Path) -> list[Path]:
-    """The policy files of a folder. What bears such a name and is no file is refused: a pipe would be waited for without end."""
-    found = sorted(path for path in folder.rglob("*.policy") if not path.is_dir())
-    for path in found:
-        if path.exists() and not path.is_file():
+    """The policy files of a folder, each once. What would be left out without a word is refused: it could hold a forbid."""
+    here = folder.resolve()
+    for path in folder.rglob("*"):
+        if path.is_symlink() and path.is_dir() and not path.resolve().is_relative_to(here) and any(path.resolve().rglob("*.policy")):
+            fail(Exit.INPUT, f"{path} is a link to another folder with policies; name that folder as well, or remove the link")
+    found: dict[Path, Path] = {}
+    for path in sorted(folder.rglob("*.policy"), key=lambda one: (len(one.parts), one)):
+        if path.is_dir():
+            continue
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
             fail(Exit.INPUT, f"{path} is no regular file")
-    return found
+        found.setdefault(path.resolve(), path)
+    return sorted(found.values())
 
 
 def _plain_name(path: Path, given: Path) -> str:

@@ -16,8 +16,9 @@ from intended_core.lang.cedar.ast import Policy
 from intended_core.lang.cedar.loading import CedarSet
 from intended_core.lang.cedar.native_expr import NativeWriter, bare
 from intended_core.lang.cedar.native_names import NativeNames, action_word, native_names, native_string, schema_text
-from intended_core.lang.checker import check_all
+from intended_core.lang.checker import check, check_all
 from intended_core.lang.diagnostics import Diagnostic, render_all
+from intended_core.lang.formatter import format_text
 from intended_core.lang.report import Refused, refuse
 from intended_core.lang.source import Source
 from intended_core.lang.typed import CheckedPolicySet, Rule, ScopeTest, Span, Unary
@@ -77,6 +78,8 @@ def import_set(loaded: CedarSet) -> ImportedSet:
     checked, found = check_all([Source.from_text(FILE, whole_text)])
     if checked is None:
         raise _failed(_back(found, rules, whole_text), loaded)
+    whole_text = format_text(whole_text)
+    checked = check([Source.from_text(FILE, whole_text)])  # what it says, at the places where it now stands
     return ImportedSet(
         text=whole_text, names=names, rules={name: policy.id for name, policy in rules.items()}, checked=checked
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def test_a_folder_becomes_policies_that_check_and_decide(run: Run, app: Path, tm
     assert done.json["types"] == {"Doc": "Doc", "Team": "Team", "User": "User"}
     assert [Path(path).name for path in done.json["written"]] == ["cedar.policy", "entities.json"]
     assert run("check", str(tmp_path / "out")).code == 0
+    assert run("fmt", "--check", str(tmp_path / "out")).code == 0
     intent = tmp_path / "intent.json"
     intent.write_text(json.dumps({"principal": {"type": "User", "id": "ann"}, "action": "view", "resource": {"type": "Doc", "id": "d"}}), encoding="utf-8")
     decided = run("decide", str(intent), "--policy", str(tmp_path / "out"), "--entities", str(tmp_path / "out" / "entities.json"), "--json")
@@ -73,3 +75,39 @@ def test_what_cannot_be_said_writes_nothing(run: Run, app: Path, tmp_path: Path,
     done = run("import", "cedar", str(app), "--out", str(tmp_path / "out"))
     assert (done.code, said in done.err) == (code, True), done.err
     assert not (tmp_path / "out").exists()
+
+
+FORBID = 'forbid(principal, action, resource) when { resource.owner != principal };'
+
+
+@pytest.mark.parametrize("lost", ["missing.cedar", "notes.txt", "deep/stop.cedar", "other/app.cedar", "gone.cedar", "pipe.cedar"])
+def test_no_policy_is_left_out_without_a_word(run: Run, app: Path, tmp_path: Path, lost: str) -> None:
+    """It could be a forbid. What is named must be there and be read; a folder is read whole or not at all."""
+    given = [str(app)]
+    if lost == "missing.cedar":
+        given.append(str(app / lost))
+    elif lost == "notes.txt":
+        (app / lost).write_text(FORBID, encoding="utf-8")
+        given.append(str(app / lost))
+    elif lost == "deep/stop.cedar":
+        (app / "deep").mkdir()
+        (app / lost).write_text(FORBID, encoding="utf-8")
+    elif lost == "other/app.cedar":
+        (tmp_path / "other").mkdir()
+        (tmp_path / lost).write_text(FORBID, encoding="utf-8")
+        given.append(str(tmp_path / lost))
+    elif lost == "pipe.cedar":
+        os.mkfifo(app / lost)
+    else:
+        (app / lost).symlink_to(app / "nothing")
+    done = run("import", "cedar", *given, "--out", str(tmp_path / "out"))
+    assert done.code in (2, 6)
+    assert Path(lost).name in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_files_of_a_folder_are_no_policies(run: Run, app: Path, tmp_path: Path) -> None:
+    (app / "README.md").write_text("about", encoding="utf-8")
+    (app / "queries").mkdir()
+    (app / "queries" / "one.json").write_text("{}", encoding="utf-8")
+    assert run("import", "cedar", str(app), str(app / "app.cedar"), "--out", str(tmp_path / "out")).code == 0

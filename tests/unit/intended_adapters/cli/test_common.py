@@ -130,3 +130,32 @@ def test_a_link_to_nothing_is_an_error_and_not_left_out(tmp_path: Path) -> None:
     (tmp_path / "b.policy").symlink_to(tmp_path / "gone")
     with pytest.raises(typer.Exit):
         policy_files([tmp_path])
+
+
+def test_a_folder_that_is_linked_into_another_is_named_and_not_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A forbid that stands there would be missing without a word."""
+    for name in ("rules", "shared", "notes"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "rules" / "a.policy").write_bytes(b"x")
+    (tmp_path / "rules" / "notes").symlink_to(tmp_path / "notes")
+    assert len(policy_files([tmp_path / "rules"])) == 1
+    (tmp_path / "shared" / "forbids.policy").write_bytes(b"y")
+    (tmp_path / "rules" / "shared").symlink_to(tmp_path / "shared")
+    with pytest.raises(typer.Exit) as caught:
+        policy_files([tmp_path / "rules"])
+    assert caught.value.exit_code == Exit.INPUT
+    assert "rules/shared is a link to another folder" in capsys.readouterr().err
+    (tmp_path / "rules" / "shared").unlink()
+    assert len(policy_files([tmp_path / "rules", tmp_path / "shared"])) == 2
+
+
+def test_a_file_that_a_folder_holds_under_two_names_is_read_once(tmp_path: Path) -> None:
+    """As in a folder that is mounted with its data behind a link that is exchanged whole."""
+    data = tmp_path / "..2026_11_26"
+    data.mkdir()
+    (data / "a.policy").write_bytes(b"x")
+    (tmp_path / "..data").symlink_to(data.name)
+    (tmp_path / "a.policy").symlink_to("..data/a.policy")
+    assert policy_files([tmp_path]) == {f"{tmp_path.name}/a.policy": b"x"}
