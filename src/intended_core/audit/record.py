@@ -15,10 +15,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, cast
 
-import orjson
-
 from intended_core.audit.tree import HASH_BYTES, leaf_hash
-from intended_core.canonical import Json, b64url, b64url_kept, canonical_json, pack, parse_canonical
+from intended_core.canonical import Json, b64url, canonical_json, pack, parse_canonical
 from intended_core.errors import AuditError, IntentError
 from intended_core.quick import maker
 from intended_core.unit import RecordRow
@@ -260,31 +258,25 @@ def make_record(
     Raises AuditError when it would not be read back.
     """
     packed = body if type(body) is PackedBody else _walked(cast("Mapping[str, Json]", body), salt)
-    _names(origin, tenant_uuid, writer, trace)
     if not (
         type(generation) is type(seq) is type(epoch) is type(time_us) is int
-        and 0 <= generation <= SAFE_INT
         and 0 <= seq <= SAFE_INT
-        and 0 <= epoch <= SAFE_INT
         and 0 <= time_us <= SAFE_INT
+        and len(previous_leaf) == HASH_BYTES
+        and type(kind) is EventKind
     ):
-        raise AuditError("a header's number is malformed", code="audit.record")
-    if len(previous_leaf) != HASH_BYTES or (policy_digest is not None and len(policy_digest) != HASH_BYTES):
-        raise AuditError("a digest in a header has 32 bytes", code="audit.record")
-    filed = ""
-    life: list[Json] | None = None
-    if thread is not None:
+        raise AuditError("a header's number, kind or link is malformed", code="audit.record")
+    begun, numbered, named, linked, at, timed, ended = _frame(origin, tenant_uuid, generation, epoch, writer, policy_digest, trace)
+    if thread is None:
+        filed, life = "", "null"
+    else:
         _link(thread, seq)
         filed = b64url(thread.commitment)
-        life = [filed, thread.n, thread.previous]
-    # Members in their order, ASCII text, integers and null made here: orjson's bytes are canonical without a second walk.
-    entry = orjson.dumps(
-        {
-            "$": VERSION, "b": packed.hash, "e": epoch, "g": generation, "k": kind, "o": origin,
-            "p": b64url(previous_leaf), "pv": None if policy_digest is None else b64url_kept(policy_digest), "s": seq,
-            "t": tenant_uuid, "th": life, "ts": time_us, "w": writer, "x": trace,
-        }
-    )  # fmt: skip
+        life = f'["{filed}",{thread.n:d},{"null" if thread.previous is None else thread.previous}]'
+    # Every text is of an alphabet that JSON writes as it is, so these bytes are the canonical ones.
+    entry = (
+        f"{begun}{packed.hash}{numbered}{kind}{named}{b64url(previous_leaf)}{linked}{seq}{at}{life}{timed}{time_us}{ended}"
+    ).encode("ascii")
     if len(entry) > MAX_ENTRY_BYTES:
         raise AuditError(f"a record's header has at most {MAX_ENTRY_BYTES} bytes", code="audit.record")
     return _row(seq, entry, packed.data, leaf_hash(entry), filed, packed.fields)
@@ -338,10 +330,23 @@ def parse_body(data: bytes, *, expected: bytes) -> dict[str, Json]:
 
 
 @lru_cache(maxsize=1024)
-def _names(origin: str, tenant_uuid: str, writer: str, trace: str | None) -> None:
+def _frame(
+    origin: str, tenant_uuid: str, generation: int, epoch: int, writer: str, policy_digest: bytes | None, trace: str | None
+) -> tuple[str, ...]:
+    """A header around the members that are another in each record (b k p s th ts): what many records share is checked and written once."""
     _text(tenant_uuid, _UUID)
     for text in (origin, writer) if trace is None else (origin, writer, trace):
         _text(text)
+    if not (0 <= generation <= SAFE_INT and 0 <= epoch <= SAFE_INT):
+        raise AuditError("a header's number is malformed", code="audit.record")
+    if policy_digest is not None and len(policy_digest) != HASH_BYTES:
+        raise AuditError("a digest in a header has 32 bytes", code="audit.record")
+    policy = "null" if policy_digest is None else f'"{b64url(policy_digest)}"'
+    told = "null" if trace is None else f'"{trace}"'
+    return (
+        f'{{"$":"{VERSION}","b":"', f'","e":{epoch},"g":{generation},"k":"', f'","o":"{origin}","p":"', f'","pv":{policy},"s":',
+        f',"t":"{tenant_uuid}","th":', ',"ts":', f',"w":"{writer}","x":{told}}}',
+    )  # fmt: skip
 
 
 def _text(value: Json, pattern: re.Pattern[str] = _TEXT) -> str:
