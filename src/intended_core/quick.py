@@ -11,7 +11,7 @@ it is whole, so that nobody ever meets a half-made or a mutable value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, fields, make_dataclass
+from dataclasses import MISSING, Field, fields
 from typing import Any, TypeVar, cast
 
 __all__ = ["maker"]
@@ -22,23 +22,26 @@ T = TypeVar("T")
 def maker(cls: type[T], *, unsafe_unchecked: bool = False) -> type[T]:
     """Makes what `cls(…)` makes, from the same parameters; typed as the class so that calls are checked.
 
-    TypeError for a class that checks its fields (`__post_init__`), inherits some, or is no frozen dataclass with slots: such a class is
-    made by its own constructor only. `unsafe_unchecked`: leave `__post_init__` and what only it is given out, for the one room that a
-    class's constructor would let through.
+    TypeError for a class that checks its fields (`__post_init__`) or is no frozen dataclass with slots, it and whatever it inherits from:
+    such a class is made by its own constructor only. `unsafe_unchecked`: leave `__post_init__` and what only it is given out, for the
+    one room that a class's constructor would let through.
     """
     found: Any = cls
     known = fields(found) if hasattr(found, "__dataclass_fields__") else ()
+    slots = [name for base in cls.__mro__ for name in base.__dict__.get("__slots__", ())]
     if (
         not known
         or not found.__dataclass_params__.frozen
-        or tuple(getattr(cls, "__slots__", ())) != tuple(item.name for item in known)
+        or sorted(slots) != sorted(item.name for item in known)
+        or found.__dictoffset__
         or (hasattr(cls, "__post_init__") and not unsafe_unchecked)
         or any(not item.init and (item.default is not MISSING or item.default_factory is not MISSING) for item in known)
     ):
         raise TypeError(f"{cls.__name__} is made by its own constructor only")
 
     # Plain slots are set at a third of the price; the twin becomes what it is called once it is whole.
-    twin = make_dataclass(cls.__name__, [(item.name, object) for item in known], slots=True, eq=False, repr=False, init=False)
+    members = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
+    twin = type(cls.__name__, cls.__bases__, {"__slots__": cls.__dict__["__slots__"], **members})
     names: dict[str, Any] = {f"default_{item.name}": item.default for item in known if item.default is not MISSING}
     names |= {f"factory_{item.name}": item.default_factory for item in known if item.default_factory is not MISSING}
     names |= {"__builtins__": {}, "missing_": MISSING, "twin_": twin, "class_": cls}

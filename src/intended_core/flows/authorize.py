@@ -79,6 +79,7 @@ _unit: Final = maker(Unit)
 _write: Final = maker(Write)
 _claims: Final = maker(TokenClaims)
 _draft: Final = maker(Draft)
+_granted: Final = maker(Granted)
 _thread: Final = maker(Thread)
 
 
@@ -274,7 +275,7 @@ def _grant(request: Request, outcome: Allow) -> Flow[AuthorizeOutcome]:
     except Exception as error:  # noqa: BLE001 - fail closed: a fault of ours is a denial, named by its class only
         yield from _revoke(request, seq)
         return denied("unavailable", f"the token could not be signed ({type(error).__name__})")
-    return Granted(
+    return _granted(
         rules=outcome.rules, reasons=outcome.reasons, approvals=outcome.approvals, obligations=outcome.obligations, token=token,
         seq=seq, expires_s=expires_s, intent=intent,
     )  # fmt: skip
