@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import InitVar, dataclass
+from struct import Struct
 from threading import Lock
 from typing import Final, NoReturn
 
@@ -31,8 +32,10 @@ _HEAD: Final = b"intended.head-tag/v1"
 _MEMO_ROWS: Final = 4096  # a few megabytes at most: rows of authority are small
 _MEMO_BODY_BYTES: Final = 4096
 _MEMO_BEGUN: Final = 64  # kinds of rows, for the one or few scopes that a key is used for
-_EIGHT: Final = (8).to_bytes(8, "big")
-_NONE: Final = (0).to_bytes(8, "big")
+# Lengths and a version, as `canonical.frame` writes them.
+_ONE: Final = Struct(">Q").pack
+_THREE: Final = Struct(">QQQ").pack
+_NONE: Final = _ONE(0)
 _MAKER: Final = object()
 _row: Final = maker(Row)
 
@@ -85,14 +88,7 @@ class RowMac:
         except UnicodeEncodeError:
             raise KeyRingError("a row's place is valid Unicode") from None
         made = self._keyed.copy()
-        made.update(
-            b"".join(
-                (
-                    begun, len(name).to_bytes(8, "big"), name, len(stated).to_bytes(8, "big"), stated, _EIGHT,
-                    version.to_bytes(8, "big"), len(body).to_bytes(8, "big"), body,
-                )
-            )
-        )  # fmt: skip
+        made.update(b"".join((begun, _ONE(len(name)), name, _ONE(len(stated)), stated, _THREE(8, version, len(body)), body)))
         return made.finalize()
 
     def seal_row(self, scope: Scope, kind: RowKind, key: str, version: int, state: str, body: bytes) -> Row:
@@ -134,7 +130,7 @@ class RowMac:
         begun = self._begun.get((scope.tenant, scope.key, None)) or self._begin(_HEAD, scope, None)
         # A head has no kind, key and state of its own: the empty state stands in their place.
         made = self._keyed.copy()
-        made.update(b"".join((begun, _NONE, _EIGHT, version.to_bytes(8, "big"), len(state).to_bytes(8, "big"), state)))
+        made.update(b"".join((begun, _NONE, _THREE(8, version, len(state)), state)))
         return made.finalize()
 
     def check_head(self, scope: Scope, head: Head) -> Head:
