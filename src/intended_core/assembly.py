@@ -26,6 +26,7 @@ from intended_core.engine.canary import check_engine
 from intended_core.errors import (
     AdapterError,
     AssemblyError,
+    IntendedError,
     KeyRingError,
     StoreConflictError,
     StoreCorruptError,
@@ -140,7 +141,10 @@ class Authority:
         made = cls._assemble(registry, storage, kek, name, settings, clock, randomness, entities, mark)
         try:
             for scope in made.tenants():
-                made._check_log(made._open(scope), compared=True)
+                tenant = made._open(scope)
+                made._check_log(tenant, compared=True)
+                with suppress(IntendedError):  # tiles decide nothing, and the next epoch lays them
+                    tenant.tiles.lay()
             for tenant in made._all_sealed():
                 made._check_seals(tenant)
         except BaseException:

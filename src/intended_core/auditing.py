@@ -23,6 +23,7 @@ from intended_core.audit.range_bundle import RangeClaims, write_range
 from intended_core.audit.range_verify import says_range, verify_range
 from intended_core.audit.record import EventKind, parse_entry
 from intended_core.audit.report import as_html, as_text, tell
+from intended_core.audit.tilecheck import TileCheck
 from intended_core.audit.tlogpolicy import parse_policy
 from intended_core.audit.verdicts import BundleVerdict, RangeVerdict, TrustPolicy
 from intended_core.audit.verify import KnownHead, LogIdentity, LogVerdict, verify_log
@@ -109,15 +110,17 @@ def verify_tenant_log(
     keys: list[VerifierKey] = [parse_vkey(text) for text in pinned] or [own]
     heads = [KnownHead.of(open_checkpoint(each, keys)) for each in (note, *checkpoints)]
     heads += known_heads(attested, origin=head.origin, genesis=next(tenant.records(stop=1), None))
-    chain = KeyChain(tenant.scope)
+    chain, tiles = KeyChain(tenant.scope), TileCheck(tenant.tiles.read)
     verdict = verify_log(
-        chain.watch(tenant.records()),
+        chain.watch(tiles.watch(tenant.records())),
         identity=LogIdentity(origin=head.origin, tenant_uuid=tenant.scope.uuid, generation=head.generation),
         heads=heads,
         jobs=jobs,
     )
     if chain.finding is not None and not verdict.findings:
         verdict = replace(verdict, grade=chain.finding.grade, seq=chain.finding.seq, findings=(chain.finding,))
+    if not verdict.findings and (found := tiles.finish(tenant.tiles.tree())) is not None:
+        verdict = replace(verdict, grade=found.grade, seq=found.seq, findings=(found,))
     if verdict.grade is not Grade.CONSISTENT_UNANCHORED:
         return verdict
     return attest_verdict(verdict if pinned else replace(verdict, grade=Grade.CONSISTENT_UNPINNED), attested)

@@ -27,6 +27,7 @@ from intended_core.desks.persons import PersonsDesk
 from intended_core.desks.policies import PoliciesDesk
 from intended_core.desks.recovery import RecoveryDesk
 from intended_core.desks.secrets import SecretsDesk
+from intended_core.desks.tiles import TilesDesk
 from intended_core.desks.tokens import TokensDesk
 from intended_core.entities import Entity
 from intended_core.errors import AccessDeniedError, PolicyError
@@ -356,6 +357,11 @@ class TenantAuthority:
     def thread(self, thread: str) -> Sequence[RecordRow]:
         """The records of one life, by the thread that one of them is filed under (`RecordRow.thread`)."""
         return self._runtime.storage.thread(self.scope, thread)
+
+    @property
+    def tiles(self) -> TilesDesk:
+        """The hashes of the log in rows of 256: lay, mend."""
+        return TilesDesk(context=self._context, driver=self)
 
     def collect(
         self, seq: int, *, since: int | None = None, proof: SlotProof | None = None

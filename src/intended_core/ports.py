@@ -39,7 +39,7 @@ Consumed = Literal["consumed", "spent"]
 API_VERSION: Final = "1.0"
 ROW_KINDS: Final[tuple[RowKind, ...]] = (
     "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
-    "anchor", "slot", "epoch", "outbox", "draft",
+    "anchor", "slot", "epoch", "outbox", "draft", "tile",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from intended_core.flows.rewrap import rewrap as carry_over
 from intended_core.flows.runtime import Runtime
 from intended_core.ids import EntityRef
 from intended_core.keys.ring import KeyState
+from tests.reference.tile_world import fill
 
 __all__ = ["ASKING", "BOB", "CYD", "DESK", "FLOWS", "open_world", "risky"]
 
@@ -133,6 +134,7 @@ FLOWS: dict[str, Callable[[TenantAuthority, Path, str, bytes], object]] = {
     "rewrap": lambda tenant, folder, approval, signature: rewrap(tenant),
     "put-secret": lambda tenant, folder, approval, signature: tenant.secrets.put(AUDIENCE, "api-key", b"second"),
     "remove-secret": lambda tenant, folder, approval, signature: tenant.secrets.remove(AUDIENCE, "api-key"),
+    "lay-tiles": lambda tenant, folder, approval, signature: (fill(tenant, 600), tenant.tiles.lay()),
     "put-entities": lambda tenant, folder, approval, signature: tenant.put_entities(ENTITIES),
 }
 

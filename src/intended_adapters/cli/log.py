@@ -14,6 +14,7 @@ from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
 from intended_adapters.cli.erasures import erases
+from intended_adapters.cli.mending import mends
 from intended_adapters.cli.searching import as_json, line, searches
 from intended_adapters.cli.stretches import asked, export_stretch, newest_proof, seen_lines, verify_stretch
 from intended_core import (
@@ -35,6 +36,7 @@ add_to_audit(audit)
 evidence = typer.Typer()
 searches(audit)
 erases(audit)
+mends(audit)
 
 Pins = Annotated[list[str] | None, typer.Option("--pin", help="A log key you trust (name+hash+base64); repeatable.")]
 Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkpoint you kept; repeatable.")]

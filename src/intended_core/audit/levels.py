@@ -45,6 +45,19 @@ class Levels:
         middle = start + (1 << ((width - 1).bit_length() - 1))
         return sha256(b"\x01" + self.root(start, middle) + self.root(middle, stop)).digest()
 
+    def perfect(self, height: int, at: int) -> bytes:
+        """The root of the perfect subtree of 2**height leaves from `at` * 2**height on, which is there."""
+        return self._levels[height][at]
+
+    def hashes(self) -> Sequence[bytes]:
+        """What it was built over; not to be changed."""
+        return self._levels[0]
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Up to 256 hashes of the subtrees of 256**level leaves, from number * 256 on, one behind the other (C2SP tlog-tiles)."""
+        first, stop = number * 256, min((number + 1) * 256, self.size // 256**level)
+        return b"".join(self._levels[8 * level][first:stop]) if first < stop else b""
+
     def frontier(self, size: int) -> Frontier:
         """The right edge of the tree of the first `size` leaves; raises AuditError `audit.gap` when there are not so many."""
         if not 0 <= size <= self.size:

@@ -16,7 +16,8 @@ from intended_core.audit.record import parse_body, parse_entry
 from intended_core.audit.tiles import TILE_WIDTH, bundle_bytes, tile_path, tiles_between
 from intended_core.canonical import Json
 from intended_core.desks.desk import Desk, Drives
-from intended_core.errors import AuditError, StoreCorruptError, StoreError
+from intended_core.desks.tiles import TilesDesk
+from intended_core.errors import AuditError, IntendedError, StoreCorruptError, StoreError
 from intended_core.flows.anchor import slot_key, slot_of
 from intended_core.flows.attest import newest_checkpoint, prove_record, prove_slot
 from intended_core.flows.batch import receipts
@@ -27,6 +28,7 @@ from intended_core.flows.rollback import Evidence, suspect
 from intended_core.flows.seal import EpochKeys, Sealed, anchor_key, read_row, release, seal
 from intended_core.flows.seats import Seat, SlotBook
 from intended_core.flows.second import make_second, second_key
+from intended_core.flows.tiles import lay_tiles, whole_leaves
 from intended_core.ids import Scope
 from intended_core.ports import Witness
 from intended_core.unit import RecordRow
@@ -59,6 +61,11 @@ class House:
         """The context of one of them, opened with its own keys."""
         return self._tenant(scope).context
 
+    def lay(self, scope: Scope, since: int | None) -> int:
+        """Lay the tiles of one of them; answers up to which leaf they stand."""
+        tenant = self._tenant(scope)
+        return tenant.operate(lay_tiles(tenant.context, since=since)).size
+
     def refuse(self) -> None:
         """Nothing is granted any more, in any tenant, until two persons open its next generation."""
         for scope in self.scopes():
@@ -70,7 +77,7 @@ class House:
 class AnchorDesk(Desk):
     """Seals epochs, has them cosigned, proves heads and records. Thread-safe: one thread of a process seals at a time."""
 
-    __slots__ = ("_book", "_house", "_keys", "_lock")
+    __slots__ = ("_book", "_house", "_keys", "_laid", "_lock")
 
     def __init__(self, *, context: Context, driver: Drives, house: House, holder: str) -> None:
         super().__init__(context=context, driver=driver)
@@ -78,9 +85,15 @@ class AnchorDesk(Desk):
         self._lock: Final = threading.Lock()
         self._book: Final = SlotBook()
         self._keys: Final = EpochKeys(holder=holder)
+        self._laid: Final[dict[str, int]] = {}  # by scope: up to which leaf its tiles stand
 
     def __repr__(self) -> str:
         return "AnchorDesk()"
+
+    @property
+    def tiles(self) -> TilesDesk:
+        """The hashes of the anchor log in rows of 256: lay, mend."""
+        return TilesDesk(context=self._context, driver=self._driver)
 
     # -- sealing -----------------------------------------------------------------------------------------------------
 
@@ -92,9 +105,24 @@ class AnchorDesk(Desk):
         """
         with self._lock:
             self._seat_all()
-            return self._driver.operate(
+            sealed = self._driver.operate(
                 seal(self._context, self._book, self._keys, lease_seconds=lease_seconds, only_if_moved=only_if_moved)
             )
+            if sealed is not None:
+                self._lay_tiles(sealed.epoch + 1)
+            return sealed
+
+    def _lay_tiles(self, epochs: int) -> None:
+        """Lay what the logs have filled since the last time. Tiles decide nothing: what fails is left to the next epoch."""
+        own = self._context.scope.key
+        with suppress(IntendedError):
+            if whole_leaves(epochs) > self._laid.get(own, 0):
+                self._laid[own] = self._driver.operate(lay_tiles(self._context, since=self._laid.get(own))).size
+        for seat in self._book.seats():
+            key = seat.context.scope.key
+            if whole_leaves(seat.size) > self._laid.get(key, 0):
+                with suppress(IntendedError):
+                    self._laid[key] = self._house.lay(seat.context.scope, self._laid.get(key))
 
     def release(self) -> None:
         """Give the lease back and forget the next epoch's key. Raises UnitRefusedError `lease_held` when it is another's."""

@@ -24,8 +24,8 @@ from intended_core.flows.effects import (
     Context,
     Flow,
     LoadState,
+    LoadTree,
     ReadHead,
-    ReadLeaves,
     ReadRecords,
     ReadRows,
     Sign,
@@ -139,8 +139,7 @@ def collect(context: Context, seq: int, *, since: int | None = None, proof: Slot
                 rows[row.seq] = row
     for row in (*(yield from erasures_of(context, rows.values())), *(yield from key_changes(context, head.size))):
         rows[row.seq] = row
-    leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
-    tree = Levels(leaves)
+    tree: Levels = yield LoadTree(context.scope, head.size, head.frontier.root())
     ordered = tuple(rows[at] for at in sorted(rows))
     proofs = tuple(prove_inclusion(tree, index=row.seq, size=head.size) for row in ordered)
     headers: HeaderRange | None = None

@@ -11,7 +11,7 @@ from intended_core.audit.levels import Levels
 from intended_core.audit.proof import ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion
 from intended_core.audit.tree import Frontier
 from intended_core.errors import AuditError
-from intended_core.flows.effects import Context, Flow, ReadLeaves, ReadRecords
+from intended_core.flows.effects import Context, Flow, LoadTree, ReadRecords
 from intended_core.flows.evidence import checkpoint, key_changes, tied
 from intended_core.unit import RecordRow
 
@@ -54,8 +54,7 @@ def collect_range(
         raise AuditError(f"the log has records 0 to {head.size - 1}: give a stretch within", code="audit.index")
     found: Sequence[RecordRow] = yield ReadRecords(context.scope, 0, 2)
     founding = (*found, *(yield from key_changes(context, first)))
-    leaves: Sequence[bytes] = yield ReadLeaves(context.scope, 0, head.size)
-    tree = Levels(leaves)
+    tree: Levels = yield LoadTree(context.scope, head.size, head.frontier.root())
     return CollectedRange(
         origin=head.origin, generation=head.generation, first=first, stop=end, size=head.size, founding=founding,
         proofs=tuple(prove_inclusion(tree, index=row.seq, size=head.size) for row in founding), before=tree.frontier(first),

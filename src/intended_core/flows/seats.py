@@ -6,7 +6,7 @@ it keeps of an epoch are leaves and, for each, which head it was, readable with 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +82,11 @@ class Seat:
         self._memory = (head, found, root)
         return found, root
 
+    @property
+    def size(self) -> int:
+        """How many records the log held when its head was read last."""
+        return 0 if self._memory is None else self._memory[1].size
+
     def opening(self, *, epoch: int, origin: str, generation: int, size: int, root: bytes, previous: bytes) -> SlotOpening:
         """What opens this seat's leaf of an epoch."""
         return SlotOpening(
@@ -119,6 +124,10 @@ class SlotBook:
 
     def __contains__(self, scope: Scope) -> bool:
         return scope.key in self._seats
+
+    def seats(self) -> Collection[Seat]:
+        """Everybody who sits."""
+        return self._seats.values()
 
     def take(self, seat: Seat) -> None:
         """Add a seat; raises StoreCorruptError when somebody else sits there or the log has another place."""

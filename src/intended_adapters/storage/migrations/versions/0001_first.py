@@ -17,7 +17,7 @@ depends_on = None
 # Written out, not imported: a released revision stays what it was.
 KINDS = (
     "secret", "signing_key", "policy", "entity", "person", "nonce", "approval", "halt", "snapshot", "meter",
-    "anchor", "slot", "epoch", "outbox", "draft",
+    "anchor", "slot", "epoch", "outbox", "draft", "tile",
 )  # fmt: skip
 APPEND_ONLY = "SELECT RAISE(ABORT, 'records are append-only')"
 
