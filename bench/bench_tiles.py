@@ -17,7 +17,7 @@ from intended_core.audit.log import LogHead
 from intended_core.audit.proof import prove_inclusion
 from intended_core.flows.tiles import places, whole_leaves
 from intended_core.flows.trees import TreeCache, tile_key
-from intended_core.unit import Changes, Head, Unit, UnitView, Write
+from intended_core.unit import Changes, Unit, UnitView, Write
 
 SIZE = int(os.environ.get("BENCH_TILES", "1000000"))
 IN_A_UNIT = 1_000
@@ -36,8 +36,9 @@ def lay(store: SqliteStorage, writer: Writer, since: int, size: int, root: bytes
             for key, body in made.items():
                 row = view.rows.get(key)  # type: ignore[call-overload]
                 version = 0 if row is None else row.version
-                writes.append(Write(writer.mac.seal_row(writer.scope, "tile", key.key, version + 1, "WHOLE", body), version))  # type: ignore[attr-defined]
-            return Changes(head=Head(view.head.version + 1, view.head.state, view.head.mac), writes=tuple(writes))
+                writes.append(Write(writer.mac.seal_row(writer.scope, "tile", key.key, version + 1, "WHOLE", body), version))
+            log = writer.memory.read(writer.mac, writer.scope, view.head)
+            return Changes(head=writer.memory.write(writer.mac, writer.scope, view.head.version + 1, log), writes=tuple(writes))
 
         store.commit(Unit(writer.scope, decide, reads=tuple(made)))  # type: ignore[arg-type]
     return len(wanted)

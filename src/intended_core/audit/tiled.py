@@ -64,12 +64,15 @@ class Tiled(Levels):
         made = Tiled(read=self._read, leaves=self._leaves)
         made._kept, made._lock, made.size = self._kept, self._lock, size
         for stored in (True, False):
-            made._edges = self._grown(size, stored=stored)
+            fresh: dict[tuple[int, int], Levels] = {}
+            made._edges = self._grown(size, fresh, stored=stored)
             if made.root(0, size) == root:
+                with self._lock:  # what the root vouches for need not be read again
+                    self._kept.update(fresh)
                 return made
         return None
 
-    def _grown(self, size: int, *, stored: bool) -> list[Edge]:
+    def _grown(self, size: int, fresh: dict[tuple[int, int], Levels], *, stored: bool) -> list[Edge]:
         edges: list[Edge] = []
         level = 0
         while count := size >> (_BITS * level):
@@ -84,12 +87,12 @@ class Tiled(Levels):
             if level == 0:
                 hashes += self._of_leaves(start + len(hashes), start + width)
             else:
-                hashes += [self._below(level, at, stored=stored) for at in range(start + len(hashes), start + width)]
+                hashes += [self._below(level, at, fresh, stored=stored) for at in range(start + len(hashes), start + width)]
             edges.append((number, Levels(hashes)))
             level += 1
         return edges
 
-    def _below(self, level: int, at: int, *, stored: bool) -> bytes:
+    def _below(self, level: int, at: int, fresh: dict[tuple[int, int], Levels], *, stored: bool) -> bytes:
         """Hash `at` of a level, out of the tile below it or its leaves; not compared with anything yet."""
         known = self._kept.get((level - 1, at))
         if known is not None:
@@ -97,7 +100,10 @@ class Tiled(Levels):
         hashes = split_tile(self._read(level - 1, at)) if stored else []
         if len(hashes) == TILE_WIDTH:
             return root_of(hashes)
-        return self._over_leaves(level, at)
+        if level > 1 or len(fresh) >= MAX_TILES - len(self._kept):
+            return self._over_leaves(level, at)
+        made = fresh[0, at] = Levels(self._of_leaves(at * TILE_WIDTH, (at + 1) * TILE_WIDTH))
+        return made.root(0, TILE_WIDTH)
 
     def _over_leaves(self, level: int, at: int) -> bytes:
         span = TILE_WIDTH**level
