@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from intended_core.anchoring import AttestedRecord as AttestedRecord
     from intended_core.anchoring import CosigningWitness as CosigningWitness
     from intended_core.anchoring import Equivocation as Equivocation
+    from intended_core.anchoring import FollowedSlot as FollowedSlot
     from intended_core.anchoring import Promise as Promise
     from intended_core.anchoring import SlotWalk as SlotWalk
     from intended_core.anchoring import WitnessMemory as WitnessMemory
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from intended_core.anchoring import export_anchor as export_anchor
     from intended_core.anchoring import export_record_proof as export_record_proof
     from intended_core.anchoring import export_slot_proof as export_slot_proof
+    from intended_core.anchoring import follow_slot_proof as follow_slot_proof
     from intended_core.anchoring import parse_cosigner as parse_cosigner
     from intended_core.anchoring import show_equivocation as show_equivocation
     from intended_core.anchoring import tlog_proof_of as tlog_proof_of
@@ -154,6 +156,8 @@ _ROOMS = {
     "AttestedRecord": "anchoring",
     "CosigningWitness": "anchoring",
     "Equivocation": "anchoring",
+    "FollowedSlot": "anchoring",
+    "follow_slot_proof": "anchoring",
     "check_receipt": "anchoring",
     "Promise": "anchoring",
     "SlotWalk": "anchoring",

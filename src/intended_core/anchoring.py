@@ -35,6 +35,7 @@ from intended_core.audit.equivocation import (
     find_equivocation,
     verify_equivocation,
 )
+from intended_core.audit.slotfollow import FollowedSlot, follow_slot, parse_kept, parse_message
 from intended_core.audit.slotwalk import SlotWalk, walk_slots
 from intended_core.audit.tlogpolicy import parse_policy
 from intended_core.audit.tree import leaf_hash
@@ -47,6 +48,7 @@ __all__ = [
     "AttestedRecord",
     "CosigningWitness",
     "Equivocation",
+    "FollowedSlot",
     "Promise",
     "SlotWalk",
     "WitnessMemory",
@@ -58,6 +60,7 @@ __all__ = [
     "export_anchor",
     "export_record_proof",
     "export_slot_proof",
+    "follow_slot_proof",
     "parse_cosigner",
     "show_equivocation",
     "tlog_proof_of",
@@ -126,6 +129,15 @@ def check_slots(proofs: Sequence[bytes], *, policy: bytes) -> SlotWalk:
     Raises AuditError as `walk_slots`.
     """
     return walk_slots([_slot(parse_proof(data)) for data in proofs], parse_policy(policy))
+
+
+def follow_slot_proof(message: bytes, *, policy: bytes, origin: str, kept: bytes | None) -> FollowedSlot:
+    """What a webhook `slot.proof` shows of the log `origin`, if it goes on from what was `kept` (bytes; None: nothing yet).
+
+    `FollowedSlot.kept.to_bytes()` is to be kept from then on. Raises AuditError as `follow_slot`; then what was kept stays.
+    """
+    before = None if kept is None else parse_kept(kept)
+    return follow_slot(parse_message(message), parse_policy(policy), origin=origin, kept=before)
 
 
 def _slot(proof: SlotProof | RecordProof) -> SlotProof:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.slotwitness import follows
 from intended_core import (
     AdapterError,
     AttestedRecord,
@@ -35,6 +36,7 @@ from intended_core import (
 __all__ = ["add_to_audit", "audit_check", "audit_epoch", "audit_proof", "audit_second_key", "audit_serve", "audit_tiles", "witness"]
 
 witness = typer.Typer()
+follows(witness)
 equivocation = typer.Typer()
 
 Policy = Annotated[Path, typer.Option("--policy", help="Your policy file: logs, witnesses, quorum (C2SP tlog-policy).")]

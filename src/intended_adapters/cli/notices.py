@@ -24,6 +24,45 @@ def _sealed(desk: Any, name: str) -> bytes:
     return found
 
 
+@notices.command("slots")
+def notices_slots(
+    name: Annotated[str, typer.Argument(help="Under which the store remembers how far this notifier was told.")],
+    webhook: Annotated[str, typer.Option(help="POST to this https address, signed; without it each is a line in the log.")] = "",
+    secret_file: Annotated[
+        Path | None, typer.Option(help="The webhook's secret in a file of mode 0600, instead of the one that is sealed for it.")
+    ] = None,
+    since: Annotated[int, typer.Option(help="The first time, begin at this epoch; without it with the newest.")] = -1,
+    json: JsonFlag = False,
+) -> None:
+    """Tell a customer which head their log has in each epoch, with its proof, about a kilobyte an epoch. Run it by schedule.
+
+    Example: intended --tenant acme notices slots customer --webhook https://hooks.example.com/slots
+
+    The other side keeps the newest with `intended witness slot`. The webhook's secret is sealed as for `notices deliver`.
+    """
+    if secret_file is not None and not webhook:
+        fail(Exit.USAGE, "--secret-file belongs to --webhook")
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        notifier = _notifier(tenant.notices, name, webhook, secret_file)
+        done = authority.anchor.tell_slots(tenant.scope, name, notifier, since=None if since < 0 else since)
+    emit(
+        json,
+        {"told": done.told, "next": done.next_epoch, "waiting": done.waiting, "due_us": done.due_us, "given_up": done.given_up},
+        f"told {done.told} epochs, next is {done.next_epoch}"
+        + (f"; {name} did not take one, and is asked again" if done.due_us else "")
+        + (f"; {done.given_up} were never told" if done.given_up else ""),
+    )
+
+
+def _notifier(desk: Any, name: str, webhook: str, secret_file: Path | None) -> Any:
+    options: dict[str, object] = {}
+    if webhook:
+        options = {"url": webhook, **({"secret_file": secret_file} if secret_file else {"secret": _sealed(desk, name)})}
+    return load_registry().create("notifier", "webhook" if webhook else "log", **options)
+
+
 @notices.command("deliver")
 def notices_deliver(
     name: Annotated[str, typer.Argument(help="Under which the store remembers how far this notifier was told.")],
@@ -45,11 +84,7 @@ def notices_deliver(
     where = place()
     with where.open() as authority:
         desk = where.handle(authority).notices
-        options: dict[str, object] = {}
-        if webhook:
-            options = {"url": webhook, **({"secret_file": secret_file} if secret_file else {"secret": _sealed(desk, name)})}
-        notifier = load_registry().create("notifier", "webhook" if webhook else "log", **options)
-        done = desk.deliver(name, notifier, since=None if since < 0 else since)  # type: ignore[arg-type]
+        done = desk.deliver(name, _notifier(desk, name, webhook, secret_file), since=None if since < 0 else since)
         emit(
             json, {"told": done.told, "next": done.next_seq, "due_us": done.due_us, "given_up": done.given_up},
             f"told {done.told}, up to record {done.next_seq}"

@@ -22,6 +22,7 @@ from intended_core.flows.anchor import slot_key, slot_of
 from intended_core.flows.attest import newest_checkpoint, prove_record, prove_slot
 from intended_core.flows.batch import receipts
 from intended_core.flows.cosign import WitnessedBy, cosign_newest
+from intended_core.flows.deliver_slots import SlotsTold, deliver_slots
 from intended_core.flows.effects import Context, Flow, LoadTree, ReadRecords
 from intended_core.flows.evidence import authentic_head
 from intended_core.flows.rollback import Evidence, suspect
@@ -30,7 +31,7 @@ from intended_core.flows.seats import Seat, SlotBook
 from intended_core.flows.second import make_second, second_key
 from intended_core.flows.tiles import lay_tiles, whole_leaves
 from intended_core.ids import Scope
-from intended_core.ports import Witness
+from intended_core.ports import Notifier, Witness
 from intended_core.unit import RecordRow
 
 __all__ = ["AnchorDesk", "Handle", "House"]
@@ -65,6 +66,10 @@ class House:
         """Lay the tiles of one of them; answers up to which leaf they stand."""
         tenant = self._tenant(scope)
         return tenant.operate(lay_tiles(tenant.context, since=since)).size
+
+    def tell(self, anchor: Context, seat: Seat, name: str, notifier: Notifier, since: int | None) -> SlotsTold:
+        """Tell a notifier of one of them what the epochs say of its log."""
+        return self._tenant(seat.context.scope).operate(deliver_slots(anchor, seat, name, notifier, since=since))
 
     def refuse(self) -> None:
         """Nothing is granted any more, in any tenant, until two persons open its next generation."""
@@ -164,6 +169,14 @@ class AnchorDesk(Desk):
     def prove_record(self, scope: Scope, seq: int, *, epoch: int | None = None) -> RecordProof:
         """That record `seq` of the tenant's log stands below a cosigned checkpoint. Raises AuditError."""
         return self._driver.operate(prove_record(self._context, self._seat(scope), seq, epoch=epoch))
+
+    def tell_slots(self, scope: Scope, name: str, notifier: Notifier, *, since: int | None = None) -> SlotsTold:
+        """Tell `notifier` which head the tenant's log had in each epoch that it was not told, oldest first, at least once, with its proof.
+
+        `name`: under which the store remembers how far it was told. The first time it begins at epoch `since`, or with the newest. One
+        that fails is asked again by a later call, after a pause that grows. Raises IntentError, AuditError, UnitRefusedError.
+        """
+        return self._house.tell(self._context, self._seat(scope), name, notifier, since)
 
     def receipts(self, records: Sequence[tuple[Scope, int]]) -> tuple[bytes, ...]:
         """A receipt for each (tenant, record), 1 to 256 under one signature: what to hold until an epoch seals it. Raises AuditError."""

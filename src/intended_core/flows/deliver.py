@@ -26,7 +26,7 @@ from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.ports import Notification, Notifier
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["NOTIFIED", "Delivered", "deliver", "notification_of"]
+__all__ = ["FIRST_PAUSE_US", "LONGEST_PAUSE_US", "MAX_TRIES", "NOTIFIED", "Delivered", "check_name", "deliver", "notification_of"]
 
 CHUNK: Final = 500  # records looked at in one read
 MAX_TRIES: Final = 12  # with the pauses below: about six hours
@@ -84,13 +84,18 @@ class _Cursor:
         return cls(**data)
 
 
+def check_name(name: str) -> None:
+    """Raise IntentError unless a notifier may be known by this name."""
+    if _NAME.fullmatch(name) is None:
+        raise IntentError("a notifier's name is 1-40 lower-case letters, digits and hyphens", place="name")
+
+
 def deliver(context: Context, name: str, notifier: Notifier, *, since: int | None = None) -> Flow[Delivered]:
     """Tell `notifier`, which is known here as `name`, what it was not told yet. Run it now and then, one at a time per name.
 
     The first time it begins at record `since`, or with what happens from now on. Raises IntentError for a bad name, StoreError.
     """
-    if _NAME.fullmatch(name) is None:
-        raise IntentError("a notifier's name is 1-40 lower-case letters, digits and hyphens", place="name")
+    check_name(name)
     key = RowKey("outbox", f"notifier:{name}")
     rows: Sequence[Row] = yield ReadRows(context.scope, (key,))
     head = yield from _head(context)
