@@ -110,12 +110,14 @@ class Unit:
     """One step: what to read under the lock, and the pure function that decides what to write.
 
     `decide` may run more than once (a store may retry a transaction that it rolled back); it raises UnitRefusedError to refuse.
+    `first`: it stops something, and goes before all that waits.
     """
 
     scope: Scope
     decide: Callable[[UnitView], Changes]
     reads: tuple[RowKey, ...] = ()
     threads: tuple[str, ...] = ()
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

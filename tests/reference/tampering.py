@@ -33,6 +33,8 @@ from tests.reference.tampered_anchors import ON_ANCHORS, false_alarm
 from tests.reference.tampered_erasures import ON_ERASURES, honest_erasure
 from tests.reference.tampered_evidence import ON_EVIDENCE, honest_evidence
 from tests.reference.tampered_fields import ON_FIELDS, honest_fields
+from tests.reference.tampered_forms import ON_FORMS
+from tests.reference.tampered_stores import ON_STORES, honest_store
 
 TRIALS: Final = 60
 SIZE: Final = 40
@@ -358,7 +360,8 @@ def clean(trial: int) -> tuple[bool, bool]:
     log = honest_log(1, size=6 + trial, seed=trial)
     verdict = verify_log(log.rows, identity=log.identity, heads=[log.known(), log.known(3)])
     decided = next((row.seq for row in log.rows if b"decision.allow" in row.entry), None)
-    alarm = verdict.grade is not Grade.CONSISTENT_UNANCHORED or false_alarm(trial) or honest_erasure(trial) or honest_fields(trial) or honest_evidence(trial)
+    alarm = verdict.grade is not Grade.CONSISTENT_UNANCHORED
+    alarm = any((alarm, *(judge(trial) for judge in (false_alarm, honest_erasure, honest_fields, honest_evidence, honest_store))))
     if decided is not None:
         life = [row.seq for row in log.rows if row.thread == log.rows[decided].thread]
         alarm = alarm or bool(verify_bundle(log.bundle(decided, life), trust=TrustPolicy(log_keys=(log.key,))).findings)
@@ -372,7 +375,7 @@ def table(trials: int = TRIALS) -> list[Result]:
         runs = [_on_log(change, careful, needs, random.Random(f"{attack}/{n}")) for n in range(trials)]
         codes = [code for code, _ in runs if code]
         made.append(_result(row, attack, needs, trials, codes, sum(seen for _, seen in runs)))
-    for row, attack, needs, run in (*ON_THE_REST, *ON_ANCHORS, *ON_ERASURES, *ON_FIELDS, *ON_EVIDENCE):
+    for row, attack, needs, run in (*ON_THE_REST, *ON_ANCHORS, *ON_ERASURES, *ON_FIELDS, *ON_EVIDENCE, *ON_FORMS, *ON_STORES):
         codes = [code for n in range(trials) if (code := run(random.Random(f"{attack}/{n}")))]
         made.append(_result(row, attack, needs, trials, codes, None))
     return sorted(made, key=lambda one: one.row)

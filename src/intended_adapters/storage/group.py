@@ -2,9 +2,9 @@
 
 One thread at a time leads: it runs its own unit and those that wait, each alone in what it does, and makes all of them durable with one
 COMMIT. A caller alone is a leader with an empty queue and pays two uncontended locks. Nobody waits for company: what gathers is what
-arrives while the disk is busy. Of a unit that refuses or fails nothing is written, and its caller alone hears of it; if the transaction
-itself cannot be committed, every caller of the batch hears that, and nothing of any is written. No answer leaves before the COMMIT has
-returned.
+arrives while the disk is busy, and `turns` says whose unit is taken first. Of a unit that refuses or fails nothing is written, and its
+caller alone hears of it; if the transaction itself cannot be committed, every caller of the batch hears that, and nothing of any is
+written. No answer leaves before the COMMIT has returned.
 
     group = GroupCommit(timeout_seconds=5.0)
     committed = group.submit(unit, run)      # run(jobs): one transaction, an answer or an error in each job it took
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from intended_adapters.storage import forks
+from intended_adapters.storage.turns import in_turn
 from intended_core.errors import StoreBusyError, StoreError
 from intended_core.unit import Committed, Unit
 
@@ -125,10 +126,12 @@ class GroupCommit:
         took = 1
         try:
             with self._mutex:
-                while self._queue and len(batch) < MAX_BATCH:
-                    taken = self._queue.popleft()
-                    taken.state = _TAKEN
-                    batch.append(taken)
+                if self._queue:
+                    waiting = in_turn(self._queue)
+                    batch += waiting[: MAX_BATCH - 1]
+                    self._queue = deque(waiting[MAX_BATCH - 1 :])
+                    for taken in batch[1:]:
+                        taken.state = _TAKEN
             took = len(batch)
             took = run(batch)
         finally:

@@ -115,7 +115,7 @@ def _change(
         )  # fmt: skip
 
     reads = (key, GUARD_ROSTER, *person_keys(signatures))
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads), shielded=stops)
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, first=stops), shielded=stops)
     done: Halt = committed.answer
     return done
 

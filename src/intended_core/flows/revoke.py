@@ -114,7 +114,7 @@ def revoke_token(context: Context, jti: str, *, reason: str, signatures: Signatu
         )
 
     reads = (key, GUARD_ROSTER, *person_keys(signatures))
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, threads=(thread,)), shielded=True)
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, threads=(thread,), first=True), shielded=True)
     seq: int = committed.answer
     return seq
 
@@ -154,6 +154,6 @@ def revoke_principal(
         )  # fmt: skip
 
     reads = (key, GUARD_ROSTER, *person_keys(signatures))
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads), shielded=True)
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, first=True), shielded=True)
     seq: int = committed.answer
     return seq

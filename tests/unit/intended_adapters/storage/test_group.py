@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ class Stage:
         self.most = most
         self.entered, self.leave = threading.Event(), threading.Event()
         self.batches: list[list[object]] = []
+        self.units = UNITS
         self.threads: list[threading.Thread] = []
         self.answers: dict[int, object] = {}
 
@@ -43,7 +45,7 @@ class Stage:
 
         def work() -> None:
             try:
-                self.answers[number] = self.group.submit(UNITS[number], self.run)
+                self.answers[number] = self.group.submit(self.units[number], self.run)
             except StoreError as error:
                 self.answers[number] = error
 
@@ -214,3 +216,21 @@ def _answered(jobs: Sequence[Job]) -> int:
     for job in jobs:
         job.committed = DONE
     return len(jobs)
+
+
+def test_a_crowd_of_one_tenant_fills_its_own_turns_only() -> None:
+    """What stops something and another tenant's unit are in the next transaction, however many waited before them."""
+    stage = Stage(most=3)
+    crowd = UNITS[:6]
+    other = advance(replace(ACME, uuid="f" * 32))
+    stop = replace(advance(ACME), first=True)
+    units = [*crowd, other, stop]
+    stage.units = units
+    for number in range(len(units)):
+        stage.start(number)
+    stage.finish()
+    assert stage.batches[0] == [units[0]]
+    assert stage.batches[1] == [units[1], stop, units[2]]  # whoever leads is in its own transaction
+    assert other in stage.batches[2]
+    assert sorted(id(unit) for batch in stage.batches for unit in batch) == sorted(map(id, units))
+    assert set(stage.answers.values()) == {DONE}

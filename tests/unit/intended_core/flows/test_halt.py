@@ -22,7 +22,7 @@ from intended_core.errors import (
 )
 from intended_core.flows.authorize import authorize
 from intended_core.flows.effects import Commit
-from intended_core.flows.halt import engage
+from intended_core.flows.halt import engage, resume
 from intended_core.flows.haltrows import HaltTarget, halt_digest, halt_key
 from intended_core.flows.persons import register_person
 from intended_core.persons import Person
@@ -209,3 +209,15 @@ def test_a_halt_that_did_not_commit_says_so(world: World) -> None:
     flow = engage(world.context, ALL, reason=WHY, signatures=[(ANN, ANN_KEY.sign(asked))])
     assert isinstance(trace(world, flow, at(Commit, raising(StoreError("full")))).error, StoreError)
     assert isinstance(world.tenant.authorize(intent(), audience="bank"), Granted)
+
+
+def test_what_stops_something_goes_before_all_that_waits(world: World) -> None:
+    """A halt, and no resumption and no other unit: whoever could say so of their own would crowd the rest out."""
+    asked = world.tenant.halts.digest("engage", ALL, WHY)
+    halted = trace(world, engage(world.context, ALL, reason=WHY, signatures=[(ANN, ANN_KEY.sign(asked))]))
+    asked = world.tenant.halts.digest("resume", ALL, WHY)
+    both = [(ref, key.sign(asked)) for ref, key in BOTH]
+    resumed = trace(world, resume(world.context, ALL, reason=WHY, signatures=both))
+    granted = trace(world, _authorize(world))
+    first = [[effect.unit.first for effect in each.effects if isinstance(effect, Commit)] for each in (halted, resumed, granted)]
+    assert first == [[True], [False], [False]]

@@ -12,6 +12,7 @@ from intended_core.flows.attenuate import attenuate
 from intended_core.flows.haltrows import cutoff_key
 from intended_core.flows.revoke import revocation_statement
 from intended_core.flows.runtime import drive
+from intended_core.unit import Unit
 from tests.reference.flow_world import ANN, ANN_KEY, BOB_KEY, BOT, NOW_US, World, intent, pay
 
 ANNS = ((ANN, ANN_KEY),)
@@ -171,3 +172,17 @@ def test_what_was_signed_in_one_generation_counts_in_no_other(world: World) -> N
         world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=((ANN, other),), expires_us=END_US)
     ours = ANN_KEY.sign(statement.digest())
     world.tenant.halts.revoke_tokens_of(BOT, reason="taken over", signatures=((ANN, ours),), expires_us=END_US)
+
+
+def test_a_revocation_goes_before_all_that_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+    commit = world.runtime.storage.commit
+
+    def committing(unit: Unit) -> object:
+        seen.append(unit.first)
+        return commit(unit)
+
+    monkeypatch.setattr(world.runtime.storage, "commit", committing)
+    world.tenant.halts.revoke_token(world.token, reason="leaked", keys=ANNS)
+    world.tenant.halts.revoke_tokens_of(BOT, reason="leaked", keys=ANNS)
+    assert seen == [True, True]

@@ -1,0 +1,200 @@
+"""The rows of the tampering table that need a running authority on a real file: a store put back, and the audit log as a lever against it.
+
+What cannot be recorded is denied. So whoever fills the disk, holds the store or crowds its queue stops what they would not have been allowed
+to do either; nothing is granted behind the log's back, and what stops something gets through the crowd.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Final, cast
+
+from intended_adapters.storage.group import MAX_BATCH, Job
+from intended_adapters.storage.sqlite import SqliteStorage
+from intended_adapters.storage.turns import in_turn
+from intended_core import Authority, Deny, Granted, IntendedError, ManualClock, TenantAuthority, TokenError
+from intended_core.ids import Scope
+from intended_core.testing.storage_cases import ACME, advance
+from tests.reference.flow_world import ENTITIES, NOW_US, POLICY, intent, pay
+
+__all__ = ["ON_STORES", "honest_store"]
+
+
+@dataclass
+class Bank:
+    """One authority on one file, with a tenant; the folder goes when the process does."""
+
+    folder: tempfile.TemporaryDirectory[str]
+    authority: Authority
+    clock: ManualClock
+
+    @property
+    def tenant(self) -> TenantAuthority:
+        return self.authority.tenant("acme")
+
+    @property
+    def file(self) -> Path:
+        return Path(self.folder.name) / "data" / "a.db"
+
+    @property
+    def key(self) -> Path:
+        return Path(self.folder.name) / "keys" / "kek"
+
+    def pragma(self, text: str) -> int:
+        """A setting of the one connection that writes."""
+        with cast(SqliteStorage, self.authority._runtime.storage)._pool as cursor:
+            row = cursor.execute(f"PRAGMA {text}").fetchone()
+            return 0 if row is None else int(row[0])
+
+    def open(self) -> Authority:
+        return Authority.open(self.file, key_file=self.key, clock=self.clock, durability="normal")
+
+
+def founded() -> Bank:
+    folder, clock = tempfile.TemporaryDirectory(prefix="intended-trials-"), ManualClock(NOW_US)
+    for name in ("data", "keys"):
+        (Path(folder.name) / name).mkdir()
+    made = Authority.create(Path(folder.name) / "data" / "a.db", key_file=Path(folder.name) / "keys" / "kek", clock=clock, durability="normal")
+    tenant = made.create_tenant("acme")
+    tenant.activate({"bank.policy": POLICY})
+    tenant.put_entities(ENTITIES)
+    return Bank(folder, made, clock)
+
+
+_bank: Final = cache(founded)
+
+
+def _attempts(bank: Bank, chance: random.Random, most: int) -> tuple[str, list[Granted], list[str]]:
+    """Ask, and redeem now and then, until something is denied: the kind of that denial, what was granted, what was redeemed."""
+    granted: list[Granted] = []
+    redeemed: list[str] = []
+    for _ in range(most):
+        outcome = bank.tenant.authorize(intent(), audience="bank")
+        if isinstance(outcome, Deny):
+            return (outcome.kind if outcome.seq is None else "", granted, redeemed)
+        if isinstance(outcome, Granted):
+            granted.append(outcome)
+            if chance.random() < 0.3 and _redeems(bank.tenant, outcome.token.text):
+                redeemed.append(outcome.token.text)
+    return "", granted, redeemed
+
+
+def _redeems(tenant: TenantAuthority, token: str) -> bool:
+    try:
+        tenant.redeem(token, pay(), adapter=tenant.adapter("bank"))
+    except TokenError:
+        return False
+    return True
+
+
+def _nothing_behind_the_log(bank: Bank, before: int, granted: list[Granted], redeemed: list[str]) -> bool:
+    """What was granted and redeemed since `before` is in the log, no more and no less, and the store goes on."""
+    records = list(bank.tenant.records(start=before))
+    if [row.seq for row in records if b'"k":"decision.allow"' in row.entry] != [each.seq for each in granted]:
+        return False
+    if sum(b'"k":"token.consumed"' in row.entry for row in records) != len(redeemed):
+        return False
+    return isinstance(bank.tenant.authorize(intent(), audience="bank"), Granted)
+
+
+def _full(chance: random.Random) -> str:
+    """Row 30: no more than a few pages are left on the disk."""
+    bank = _bank()
+    before = bank.tenant.head().size
+    bank.pragma(f"max_page_count = {bank.pragma('page_count') + chance.randrange(4)}")
+    kind, granted, redeemed = _attempts(bank, chance, 300)
+    bank.pragma("max_page_count = 1000000")
+    return kind if _nothing_behind_the_log(bank, before, granted, redeemed) else ""
+
+
+def _held(chance: random.Random) -> str:
+    """Row 30: somebody holds the store, from some moment on."""
+    bank = _bank()
+    before = bank.tenant.head().size
+    _, granted, redeemed = _attempts(bank, chance, chance.randrange(4))
+    kept = bank.pragma("busy_timeout")
+    bank.pragma("busy_timeout = 0")
+    other = sqlite3.connect(bank.file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        kind, more, spent = _attempts(bank, chance, 3)
+        stuck = not any(_redeems(bank.tenant, each.token.text) for each in granted)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+        bank.pragma(f"busy_timeout = {kept}")
+    return kind if stuck and not more and not spent and _nothing_behind_the_log(bank, before, granted, redeemed) else ""
+
+
+def _crowded(chance: random.Random) -> str:
+    """Row 30: a tenant has hundreds of units waiting; a unit of another, and a halt of anybody, come last."""
+
+    def unit(number: int, *, first: bool = False) -> Job:
+        scope = Scope(tenant=f"t{number}", uuid=f"{number:032x}", environment="test")
+        return Job(replace(advance(ACME), scope=scope, first=first))
+
+    crowd = [unit(0) for _ in range(MAX_BATCH + chance.randrange(5 * MAX_BATCH))]
+    others = [unit(1 + number) for number in range(chance.randrange(1, 20))]
+    halt = unit(chance.randrange(20), first=True)
+    batch = in_turn([*crowd, *others, halt])[: MAX_BATCH - 1]
+    return "next" if batch[0] is halt and all(each in batch for each in others) else ""
+
+
+def _put_back(chance: random.Random) -> str:
+    """Row 9: the store is put back, with its mark of the newest heads; a token that was issued since is presented."""
+    bank = _old()
+    with tempfile.TemporaryDirectory(prefix="intended-trials-") as folder:
+        for name in ("data", "keys"):
+            shutil.copytree(Path(bank.folder.name) / name, Path(folder) / name)
+        file, key = Path(folder) / "data" / "a.db", Path(folder) / "keys" / "kek"
+        saved = {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+        with Authority.open(file, key_file=key, clock=bank.clock, durability="normal") as authority:
+            tenant = authority.tenant("acme")
+            issued = [tenant.require(intent(), audience="bank").text for _ in range(chance.randrange(1, 5))]
+        for path in [path for path in Path(folder).rglob("*") if path.is_file() and path not in saved]:
+            path.unlink()
+        for path, data in saved.items():
+            path.write_bytes(data)
+        with Authority.open(file, key_file=key, clock=bank.clock, durability="normal") as authority:
+            tenant = authority.tenant("acme")
+            for _ in range(chance.randrange(3)):
+                tenant.authorize(intent("500.00"), audience="bank")  # what was put back goes on for a while
+            if _redeems(tenant, chance.choice(issued)):
+                return ""
+            outcome = tenant.authorize(intent(), audience="bank")
+            return outcome.kind if isinstance(outcome, Deny) else ""
+
+
+@cache
+def _old() -> Bank:
+    """A bank that nobody has open, to be copied."""
+    bank = founded()
+    bank.tenant.require(intent(), audience="bank")
+    bank.authority.close()
+    return bank
+
+
+def honest_store(trial: int) -> bool:
+    """Whether a store that nobody troubles denies what is permitted."""
+    bank = _bank()
+    before, chance = bank.tenant.head().size, random.Random(trial)
+    try:
+        kind, granted, redeemed = _attempts(bank, chance, 1 + trial % 3)
+        return kind != "" or not granted or not _nothing_behind_the_log(bank, before, granted, redeemed)
+    except IntendedError:
+        return True
+
+
+ON_STORES: Final[tuple[tuple[int, str, str, Callable[[random.Random], str]], ...]] = (
+    (9, "the whole store and its mark rolled back, a token issued since is presented", "R", _put_back),
+    (30, "the disk is full: whatever cannot be recorded is denied", "I", _full),
+    (30, "somebody holds the store: whatever cannot be recorded is denied", "I", _held),
+    (30, "one tenant's units fill the queue: another's and any halt come next", "I", _crowded),
+)
