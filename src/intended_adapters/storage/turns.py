@@ -14,14 +14,14 @@ from intended_core.unit import Unit
 __all__ = ["in_turn"]
 
 
-class Waiting(Protocol):
+class _Waiting(Protocol):
     """Anything that has a unit on its way."""
 
     @property
     def unit(self) -> Unit: ...
 
 
-T = TypeVar("T", bound=Waiting)
+T = TypeVar("T", bound=_Waiting)
 
 
 def in_turn(jobs: Iterable[T]) -> list[T]:
