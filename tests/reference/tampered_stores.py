@@ -43,18 +43,11 @@ class Bank:
     def file(self) -> Path:
         return Path(self.folder.name) / "data" / "a.db"
 
-    @property
-    def key(self) -> Path:
-        return Path(self.folder.name) / "keys" / "kek"
-
     def pragma(self, text: str) -> int:
         """A setting of the one connection that writes."""
         with cast(SqliteStorage, self.authority._runtime.storage)._pool as cursor:
             row = cursor.execute(f"PRAGMA {text}").fetchone()
             return 0 if row is None else int(row[0])
-
-    def open(self) -> Authority:
-        return Authority.open(self.file, key_file=self.key, clock=self.clock, durability="normal")
 
 
 def founded() -> Bank:
@@ -149,19 +142,10 @@ def _crowded(chance: random.Random) -> str:
 
 def _put_back(chance: random.Random) -> str:
     """Row 9: the store is put back, with its mark of the newest heads; a token that was issued since is presented."""
-    bank = _old()
+    bank, issued = _old()
     with tempfile.TemporaryDirectory(prefix="intended-trials-") as folder:
-        for name in ("data", "keys"):
-            shutil.copytree(Path(bank.folder.name) / name, Path(folder) / name)
+        shutil.copytree(bank.folder.name, folder, dirs_exist_ok=True)
         file, key = Path(folder) / "data" / "a.db", Path(folder) / "keys" / "kek"
-        saved = {path: path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
-        with Authority.open(file, key_file=key, clock=bank.clock, durability="normal") as authority:
-            tenant = authority.tenant("acme")
-            issued = [tenant.require(intent(), audience="bank").text for _ in range(chance.randrange(1, 5))]
-        for path in [path for path in Path(folder).rglob("*") if path.is_file() and path not in saved]:
-            path.unlink()
-        for path, data in saved.items():
-            path.write_bytes(data)
         with Authority.open(file, key_file=key, clock=bank.clock, durability="normal") as authority:
             tenant = authority.tenant("acme")
             for _ in range(chance.randrange(3)):
@@ -173,12 +157,17 @@ def _put_back(chance: random.Random) -> str:
 
 
 @cache
-def _old() -> Bank:
-    """A bank that nobody has open, to be copied."""
+def _old() -> tuple[Bank, list[str]]:
+    """A bank that nobody has open, and tokens that a copy of it issued later."""
     bank = founded()
     bank.tenant.require(intent(), audience="bank")
     bank.authority.close()
-    return bank
+    with tempfile.TemporaryDirectory(prefix="intended-trials-") as folder:
+        shutil.copytree(bank.folder.name, folder, dirs_exist_ok=True)
+        file, key = Path(folder) / "data" / "a.db", Path(folder) / "keys" / "kek"
+        with Authority.open(file, key_file=key, clock=bank.clock, durability="normal") as authority:
+            tenant = authority.tenant("acme")
+            return bank, [tenant.require(intent(), audience="bank").text for _ in range(8)]
 
 
 def honest_store(trial: int) -> bool:
