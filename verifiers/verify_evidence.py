@@ -762,29 +762,69 @@ def join_fields(body, data):
     return {**made, "$missing": gone} if gone else made
 
 
+class Signers:
+    """Persons as records introduce them: who may sign for what takes two. `whole`: no record is left out, so others nobody introduced."""
+
+    def __init__(self, whole):
+        self.whole, self.keys, self.seen = whole, {}, set()
+
+    def take(self, kind, body):
+        """Look at a record; a body that is None may have been of anybody."""
+        if kind not in ("person.registered", "person.removed"):
+            return
+        if body is None:
+            self.whole, self.keys, self.seen = False, {}, set()
+            return
+        name, roles = str(body.get("person") or []), body.get("roles", ["approver"])
+        self.keys.pop(name, None)
+        self.seen.add(name)
+        if kind == "person.registered" and isinstance(roles, list) and {"approver", "admin"} & {str(role) for role in roles}:
+            self.keys[name] = body.get("key")
+
+    def check(self, person):
+        """Bad unless this person may sign under this key, or might: nothing here says otherwise."""
+        name = str(person[:2])
+        if self.keys.get(name) != person[2] and (self.whole or name in self.seen):
+            raise Bad("audit.erasure", "signed by a person that may not, or that is not known here")
+
+
 def erasure_permits(record, seen, claims):
     """The (seq, path) whose erasure this record permits; Bad when two persons of the log have not signed it."""
+    signers = Signers(True)
+    for seq in sorted(each for each in seen if each < record["seq"]):
+        signers.take(seen[seq]["kind"], seen[seq]["value"] or {})
+    return erasure_parts(record, signers, claims)
+
+
+def erasure_parts(record, signers, claims):
+    """The same, of persons that were looked at already."""
     body = record["value"] or {}
     names, parts, persons, expires = ("basis", "places", "reason"), body.get("parts", []), body.get("persons"), body.get("expires")
     if record["kind"] not in ("log.redact", "log.prune") or not isinstance(parts, list) or not isinstance(persons, list):
         raise Bad("audit.erasure", "not an erasure in its form")
-    found = set()
+    found, before, places = set(), -1, body.get("places")
     for item in parts:
         if not isinstance(item, list) or len(item) != 2 or type(item[0]) is not int or not isinstance(item[1], list):
             raise Bad("audit.erasure", "not an erasure in its form")
-        if not all(isinstance(path, str) for path in item[1]) or not 0 <= item[0] < record["seq"]:
+        if not all(isinstance(path, str) for path in item[1]) or not before < item[0] < record["seq"]:
+            raise Bad("audit.erasure", "not an erasure in its form")
+        if not item[1] or item[1] != sorted(set(item[1])):
             raise Bad("audit.erasure", "not an erasure in its form")
         found.update((item[0], path) for path in item[1])
+        before = item[0]
+    if not isinstance(places, list) or max(len(places), len(parts)) > 10_000:
+        raise Bad("audit.erasure", "not an erasure in its form")
+    if not isinstance(body.get("basis"), str) or not isinstance(body.get("reason"), str):
+        raise Bad("audit.erasure", "not an erasure in its form")
+    before = -1
+    for place in places:
+        if not isinstance(place, list) or len(place) != 2 or not all(type(number) is int for number in place):
+            raise Bad("audit.erasure", "not an erasure in its form")
+        if not before < place[0] < place[1] <= record["seq"]:
+            raise Bad("audit.erasure", "not an erasure in its form")
+        before = place[1]
     if type(expires) is not int or not 0 < expires < 2**63 or not parts:
         raise Bad("audit.erasure", "not an erasure in its form")
-    keys = {}
-    for each in (seen[seq] for seq in sorted(seen) if seq < record["seq"]):
-        value = each["value"] or {}
-        if each["kind"].startswith("person."):
-            name, roles = str(value.get("person") or []), value.get("roles", ["approver"])
-            keys.pop(name, None)
-            if each["kind"] == "person.registered" and isinstance(roles, list) and {"approver", "admin"} & {str(role) for role in roles}:
-                keys[name] = value.get("key")
     said = {**{name: body.get(name) for name in names}, "kind": record["kind"], "parts": parts}
     subject = framed_digest(b"intended.erasure/v1", json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode())
     environment, numbers = claims["environment"].encode(), (record["generation"], expires)
@@ -796,14 +836,65 @@ def erasure_permits(record, seen, claims):
     for person in persons:
         if not isinstance(person, list) or len(person) != 4 or not all(isinstance(part, str) for part in person):
             raise Bad("audit.erasure", "not an erasure in its form")
-        if keys.get(str(person[:2])) != person[2]:
-            raise Bad("audit.erasure", "signed by a person that may not, or that is not known here")
+        signers.check(person)
         parts = (b"intended.person-signature/v1", statement)
         check_signature(unb64url(person[2]), unb64url(person[3]), b"".join(len(part).to_bytes(8, "big") + part for part in parts))
         signed.add((str(person[:2]), person[2]))
     if min(len({name for name, _ in signed}), len({key for _, key in signed})) < 2:
         raise Bad("audit.erasure", "an erasure takes two persons")
     return found
+
+
+MAX_MARKED = 100_000  # records of a stretch whose marks wait for what they name; of further ones nothing is said
+
+
+class Marks:
+    """Fields of a stretch that are said to be erased: the record that a mark names is looked at when it comes. `bad`: (seq, by) or None."""
+
+    def __init__(self, claims):
+        self.claims, self.signers = claims, Signers(claims["first"] <= 2)
+        self.waiting, self.paths, self.count, self.bad = {}, {}, 0, None
+
+    def note(self, seq, gone):
+        named = {}
+        for path in sorted(gone):
+            if type(gone[path]) is int:
+                named.setdefault(gone[path], []).append(path)
+        for by, paths in named.items():
+            if not seq < by < self.claims["size"]:
+                self.refuse(seq, by)
+            elif by < self.claims["stop"] and self.count < MAX_MARKED:
+                self.count += 1
+                self.waiting.setdefault(by, {})[seq] = self.paths.setdefault(tuple(paths), tuple(paths))
+
+    def take(self, record):
+        if record["kind"] not in ("log.redact", "log.prune"):
+            self.signers.take(record["kind"], record["value"])
+            return
+        waiting = self.waiting.pop(record["seq"], {})
+        self.count -= len(waiting)
+        if not waiting or record["value"] is None:
+            return
+        try:
+            permitted = erasure_parts(record, self.signers, self.claims)
+        except Bad:
+            self.refuse(min(waiting), record["seq"])
+            return
+        for seq, paths in waiting.items():
+            if not all((seq, path) in permitted for path in paths):
+                self.refuse(seq, record["seq"])
+
+    def refuse(self, seq, by):
+        self.bad = min(self.bad or (seq, by), (seq, by))
+
+    def finding(self):
+        """The first mark that does not hold, to be asked at the end: what still waits named a record that erases nothing."""
+        for by, waiting in self.waiting.items():
+            self.refuse(min(waiting), by)
+        if self.bad is None:
+            return None
+        text = f"record {self.bad[0]}: fields are said to be erased by record {self.bad[1]}, which does not permit it"
+        return ("field.erasure", "TAMPERED", self.bad[0], text)
 
 
 def framed_digest(*parts):
@@ -1161,6 +1252,7 @@ class KeyChain:
 
     def __init__(self, uuid, environment, whole):
         self.place, self.whole, self.active, self.spans, self.finding = (uuid.encode(), environment.encode()), whole, None, {}, None
+        self.signers = Signers(whole)
 
     def take(self, kind, seq, body):
         if self.finding is not None or kind not in FOLLOWED:
@@ -1226,7 +1318,7 @@ class KeyChain:
                 span[4] = seq
 
     def two_persons(self, body):
-        kid, persons, keys = body.get("kid"), body.get("persons"), set()
+        kid, persons, keys, names = body.get("kid"), body.get("persons"), set(), set()
         if not isinstance(kid, str) or not kid.isascii():
             raise Bad("key.transition", "it names no key")
         summed = sha256(framed(b"intended.key-compromised/v1", *self.place, kid.encode())).digest()
@@ -1235,9 +1327,11 @@ class KeyChain:
             if not isinstance(person, list) or len(person) != 4:
                 raise Bad("key.transition", "a person's signature is not readable")
             key = unb64url(str(person[2]))
+            self.signers.check([*person[:2], str(person[2])])
             check_signature(key, unb64url(str(person[3])), message)
             keys.add(key)
-        if len(keys) < 2:
+            names.add(str(person[:2]))
+        if min(len(keys), len(names)) < 2:
             raise Bad("key.transition", "fewer than two persons signed")
 
 
@@ -1629,6 +1723,7 @@ RANGE_REQUIRED = {
     "heads/headers.jsonl", "bodies/0000000000000000.json", "bodies/0000000000000001.json",
 }  # fmt: skip
 RANGE_OPTIONAL = {"bodies.jsonl", "heads/tail.json", "heads/consistency.json", "heads/anchor.json", "heads/anchor-link.json"}
+NAMING = {"log.redact", "log.prune", "person.registered", "person.removed"}
 STREAMED = {"bodies.jsonl", "heads/headers.jsonl"}
 MAX_STRETCH, MAX_SMALL, CHUNK, MAX_SELECTED = 2**32 - 2, 1 << 20, 1 << 20, 10_000
 
@@ -1703,6 +1798,7 @@ class Stretch:
         self.listed, predicate, self.payload, self.hint, self.signature = read_manifest(self.small["manifest.json"], RANGE_VERSION)
         self.entries = lines_of(self.small["entries.jsonl"], MAX_RECORDS)
         self.claims = self.read_claims(predicate)
+        self.marks = Marks(self.claims)
         seqs = [seq for seq, _ in self.proofs]
         ascending = seqs == sorted(set(seqs)) and all(seq < self.claims["first"] for seq in seqs[2:])
         if seqs[:2] != [0, 1] or not ascending or len(self.entries) != len(seqs):
@@ -1757,6 +1853,9 @@ class Stretch:
             self.findings.append(fault)
         if self.chain is not None and self.chain.finding is not None:
             self.findings.append(self.chain.finding)
+        mark = self.marks.finding() if self.whole else None
+        if mark is not None:
+            self.findings.append(mark)
         self.contents()
         if not self.pins and self.policy is None:
             return
@@ -1799,6 +1898,7 @@ class Stretch:
         if 0 in seen and 1 in seen:
             founding(self.find, seen, self.claims, self.key[2])
             self.chain = KeyChain(seen[1]["tenant"], self.claims["environment"], self.claims["first"] <= 2)
+            self.chain.signers = self.marks.signers
             for seq in sorted(seen):
                 self.chain.take(seen[seq]["kind"], seq, seen[seq]["value"])
 
@@ -1874,11 +1974,14 @@ class Stretch:
                     try:
                         if beside and not fields:
                             raise bad_field("no fields stand beside the body")
-                        if beside:
-                            join_fields(value, fields)
+                        gone = join_fields(value, fields).get("$missing") if beside else None
+                        if isinstance(gone, dict):
+                            self.marks.note(at, gone)
                     except Bad as bad:
                         return ("field.value", "TAMPERED", at, f"record {at}: {bad}")
                     self.bodies += 1
+            if entry["kind"] in NAMING:
+                self.marks.take({**entry, "value": value})
             if changes and self.chain is not None and not self.lost:
                 # Where the body of a change is not shown, nothing is said of what comes after it.
                 self.lost = value is None

@@ -17,13 +17,19 @@ from intended_core.audit.anchored import encode_proof
 from intended_core.audit.archive import pack, unpack
 from intended_core.audit.bundle_verify import verify_bundle
 from intended_core.audit.grades import Grade
+from intended_core.audit.keychain import KeyChain
 from intended_core.audit.manifest import MANIFEST, read_manifest, sign_manifest, write_manifest
 from intended_core.audit.range_bundle import BODIES
 from intended_core.audit.range_verify import verify_range
+from intended_core.audit.record import EventKind
 from intended_core.audit.verdicts import TrustPolicy
+from intended_core.canonical import b64url
 from tests.reference.anchored_bundles import anchored
-from tests.reference.audit_world import TenantLog, honest_log
+from tests.reference.audit_world import TenantLog, honest_log, secret
+from tests.reference.changed_keys import compromise, first_key, token_key
 from tests.reference.stretches import edited, stretch
+from tests.reference.tampered_fields import decisions, fielded, permitted
+from tests.reference.tampered_fields import edited as edited_row
 
 __all__ = ["ON_FORMS"]
 
@@ -96,8 +102,38 @@ def _elsewhere(chance: random.Random) -> str:
     return _found(made, TrustPolicy(log_keys=(log.key,)))
 
 
+def _said_erased(chance: random.Random) -> str:
+    """Row 25: in a stretch a field that is withheld is said to be erased, by a record that erases others, by one that erases nothing, or by none."""
+    log = fielded(chance.randrange(1000))
+    seq, other = chance.sample(decisions(log), 2)
+    by = chance.choice([permitted(log, ((other, ("ith",)),)), permitted(log, ((seq, ("ith",)),), ("ann", "eve")), log.decide(900), 10**6, seq])
+    log.rows = [edited_row(row, lambda fields: fields.update({"ith": by})) if row.seq == seq else row for row in log.rows]
+    verdict = verify_range(BytesIO(stretch(log, chance.randrange(3), len(log.rows))), trust=TrustPolicy(log_keys=(log.key,)))
+    return "" if verdict.grade is Grade.CONSISTENT_UNANCHORED else verdict.findings[0].code
+
+
+def _strangers(chance: random.Random) -> str:
+    """Row 17: whoever holds the log's key calls a token key compromised, with keys of their own for persons that the log does not know, or one of them."""
+    log = TenantLog(1)
+    for number in range(chance.randrange(6)):
+        log.decide(number)
+    key = b64url(secret(61).public_key().public_bytes_raw())
+    if chance.random() < 0.5:
+        log.add(EventKind.PERSON_REGISTERED, {"person": ["Person", "61"], "key": key, "roles": ["admin"]})
+    compromise(log, first_key(log), token_key("Ed25519", chance.randrange(200)))
+    log.decide(100)
+    if chance.random() < 0.5:
+        chain = KeyChain(log.scope)
+        list(chain.watch(log.rows))
+        return "" if chain.finding is None else chain.finding.code
+    verdict = verify_range(BytesIO(stretch(log, chance.randrange(3), len(log.rows))), trust=TrustPolicy(log_keys=(log.key,)))
+    return "" if verdict.grade is Grade.CONSISTENT_UNANCHORED else verdict.findings[0].code
+
+
 ON_FORMS: Final[tuple[tuple[int, str, str, Callable[[random.Random], str]], ...]] = (
+    (17, "a token key called compromised by persons that the log does not know", "I", _strangers),
     (20, "an unknown version named in a header, a bundle or a slot proof, all signed anew", "I", _unknown_version),
     (23, "a record left out of a stretch, the rest signed anew", "I", _left_out),
+    (25, "a field of a stretch said to be erased by a record that does not permit it", "I", _said_erased),
     (28, "a name that leads elsewhere, or a member that inflates", "I", _elsewhere),
 )

@@ -5,13 +5,14 @@ No canonical JSON holds a tab, so a line has one reading.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from intended_core.audit.clean import clean_body
-from intended_core.audit.fields import joined, sound_fields
+from intended_core.audit.fields import MISSING, joined, sound_fields
 from intended_core.audit.record import parse_body
 from intended_core.audit.shapes import BESIDE, line_of
-from intended_core.canonical import unb64url
+from intended_core.canonical import Json, unb64url
 from intended_core.errors import AuditError
 from intended_core.unit import RecordRow
 
@@ -33,10 +34,14 @@ def parted(lines: list[bytes]) -> tuple[list[bytes], list[bytes] | None]:
     return [body for body, _, _ in parts], [fields for _, _, fields in parts]
 
 
-def check_line(kind: bytes, line: bytes, hashed: bytes) -> None:
+_NONE: Final[Mapping[str, Json]] = {}
+
+
+def check_line(kind: bytes, line: bytes, hashed: bytes) -> Mapping[str, Json]:
     """Return when the line is the body that `hashed` (base64url) commits to, of a record of this kind, and its fields those of the body.
 
-    Raises AuditError `audit.body`, and `audit.field` for fields that are not.
+    Answers the fields beside it that are not here, as `fields.joined` does; none where no fields are beside it at all. Raises AuditError
+    `audit.body`, and `audit.field` for fields that are not.
     """
     body, beside, fields = line.partition(BESIDE)
     expected = unb64url(hashed.decode("ascii"))
@@ -45,4 +50,6 @@ def check_line(kind: bytes, line: bytes, hashed: bytes) -> None:
     if beside and not fields:
         raise AuditError("no fields stand beside the body", code="audit.field")
     if beside and not sound_fields(body, fields):
-        joined(parse_body(body, expected=expected), fields)
+        gone = joined(parse_body(body, expected=expected), fields).get(MISSING)
+        return gone if isinstance(gone, dict) else _NONE
+    return _NONE

@@ -12,6 +12,7 @@ from typing import Final
 
 from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.audit.record import EventKind
+from intended_core.audit.signers import QUORUM, Signers, person_name
 from intended_core.canonical import Json, canonical_json, digest, frame, unb64url
 from intended_core.errors import AuditError, IntentError
 
@@ -30,12 +31,10 @@ __all__ = [
 
 ERASURES: Final = frozenset({EventKind.LOG_REDACT, EventKind.LOG_PRUNE})
 MAX_PLACES: Final = 10_000  # stretches in one record: its body stays far below 1 MiB
-QUORUM: Final = 2
 _PERSON_LABEL: Final = b"intended.person-signature/v1"  # access.persons.person_message
 _STATEMENT_LABEL: Final = "intended.statement/v1"  # access.statement
 _SUBJECT_LABEL: Final = "intended.erasure/v1"
 _PURPOSE: Final = b"audit.erase"
-_MAY: Final = frozenset({"approver", "admin"})  # access.roles.PERMISSIONS
 # What other records rest on is kept: who the tenant is, its keys, its policies, its persons, its halts, and the erasures themselves.
 ERASABLE: Final = frozenset(
     kind
@@ -110,12 +109,12 @@ def _parts(given: Json) -> Parts:
 class Erasures:
     """What a walk over a log has seen: persons that it introduced, bodies that are missing, and what permits that."""
 
-    __slots__ = ("_environment", "_gone", "_keys", "_missing", "_parts", "_permitted", "_uuid", "count", "fields")
+    __slots__ = ("_environment", "_gone", "_missing", "_parts", "_permitted", "_signers", "_uuid", "count", "fields")
 
-    def __init__(self, *, tenant_uuid: str) -> None:
+    def __init__(self, *, tenant_uuid: str, whole: bool = True) -> None:
         self._uuid: Final = tenant_uuid
         self._environment = ""
-        self._keys: Final[dict[str, str]] = {}  # of the persons that may erase, as the log has them now: name -> key
+        self._signers: Final = Signers(whole=whole)
         self._missing: Final[list[tuple[int, int]]] = []
         self._permitted: Final[list[tuple[int, int]]] = []
         self._gone: Final[set[tuple[int, int, str]]] = set()  # fields that are missing: by which record, of which, the path
@@ -148,19 +147,24 @@ class Erasures:
         """Look at a record: who is introduced, where this is, what is permitted. Raises AuditError for an erasure that is not permitted."""
         if kind is EventKind.TENANT_CREATED:
             self._environment = str(body.get("environment"))
-        elif kind.value.startswith("person."):
-            name, key, roles = _name(body.get("person")), body.get("key"), body.get("roles", ["approver"])
-            self._keys.pop(name, None)
-            may = isinstance(roles, list) and not _MAY.isdisjoint(map(str, roles))
-            if kind is EventKind.PERSON_REGISTERED and isinstance(key, str) and may:
-                self._keys[name] = key
         elif kind in ERASURES:
-            places, parts, subject = subject_of(kind, body)
-            if (places and places[-1][1] > seq) or (parts and parts[-1][0] >= seq):
-                raise AuditError("an erasure names a record that came after it", code="audit.erasure")
-            self._signed(body, subject, generation)
+            places, parts = self.permission(seq, kind, body, generation=generation)
             self._permitted.extend(places)
             self._parts.update((seq, at, path) for at, paths in parts for path in paths)
+        else:
+            self.introduce(kind, body)
+
+    def introduce(self, kind: EventKind, body: Mapping[str, Json] | None) -> None:
+        """Look at a record that introduces or removes a person (any other is none); None: its body is not shown."""
+        self._signers.take(kind, body)
+
+    def permission(self, seq: int, kind: EventKind, body: Mapping[str, Json], *, generation: int) -> tuple[Places, Parts]:
+        """What an erasure permits; raises AuditError where it is not one, or not signed by two persons who may."""
+        places, parts, subject = subject_of(kind, body)
+        if (places and places[-1][1] > seq) or (parts and parts[-1][0] >= seq):
+            raise AuditError("an erasure names a record that came after it", code="audit.erasure")
+        self._signed(body, subject, generation)
+        return places, parts
 
     def _signed(self, body: Mapping[str, Json], subject: bytes, generation: int) -> None:
         expires, persons = body.get("expires"), body.get("persons")
@@ -175,9 +179,8 @@ class Erasures:
         for each in persons:
             if not isinstance(each, list) or len(each) != 4 or not all(isinstance(part, str) for part in each):
                 raise AuditError("an erasure's record is not in its form", code="audit.erasure")
-            key, name = str(each[2]), _name(each[:2])
-            if self._keys.get(name) != key:
-                raise AuditError("an erasure is signed by a person that may not, or that this log does not know", code="audit.erasure")
+            key, name = str(each[2]), person_name(each[:2])
+            self._signers.check(name, key)
             try:
                 verify_ed25519(unb64url(key), unb64url(str(each[3])), frame(_PERSON_LABEL, statement))
             except IntentError:
@@ -207,8 +210,4 @@ class Erasures:
 def signers_of(body: Mapping[str, Json]) -> set[str]:
     """The persons that a record names in `persons`, each as one text."""
     persons = body.get("persons")
-    return {_name(each[:2]) for each in persons if isinstance(each, list)} if isinstance(persons, list) else set()
-
-
-def _name(person: Json) -> str:
-    return "\0".join(str(part) for part in person) if isinstance(person, list) else ""
+    return {person_name(each[:2]) for each in persons if isinstance(each, list)} if isinstance(persons, list) else set()

@@ -15,6 +15,7 @@ from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.audit.grades import Finding, Grade
 from intended_core.audit.lives import Seen
 from intended_core.audit.record import EventKind, parse_body, parse_entry
+from intended_core.audit.signers import QUORUM, Signers, person_name
 from intended_core.canonical import Json, frame, unb64url
 from intended_core.errors import AuditError, IntentError, KeyRingError
 from intended_core.ids import Environment, Scope
@@ -25,9 +26,9 @@ from intended_core.unit import RecordRow
 __all__ = ["CHANGES", "FOLLOWED", "KeyChain", "KeySpan", "check_key_chain"]
 
 _PERSON_LABEL: Final = b"intended.person-signature/v1"  # what a person's key signs: access.persons.person_message
-_PERSONS: Final = 2  # authority.md § 3
 _CHANGED: Final = b'"k":"key.'
 _FOUNDED: Final = b'"k":"tenant.created"'
+_PERSON: Final = b'"k":"person.'
 # What moves or ends a key; without one of these a chain is not whole. A key that is only made ahead changes nothing yet.
 CHANGES: Final = frozenset({EventKind.KEY_ROTATED, EventKind.KEY_COMPROMISED, EventKind.KEY_RETIRED})
 FOLLOWED: Final = CHANGES | {EventKind.TENANT_CREATED, EventKind.KEY_GENERATED}
@@ -54,11 +55,12 @@ class KeyChain:
     `whole`: no record is left out between those that are taken, so that a gap is a forgery.
     """
 
-    __slots__ = ("_active", "_scope", "_spans", "_whole", "finding")
+    __slots__ = ("_active", "_scope", "_signers", "_spans", "_whole", "finding")
 
     def __init__(self, scope: Scope, *, whole: bool = True) -> None:
         self._scope = scope
         self._whole = whole
+        self._signers: Final = Signers(whole=whole)
         self._active: PublicKey | None = None
         self._spans: dict[str, KeySpan] = {}
         self.finding: Finding | None = None
@@ -72,7 +74,7 @@ class KeyChain:
         """The same records, in their order; those that change keys are looked at on the way."""
         for row in records:
             entry = row.entry
-            if self.finding is None and type(entry) is bytes and (_CHANGED in entry or _FOUNDED in entry):
+            if self.finding is None and type(entry) is bytes and (_CHANGED in entry or _FOUNDED in entry or _PERSON in entry):
                 self._look(row)
             yield row
 
@@ -82,7 +84,15 @@ class KeyChain:
             body = parse_body(row.body, expected=entry.body_hash)
         except AuditError:
             return  # a damaged record is what the walk over the log finds
+        self.introduce(entry.kind, body)
         self.take(entry.kind, entry.seq, body)
+
+    def introduce(self, kind: EventKind, body: Mapping[str, Json] | None) -> None:
+        """Look at a record that introduces or removes a person (any other is none), where every record from there on is looked at.
+
+        None: its body is not shown.
+        """
+        self._signers.take(kind, body)
 
     def take(self, kind: EventKind, seq: int, body: Mapping[str, Json]) -> None:
         """Follow one record; nothing is followed after a finding."""
@@ -147,13 +157,16 @@ class KeyChain:
         message = frame(_PERSON_LABEL, compromise_digest(self._scope, kid))
         persons = body.get("persons")
         keys: set[bytes] = set()
+        names: set[str] = set()
         for person in persons if isinstance(persons, list) else []:
             if not isinstance(person, list) or len(person) != 4:
                 raise KeyRingError("a person's signature is not readable")
-            key, signature = unb64url(str(person[2])), unb64url(str(person[3]))
+            name, key, signature = person_name(person[:2]), unb64url(str(person[2])), unb64url(str(person[3]))
+            self._signers.check(name, str(person[2]))
             verify_ed25519(key, signature, message)
             keys.add(key)
-        if len(keys) < _PERSONS:
+            names.add(name)
+        if min(len(keys), len(names)) < QUORUM:
             raise KeyRingError("fewer than two persons signed")
 
 

@@ -19,16 +19,19 @@ from intended_core.audit.bundle import body_name
 from intended_core.audit.bundle_anchor import Outside, check_anchor
 from intended_core.audit.checkpoint import Checkpoint, open_checkpoint
 from intended_core.audit.clean import Clean, Recognised
+from intended_core.audit.erasures import ERASURES
 from intended_core.audit.grades import Finding, Grade, worst
 from intended_core.audit.keychain import FOLLOWED, KeyChain
 from intended_core.audit.lives import Seen, check_founding
 from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, read_manifest, verify_manifest
+from intended_core.audit.marks import Marks
 from intended_core.audit.pages import Page, check_jobs, page_sizes, recognised
 from intended_core.audit.proof import InclusionProof, verify_consistency, verify_inclusion
 from intended_core.audit.range_bundle import BODIES, PREDICATE_TYPE, range_readme
 from intended_core.audit.range_form import RangeForm
 from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKind, parse_body, parse_entry
 from intended_core.audit.remembered import check_known_head
+from intended_core.audit.signers import PERSONS
 from intended_core.audit.tree import leaf_hash
 from intended_core.audit.verdicts import RangeVerdict, TrustPolicy
 from intended_core.canonical import Json, b64url, unb64url
@@ -39,6 +42,8 @@ __all__ = ["MAX_SELECTED", "says_range", "verify_range"]
 
 MAX_SELECTED: Final = 10_000
 _KEYED: Final = frozenset(kind.value.encode("ascii") for kind in FOLLOWED)
+_NAMING: Final = frozenset(kind.value.encode("ascii") for kind in ERASURES | PERSONS)  # who may sign, and what was erased
+_LOOKED_AT: Final = _KEYED | _NAMING
 _FOUNDING: Final = 2  # the first records stand apart, and were followed there
 
 
@@ -100,8 +105,8 @@ def _some(lines: Iterator[bytes], size: int) -> tuple[list[bytes], AuditError | 
 
 class _Walk:
     __slots__ = (
-        "_bodies", "_chain", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_lost", "_outsiders", "_selected", "_slot",
-        "_state", "_sums", "_trust", "_withheld",
+        "_bodies", "_chain", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_lost", "_marks", "_outsiders", "_selected",
+        "_slot", "_state", "_sums", "_trust", "_withheld",
     )  # fmt: skip
 
     def __init__(self, form: RangeForm, trust: TrustPolicy | None, kind: EventKind | None, jobs: int) -> None:
@@ -120,6 +125,10 @@ class _Walk:
         self._chain: KeyChain | None = None
         self._lost = False
         claims = form.claims
+        self._marks = Marks(
+            tenant_uuid=claims.tenant_uuid, environment=claims.environment, stop=claims.stop, size=claims.size,
+            whole=claims.first <= _FOUNDING,
+        )  # fmt: skip
         self._state = Clean(
             origin=claims.origin, tenant_uuid=claims.tenant_uuid, generation=claims.generation, edge=form.before
         )
@@ -145,6 +154,8 @@ class _Walk:
             self._tie()
         if self._chain is not None and self._chain.finding is not None:
             self._findings.append(self._chain.finding)
+        if whole and (mark := self._marks.finding()) is not None:
+            self._findings.append(mark)
         self._contents()
         self._outside()
         findings = tuple(self._findings)
@@ -252,7 +263,7 @@ class _Walk:
                 self._bodies += len(lot.headers)
             if lot.bodies is None or found.bodies:
                 for place, kind in enumerate(found.kinds):
-                    if kind in _KEYED:
+                    if kind in _LOOKED_AT:
                         self._follow(kind, first + place, b"" if lot.bodies is None else lot.bodies[place], found.hashed[place])
         for place, raw in enumerate(lot.headers if found is None or (lot.bodies is not None and not found.bodies) else ()):
             at = first + place
@@ -270,7 +281,7 @@ class _Walk:
                 if place == len(lot.bodies) and lot.fault is not None:
                     raise lot.fault
                 shown = self._body(kind, lot.bodies[place] if place < len(lot.bodies) else None, hashed, at)
-            if kind in _KEYED:
+            if kind in _LOOKED_AT:
                 self._follow(kind, at, shown, hashed)
         if lot.broken is not None:
             raise lot.broken
@@ -303,16 +314,25 @@ class _Walk:
             self._withheld += 1
             return b""
         try:
-            check_line(kind, line, hashed)
+            gone = check_line(kind, line, hashed)
         except AuditError as error:
             if error.code == "audit.field":
                 raise _Bad("field.value", at, f"record {at}: {error}") from None
             raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._bodies += 1
+        if gone:
+            self._marks.note(at, gone)
         return line
 
     def _follow(self, kind: bytes, at: int, shown: bytes, hashed: bytes) -> None:
-        """A change of token keys; where its body is not shown, nothing is said of what comes after it."""
+        """A change of token keys, of who may sign, or of what is kept; where its body is not shown, nothing is said of what rests on it."""
+        if kind in _NAMING:
+            named = EventKind(kind.decode("ascii"))
+            told = parse_body(shown.partition(BESIDE)[0], expected=unb64url(hashed.decode("ascii"))) if shown else None
+            self._marks.take(at, named, told, generation=self._state.generation or 0)
+            if self._chain is not None:
+                self._chain.introduce(named, told)
+            return
         if self._chain is None or self._lost or at < _FOUNDING:
             return
         if not shown:

@@ -19,12 +19,22 @@ from intended_core.audit.range_bundle import BODIES
 from intended_core.audit.record import EventKind
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.canonical import b64url
+from intended_core.unit import RecordRow
 from tests.reference import tampered_fields
 from tests.reference.audit_world import TenantLog
 from tests.reference.second_verifier import agree
 from tests.reference.stretches import agree_range, stretch
 from tests.reference.stretches import edited as edited_stretch
-from tests.reference.tampered_fields import ON_FIELDS, decisions, edited, erased, fielded, honest_fields, judged
+from tests.reference.tampered_fields import (
+    ON_FIELDS,
+    decisions,
+    edited,
+    erased,
+    fielded,
+    honest_fields,
+    judged,
+    permitted,
+)
 
 TRIALS = range(12)
 
@@ -139,3 +149,51 @@ def test_fields_in_a_stretch(trial: int) -> None:
 
 def put(log: TenantLog, data: bytes, lines: list[bytes]) -> bytes:
     return edited_stretch(data, {BODIES: b"".join(line + b"\n" for line in lines)}, sign=log)
+
+
+def marked(log: TenantLog, seq: int, by: int, paths: tuple[str, ...] = ("ith",)) -> list[RecordRow]:
+    """The log's rows where these fields of a record are said to be erased by another."""
+    change = edited(log.rows[seq], lambda fields: fields.update(dict.fromkeys(paths, by)))
+    return [change if row.seq == seq else row for row in log.rows]
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_marks_in_a_stretch(trial: int) -> None:
+    """What a mark names must permit it, where it is here; an honest mark, or one of which nothing can be known, is not found."""
+    chance, honest = random.Random(trial), fielded(trial)
+    seq, other = chance.sample(decisions(honest), 2)
+    trust, path = TrustPolicy(log_keys=(honest.key,)), "intent.args.payee"
+    permitting = {
+        "good": permitted(honest, ((seq, (path, "ith")),)), "others": permitted(honest, ((other, ("ith",)),)),
+        "less": permitted(honest, ((seq, (path,)),)), "alone": permitted(honest, ((seq, ("ith",)),), ("ann",)),
+        "twice": permitted(honest, ((seq, ("ith",)),), ("ann", "ann")), "stranger": permitted(honest, ((seq, ("ith",)),), ("ann", "eve")),
+    }  # fmt: skip
+    for number in range(3):
+        honest.decide(900 + number)
+    rows, size = list(honest.rows), len(honest.rows)
+
+    def found(by: int, first: int, stop: int = size, paths: tuple[str, ...] = ("ith",), hide: int | None = None) -> list[tuple[str, int | None]]:
+        honest.rows = rows
+        honest.rows = marked(honest, seq, by, paths)
+        data = stretch(honest, first, stop)
+        if hide is not None:
+            lines = lines_of(data)
+            lines[hide - first] = b"null"
+            data = put(honest, data, lines)
+        return [(item.code, item.seq) for item in agree_range(data, trust).findings]
+
+    bad = [("field.erasure", seq)]
+    for first in (0, 2, 4):  # the persons are introduced by records 2 and 3
+        assert found(permitting["good"], first) == []
+        assert found(permitting["good"], first, paths=("ith", path)) == []
+        for name in ("others", "less", "alone", "twice"):
+            assert found(permitting[name], first) == bad, name
+        for by in (0, seq, seq - 1, max(seq, other), size - 1, size, size + 5):
+            assert found(by, first) == bad, by
+        assert found(permitting["stranger"], first) == ([] if first == 4 else bad)  # whom records before the stretch introduced is not known
+        # What is not here, or not shown, says nothing; a decision's header says that it is no erasure.
+        assert found(permitting["less"], first, stop=permitting["less"]) == []
+        assert found(permitting["less"], first, hide=permitting["less"]) == []
+        assert found(size - 1, first, hide=size - 1) == bad
+    assert found(permitting["stranger"], 2, hide=3) == []
+    assert found(permitting["alone"], 2, hide=3) == bad

@@ -10,11 +10,13 @@ import pytest
 
 from intended_core import Granted
 from intended_core.audit.grades import Grade
+from intended_core.audit.keychain import KeyChain
 from intended_core.audit.record import EventKind
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.auditing import export_evidence, export_range
-from intended_core.canonical import b64url
-from tests.reference.audit_world import TenantLog
+from intended_core.canonical import b64url, frame
+from intended_core.keys.transitions import compromise_digest
+from tests.reference.audit_world import TenantLog, secret
 from tests.reference.changed_keys import (
     ALGORITHMS,
     TokenKey,
@@ -284,3 +286,59 @@ def test_what_the_flows_write(tmp_path: Any) -> None:
         stretched = agree_range(path.read_bytes(), trust)
         assert (stretched.grade, stretched.findings) == (Grade.CONSISTENT_UNANCHORED, ())
         assert stretched.keys == found.keys
+
+
+def introduced(log: TenantLog, *numbers: int, roles: tuple[str, ...] = ("approver",), kind: EventKind = EventKind.PERSON_REGISTERED) -> None:
+    for number in numbers:
+        key = b64url(secret(number).public_key().public_bytes_raw())
+        log.add(kind, {"person": ["Person", str(number)], "key": key, "roles": list(roles)})
+
+
+@pytest.mark.parametrize(
+    ("known", "good"),
+    [
+        (lambda log: introduced(log, 61, 62), True),
+        (lambda log: introduced(log, 61), False),
+        (lambda log: introduced(log), False),
+        (lambda log: (introduced(log, 61), introduced(log, 62, roles=("viewer", "operator"))), False),
+        (lambda log: (introduced(log, 61, 62), introduced(log, 62, kind=EventKind.PERSON_REMOVED)), False),
+        (lambda log: (introduced(log, 61, 62), introduced(log, 61, roles=("admin",))), True),
+        (lambda log: log.add(EventKind.PERSON_REGISTERED, {"person": ["Person", "61"], "key": b64url(bytes(32)), "roles": ["admin"]}), False),
+    ],
+    ids=["both", "one", "none", "viewer", "removed", "again", "other key"],
+)  # fmt: skip
+def test_who_calls_a_key_compromised_is_known_to_a_whole_log(known: Any, good: bool) -> None:
+    """By keys alone anybody could: whoever holds the log's key writes the record and makes two keys."""
+    log = TenantLog(1)
+    log.decide(1)
+    known(log)
+    place = len(log.rows)
+    change = compromise(log, OLD, NEW)
+    log.decide(2)
+    trust, size, bad = TrustPolicy(log_keys=(log.key,)), len(log.rows), [("key.transition", change)]
+    for first in (0, 1, 2):
+        found = agree_range(stretch(log, first, size), trust)
+        assert [(item.code, item.seq) for item in found.findings] == ([] if good else bad)
+    chain = KeyChain(log.scope)
+    assert len(list(chain.watch(log.rows))) == size
+    assert (chain.finding is None) is good
+    # Whom records introduced that are not here, or are not shown, is not known: two persons and two keys are asked for, as in a decision's bundle.
+    assert agree_range(stretch(log, place, size), trust).findings == ()
+    assert agree_range(stretch(log, 2, size, bodies=False), trust).findings == ()
+    decided = next(row.seq for row in log.rows if row.seq > change and b"decision" in row.entry)
+    assert look(log, bundle(log, decided, [decided], [NEW], [change])) == GOOD
+
+
+def test_one_person_under_two_keys_calls_no_key_compromised() -> None:
+    log = TenantLog(1)
+    digest = compromise_digest(log.scope, OLD.kid)
+    message = frame(b"intended.person-signature/v1", digest)
+    signed = [["Person", "61", b64url(secret(one).public_key().public_bytes_raw()), b64url(secret(one).sign(message))] for one in (61, 62)]
+    body = {"kid": OLD.kid, "before": "ACTIVE", "digest": b64url(digest), "persons": signed}
+    change = log.add(EventKind.KEY_COMPROMISED, {**body, "active": NEW.kid, "active_key": b64url(NEW.der), "active_alg": NEW.algorithm})
+    decided = log.decide(1)
+    bad = (Grade.TAMPERED, [("key.transition", change)])
+    grade, codes = look(log, bundle(log, decided, [decided], [NEW], [change]))
+    assert (grade, codes[0]) == (bad[0], bad[1][0])
+    late = agree_range(stretch(log, change, len(log.rows)), TrustPolicy(log_keys=(log.key,)))
+    assert [(item.code, item.seq) for item in late.findings] == bad[1]
