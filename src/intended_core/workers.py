@@ -76,7 +76,7 @@ class Crew:
         self._size: Final = size
         token: Any = current_token()
         # Weakly: what a loop's own variables hold must not keep the loop. Before anyio 4.11 the token is the loop's own.
-        self._loop: Final[weakref.ref[Any]] = weakref.ref(getattr(token, "native_token", token))
+        self._loop: Final[weakref.ref[Any]] = weakref.ref(getattr(token, "native_token", token), self._end)
         self._lock: Final = threading.Lock()
         self._idle: list[_Place] = []
         self._threads = 0
@@ -172,6 +172,15 @@ class Crew:
             own.ready.acquire()  # work came at the last moment
         call, own.call = own.call, None
         return call
+
+    def _end(self, _loop: object) -> None:
+        """The loop is gone, and so is everybody who could hand in a call: no thread waits any longer.
+
+        The collector calls this anywhere, in the midst of `_next` as well: it takes no lock.
+        """
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().ready.release()
 
     def _tell(self) -> None:
         """On the loop: everybody whose call has ended goes on."""

@@ -44,6 +44,7 @@ __all__ = ["SqliteStorage", "sqlite_storage"]
 
 BUSY_TIMEOUT_SECONDS: Final = 5.0  # adapters.md § 5
 _record: Final = maker(RecordRow)
+MAX_TOGETHER: Final = 128  # units that BATCH_SECONDS are about enough for: more would be read and then left for the next transaction
 PAGE_RECORDS: Final = 256  # records read at once: about 256 KiB, and no statement stays open between two pages
 
 
@@ -193,6 +194,7 @@ class SqliteStorage:
     def _apply_together(self, cursor: sqlite3.Cursor, jobs: Sequence[Job], found: dict[Scope, int]) -> int:
         """How many were run; 0, with the transaction rolled back, where each of these units is to be run alone."""
         end = time.monotonic() + BATCH_SECONDS
+        jobs = jobs[:MAX_TOGETHER]
         try:
             scopes = [self._ids.get(job.unit.scope) or self._find(cursor, job.unit.scope) for job in jobs]
             took = apply_together(

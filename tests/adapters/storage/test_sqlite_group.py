@@ -142,6 +142,15 @@ def test_a_transaction_does_not_grow_old(tmp_path: Path, monkeypatch: pytest.Mon
     check_log(storage, ACME, 3, "one of three")
 
 
+def test_no_more_units_are_read_than_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intended_adapters.storage.sqlite.MAX_TOGETHER", 3)
+    storage = founded(tmp_path / "a.db")
+    jobs = [Job(advance(ACME)) for _ in range(5)]
+    assert storage._run(jobs) == 3
+    assert [job.committed is not None for job in jobs] == [True, True, True, False, False]
+    check_log(storage, ACME, 5, "three of five")
+
+
 def test_many_threads_spend_each_nonce_once(tmp_path: Path) -> None:
     names = [f"n{number}" for number in range(40)]
     storage = founded(tmp_path / "a.db", *names)

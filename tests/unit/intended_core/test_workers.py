@@ -16,7 +16,7 @@ import pytest
 
 from intended_core import workers
 from intended_core.errors import StoreBusyError
-from intended_core.workers import Crew
+from intended_core.workers import IDLE_SECONDS, Crew
 
 NAME: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="nobody")
 
@@ -97,32 +97,36 @@ def test_no_more_threads_than_its_size_and_calls_in_their_order(backend: str) ->
     run(backend, main)
 
 
-def test_calls_that_end_together_wake_the_loop_once(backend: str) -> None:
+def test_calls_that_end_together_wake_the_loop_once(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     woken: list[int] = []
     honest = Crew._wake
 
+    def counted(self: Crew) -> None:
+        woken.append(len(self._done))
+        honest(self)
+
+    monkeypatch.setattr(Crew, "_wake", counted)
+    begun: list[int] = []
+    leave = threading.Event()
+
+    def work(stop: Any) -> bool:
+        begun.append(1)
+        return leave.wait(30)
+
     async def main() -> None:
         crew = Crew(4)
-        crew_ended = threading.Barrier(4)
-
-        def held(self: Crew) -> None:
-            woken.append(len(self._done))
-            honest(self)
-
-        Crew._wake = held  # type: ignore[method-assign]
         async with anyio.create_task_group() as tasks:
             for _ in range(4):
-                tasks.start_soon(lambda: crew.hop(lambda stop: crew_ended.wait(30), seconds=30))
-            while crew._threads < 4:
-                await anyio.lowlevel.checkpoint()
-            # The loop stands still until all four have ended: whoever comes after the first sees that the loop was told.
-            while len(crew._done) < 4:
+                tasks.start_soon(lambda: crew.hop(work, seconds=60))
+            await _until(lambda: len(begun) == 4)
+            leave.set()
+            # The loop stands still until all four have ended: whoever comes after the first sees that it was told.
+            for _ in range(30_000):
+                if len(crew._done) == 4:
+                    break
                 threading.Event().wait(0.001)
 
-    try:
-        run(backend, main)
-    finally:
-        Crew._wake = honest  # type: ignore[method-assign]
+    run(backend, main)
     assert len(woken) == 1
 
 
@@ -223,19 +227,21 @@ def test_work_that_comes_when_a_thread_gives_up_is_done(backend: str) -> None:
     run(backend, main)
 
 
-def test_a_loop_that_has_ended_is_not_kept(backend: str) -> None:
-    kept: list[Any] = []
-
-    async def main() -> None:
+def test_a_loop_that_has_ended_is_not_kept_and_its_threads_end(backend: str) -> None:
+    async def main() -> tuple[Crew, threading.Thread, weakref.ref[Any]]:
         crew = Crew(1)
-        await crew.hop(lambda stop: 1, seconds=30)
-        kept.append(crew)
-        kept.append(weakref.ref(anyio.lowlevel.current_token().native_token))
+        thread = await crew.hop(lambda stop: threading.current_thread(), seconds=30)
+        await _until(lambda: bool(crew._idle))
+        token: Any = anyio.lowlevel.current_token()
+        return crew, thread, weakref.ref(token.native_token)
 
-    run(backend, main)
+    crew, thread, loop = run(backend, main)
     gc.collect()
-    assert kept[1]() is None
-    kept[0]._wake()  # and nobody is told
+    assert loop() is None
+    thread.join(IDLE_SECONDS / 2)
+    assert not thread.is_alive()
+    assert crew._idle == []
+    crew._wake()  # and nobody is told
 
 
 def test_where_no_thread_can_be_started_nothing_has_begun(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
