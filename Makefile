@@ -59,7 +59,7 @@ bench: peers ## every benchmark, or one: make bench ROOM=decide
 	@PYTHONPATH=. $(PY) bench/render.py
 	@PYTHONPATH=. $(PY) bench/plot.py
 
-mutants: dev ## small faults put into the engine: do its tests notice? (ROOM=combine for one room)
+mutants: dev ## small faults put into the rooms that decide: do their tests notice? (ROOM=combine for one, ROOM=tokens for a wing)
 	PYTHONPATH=. $(PY) -m scripts.mutate $(ROOM)
 
 faults: dev ## the fault matrix as a table, or for some flows: make faults FLOW="authorize redeem"; orders of pairs: FLOW="--orders redeem"

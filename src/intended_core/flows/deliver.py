@@ -190,5 +190,5 @@ def _told(entry: Entry, body: dict[str, Json]) -> dict[str, Json]:
             "needs": [[{"group": item["group"], "quorum": item["quorum"]} for item in each] for each in alternatives],
         }  # fmt: skip
     told = ("approval", "person", "state", "reason", "target", "kid", "token", "obligations", "due", "draft", "subject", "content",
-            "drafter", "note", "adapter", "id")  # fmt: skip
+            "drafter", "note", "packs", "unlock", "adapter", "id")  # fmt: skip
     return {name: body[name] for name in told if name in body}

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from intended_core import IntentError, Pending, UnitRefusedError
+from intended_core import IntentError, Pending, UnitRefusedError, lock_packs
+from intended_core.canonical import b64url
 from intended_core.errors import AdapterError, StoreCorruptError
 from intended_core.flows.deliver import FIRST_PAUSE_US, MAX_TRIES, Delivered, deliver
 from intended_core.flows.effects import Commit
@@ -163,3 +164,16 @@ def test_drafts_approvals_of_drafts_and_withdrawn_credentials_are_told() -> None
     assert (drafted["draft"], drafted["subject"], drafted["drafter"]) == (draft, "policy", ["Person", "eve"])
     assert (approved["draft"], approved["content"]) == (draft, drafted["content"])
     assert (withdrawn["adapter"], withdrawn["id"], withdrawn["reason"]) == ("bank", None, "lost")
+
+
+def test_a_draft_that_moves_a_lock_says_so() -> None:
+    world = governed_world()
+    world.restore()
+    lib = 'policy pack lib version "1";\nentity Shelf {}\n'
+    locks = lock_packs({"lib.policy": lib.encode()})
+    told, since = Told(), world.head.size
+    world.tenant.policies.draft({"a.policy": "import lib as lib;\nentity Thing {}\n", "lib.policy": lib}, packs=locks)
+    telling(world, told, since=since)
+    (drafted,) = (json.loads(each.data) for each in told.seen)
+    assert drafted["packs"] == {"lib": b64url(locks["lib"])}
+    assert "unlock" not in drafted
