@@ -258,3 +258,5 @@ def _transplant(made: types.FunctionType, known: types.FunctionType) -> None:
         known.__code__ = made.__code__
     plain = {name: value for name, value in (made.__kwdefaults__ or {}).items() if isinstance(value, int | str | type(None))}
     known.__kwdefaults__ = {**(known.__kwdefaults__ or {}), **plain} or None
+    pairs = zip(made.__defaults__ or (), known.__defaults__ or (), strict=False)
+    known.__defaults__ = tuple(new if isinstance(new, int | str) else old for new, old in pairs) or None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from intended_core.flows import rows
 from intended_core.tokens.claims import read_entity
 from intended_core.tokens.codec import UnverifiedToken
 from scripts.mutants import apply_mutant, mutants_of, texts_of
@@ -48,10 +49,11 @@ def test_an_earlier_run_is_read() -> None:
     [
         ("tokens/codec", "UnverifiedToken.kid_hint: return", lambda: UnverifiedToken("RS256", "kid", b"", b"", b"").kid_hint is None),
         ("tokens/claims", "read_entity: return", lambda: read_entity('A::"b"') is None),
+        ("flows/rows", "MAX_ROW_BYTES: 1024 * 1024 -> 1024 + 1024", lambda: (rows._body.__defaults__ or ())[0] == 2048),
     ],
 )
-def test_a_fault_gets_behind_a_property_and_a_cache(room: str, part: str, seen: Callable[[], bool]) -> None:
-    mutant = next(one for one in mutants_of(room) if one.name.startswith(part) and one.name.endswith("return None"))
+def test_a_fault_gets_behind_a_property_a_cache_and_a_default(room: str, part: str, seen: Callable[[], bool]) -> None:
+    mutant = next(one for one in mutants_of(room) if one.name == part or (one.name.startswith(part) and one.name.endswith("return None")))
     read_entity('A::"b"')
     pid = os.fork()
     if pid == 0:

@@ -240,6 +240,7 @@ def agreed(data: bytes) -> TokenClaims:
 
 
 def test_bounds_are_those_of_the_format() -> None:
+    assert agreed(claims().canonical()) == claims()
     assert (room.MAX_GRANT_BYTES, room.MAX_TEXT_BYTES, room.MAX_SECONDS, room.MAX_COUNT) == (8192, 512, 253402300799, 2**53 - 1)
 
 
