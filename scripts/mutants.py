@@ -9,13 +9,13 @@ import hashlib
 import importlib
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.reached import places_of
 
-__all__ = ["Mutant", "apply_mutant", "mutants_of", "path_of", "texts_of"]
+__all__ = ["Mutant", "apply_mutant", "forget", "mutants_of", "path_of", "texts_of"]
 
 CORE = Path(__file__).resolve().parent.parent / "src" / "intended_core"
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -217,7 +217,7 @@ def _put(tree: ast.Module, old: ast.AST, new: ast.AST) -> None:
 
 def apply_mutant(mutant: Mutant) -> None:
     """Put the mutant's code into the functions of the room that everybody has imported already."""
-    module = importlib.import_module("intended_core." + _place(mutant.room).replace("/", "."))
+    module = _module(mutant.room)
     fresh = types.ModuleType(module.__name__)
     fresh.__dict__["__file__"] = module.__file__
     sys.modules[module.__name__] = fresh  # dataclasses look their module up
@@ -236,6 +236,18 @@ def apply_mutant(mutant: Mutant) -> None:
                 _replace(method, vars(known).get(key))
         else:
             _replace(made, known)
+
+
+def forget(rooms: Iterable[str]) -> None:
+    """Empty the caches of these rooms' functions: who meets a remembered answer reaches none of its lines."""
+    for room in rooms:
+        for item in vars(_module(room)).values():
+            if isinstance(item, functools._lru_cache_wrapper):  # its class has no public name
+                item.cache_clear()
+
+
+def _module(room: str) -> types.ModuleType:
+    return importlib.import_module("intended_core." + _place(room).replace("/", "."))
 
 
 def _replace(made: object, known: object) -> None:

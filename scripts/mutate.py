@@ -37,7 +37,7 @@ import pytest
 
 from bench.harness import RESULTS, Figure, Results
 from intended_core.lang import checker
-from scripts.mutants import Mutant, apply_mutant, mutants_of, path_of, texts_of
+from scripts.mutants import Mutant, apply_mutant, forget, mutants_of, path_of, texts_of
 from scripts.reached import Reached
 
 __all__ = ["ROOMS", "main"]
@@ -193,6 +193,7 @@ def _remember_checks() -> None:
 
 def _watched(session: pytest.Session, item: pytest.Item) -> Seen:
     begin = time.monotonic()
+    forget(ROOMS)
     with Reached(path_of(room) for room in ROOMS) as reached:
         _pass(session, [item], mmap.mmap(-1, 4))
     lines = {room: frozenset(reached.lines[str(path_of(room))]) for room in ROOMS}

@@ -349,3 +349,15 @@ def test_no_other_refusal_of_the_unit_is_tried_again(world: World) -> None:
     seen = redeeming(world, before=at(Commit, refuses))
     assert isinstance(seen.error, TokenError)
     assert (seen.error.code, seen.order.count("LoadState")) == ("token.scope_missing", 1)
+
+
+def test_an_expired_token_of_a_key_that_no_longer_signs_still_tells_that_the_store_went_back(world: World) -> None:
+    before = world.store.snapshot()
+    token = world.tenant.require(intent("1.00"), audience="bank").text
+    world.store.restore(before)
+    world.reopen()
+    world.tenant.keyring.rotate()
+    world.clock.advance(seconds=100)
+    size = world.head.size
+    assert refused(world, token, pay("1.00")) == "token.expired"
+    assert "halt.engaged" in world.kinds(size)
