@@ -275,15 +275,23 @@ def test_what_a_redemption_says_of_the_token(world: World) -> None:
     assert entry.policy_digest == done.claims.pol
 
 
-def test_a_tenant_without_a_policy_set(world: World) -> None:
+@pytest.mark.parametrize(
+    ("change", "code", "order"),
+    [
+        ({"policy": None}, "token.no_policy", ["LoadState", "Draw", "ReadHead"]),
+        ({"data_since": 10**6}, "token.data", ["LoadState", "Draw", "Commit"]),
+    ],
+)
+def test_a_state_without_a_policy_set_or_with_newer_values(world: World, change: dict[str, object], code: str, order: list[str]) -> None:
     flow = redeem(world.context, world.token, pay(), audience="bank")
     effect, asked = next(flow), []
     with pytest.raises(TokenError) as caught:
         while True:
             asked.append(type(effect).__name__)
             answer = world.runtime.perform(effect, world.context)
-            effect = flow.send(replace(answer, policy=None) if isinstance(effect, LoadState) else answer)
-    assert (caught.value.code, asked) == ("token.no_policy", ["LoadState", "Draw", "ReadHead"])
+            effect = flow.send(replace(answer, **change) if isinstance(effect, LoadState) else answer)
+    assert (caught.value.code, asked[:3]) == (code, order)
+    assert world.row("nonce", jti(world, world.token)).state == "ISSUED"
 
 
 def test_an_adapter_with_a_register_of_its_own_is_counted_there(world: World) -> None:
