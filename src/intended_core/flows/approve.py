@@ -12,6 +12,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AccessDeniedError, IntentError, KeyRingError, UnitRefusedError
+from intended_core.flows.again import EITHER_MOVED, again
 from intended_core.flows.approvals import count_given, serves
 from intended_core.flows.cache import ActivePolicy, LoadedEntities, ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadEntities, LoadState, Now, Random
@@ -58,13 +59,11 @@ def approve(context: Context, approval_id: str, *, person: EntityRef, signature:
     Raises AccessDeniedError when they may not approve this (not in the group, excluded, the submitter, without the role, approved already),
     KeyRingError when the signature is not theirs, UnitRefusedError when the request is not pending any more.
     """
-    for attempt in range(context.settings.state_retries + 1):
-        try:
-            return (yield from _attempt(context, approval_id, person, signature, fresh=attempt > 0))
-        except UnitRefusedError as refused:
-            if refused.code not in ("guards_moved", "entities_moved") or attempt == context.settings.state_retries:
-                raise
-    raise UnitRefusedError("conflict", "policy or entities kept changing; try again")
+
+    def once(fresh: bool) -> Flow[ApprovalStatus]:
+        return _attempt(context, approval_id, person, signature, fresh=fresh)
+
+    return (yield from again(context, once, what="policy or entities", moved=EITHER_MOVED))
 
 
 def ask(context: Context, approval_id: str, person: EntityRef, *, fresh: bool) -> Flow[Asked]:

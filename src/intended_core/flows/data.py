@@ -15,6 +15,7 @@ from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntentError, UnitRefusedError
 from intended_core.flows.activate import Warrant, founders_warrant
+from intended_core.flows.again import again
 from intended_core.flows.cache import ActivePolicy, ScopeState
 from intended_core.flows.datarows import (
     DATA_POINTER,
@@ -158,13 +159,7 @@ def write_data(context: Context, change: DataChange) -> Flow[DataWritten]:
 
     Decisions in flight are made again with the new values; tokens that were issued stay what they are until they expire.
     """
-    for attempt in range(context.settings.state_retries + 1):
-        try:
-            return (yield from _attempt(context, change))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
-                raise
-    raise UnitRefusedError("conflict", "policy or data kept changing; try again")
+    return (yield from again(context, lambda _: _attempt(context, change), what="policy or data"))
 
 
 def compare_data(context: Context, change: DataChange) -> Flow[tuple[NamedChange, ...]]:

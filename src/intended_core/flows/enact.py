@@ -14,6 +14,7 @@ from intended_core.audit.log import LogHead
 from intended_core.canonical import Json, b64url
 from intended_core.errors import IntendedError, KeyRingError, UnitRefusedError
 from intended_core.flows.activate import Activated, Warrant, checked_and_tested, hold_to_locks, put_in_force
+from intended_core.flows.again import again
 from intended_core.flows.cache import ScopeState, compile_policy
 from intended_core.flows.data import DataWritten, put_content
 from intended_core.flows.datarows import DATA_POINTER
@@ -24,7 +25,6 @@ from intended_core.flows.governance import governed_under_lock, read_persons
 from intended_core.flows.halt import person_keys, signed_under_lock, signers_json
 from intended_core.flows.pointer import POLICY_POINTER, PolicyPointer
 from intended_core.flows.roster import GUARD_ROSTER, guard_row
-from intended_core.flows.steps import GUARDS_MOVED
 from intended_core.lang.diff import compare
 from intended_core.lang.source import Source
 from intended_core.unit import Row, RowKey, UnitView, Write
@@ -41,7 +41,8 @@ class _Narrower:
 
 def enact_policy(context: Context, draft_id: str) -> Flow[Activated]:
     """Put a policy draft in force. Raises PolicyError when check or tests fail now, UnitRefusedError, KeyRingError, AccessDeniedError."""
-    for attempt in range(context.settings.state_retries + 1):
+
+    def once(fresh: bool) -> Flow[Activated]:
         row = yield from read_draft(context, draft_id)
         draft = _ready(row, "policy")
         sources = yield from draft_sources(context, draft)
@@ -49,29 +50,24 @@ def enact_policy(context: Context, draft_id: str) -> Flow[Activated]:
         tried = checked_and_tested(context, sources)
         narrower = yield from _narrower_set(context, sources)
         warrant = yield from _warrant(context, row, draft, narrower, POLICY_POINTER)
-        try:
-            return (yield from put_in_force(context, tried, warrant, held))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
-                raise
-    raise UnitRefusedError("conflict", "policy or persons kept changing; try again")
+        return (yield from put_in_force(context, tried, warrant, held))
+
+    return (yield from again(context, once, what="policy or persons"))
 
 
 def enact_data(context: Context, draft_id: str) -> Flow[DataWritten]:
     """Put a data draft in force. Raises IntentError when a value does not fit the active set now, and as `enact_policy`."""
-    for attempt in range(context.settings.state_retries + 1):
+
+    def once(fresh: bool) -> Flow[DataWritten]:
         row = yield from read_draft(context, draft_id)
         draft = _ready(row, "data")
         content = yield from draft_content(context, draft)
         state: ScopeState = yield LoadState(context.scope, True)
         narrows = not any(_widens(each) for each in _changes(draft))
         warrant = yield from _warrant(context, row, draft, _Narrower(state.guards) if narrows else None, DATA_POINTER)
-        try:
-            return (yield from put_content(context, state, content, warrant))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
-                raise
-    raise UnitRefusedError("conflict", "policy or persons kept changing; try again")
+        return (yield from put_content(context, state, content, warrant))
+
+    return (yield from again(context, once, what="policy or persons"))
 
 
 def _changes(draft: DraftRow) -> list[Any]:

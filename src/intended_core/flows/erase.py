@@ -17,10 +17,11 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError, UnitRefusedError
+from intended_core.flows.again import again
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRecords
 from intended_core.flows.evidence import authentic_head
-from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
+from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.persons import AuthenticatedPerson
 from intended_core.unit import Changes, RecordRow, RowKey, Unit, UnitView, Write
 
@@ -142,13 +143,7 @@ def erase(context: Context, planned: Plan, *, signatures: Signatures, expires_us
     Raises KeyRingError, AccessDeniedError, UnitRefusedError, StoreError; then nothing is changed.
     """
     given = tuple(signatures)
-    for attempt in range(context.settings.state_retries + 1):
-        try:
-            return (yield from _erase(context, planned, given, expires_us, fresh=attempt > 0))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED or attempt == context.settings.state_retries:
-                raise
-    raise UnitRefusedError("conflict", "persons kept changing meanwhile; try again")
+    return (yield from again(context, lambda fresh: _erase(context, planned, given, expires_us, fresh=fresh), what="persons"))
 
 
 def _erase(

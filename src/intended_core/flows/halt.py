@@ -16,14 +16,15 @@ from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url
 from intended_core.errors import KeyRingError, UnitRefusedError
-from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ReadHead, ReadRows, ScanRows
+from intended_core.flows.again import standing_rows
+from intended_core.flows.effects import Commit, Context, Flow, Now, Random, ReadRows
 from intended_core.flows.haltrows import HaltRow, HaltTarget, halt_digest, halt_key, reason_text
-from intended_core.flows.roster import GUARD_ROSTER, check_guards, guard_row, guard_write, standing
+from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
 from intended_core.flows.rows import decode_person, entity_key
 from intended_core.flows.steps import close_unit, open_head
 from intended_core.ids import EntityRef
 from intended_core.persons import AuthenticatedPerson, Person
-from intended_core.unit import Changes, Head, Row, RowKey, Unit, UnitView, Write
+from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
 __all__ = ["Halt", "Signatures", "digest_to_sign", "engage", "list_halts", "person_keys", "resume", "signed_under_lock", "signers_json"]
 
@@ -128,22 +129,9 @@ def _as_halt(row: HaltRow, state: str, version: int) -> Halt:
 
 def list_halts(context: Context) -> Flow[tuple[Halt, ...]]:
     """Every halt that was ever engaged, as it stands; it needs no policy set. Raises StoreCorruptError when one was taken away."""
-    for _ in range(context.settings.state_retries + 1):
-        stored: Head | None = yield ReadHead(context.scope)
-        if stored is None:
-            raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
-        head = context.heads.read(context.mac, context.scope, stored)
-        rows: Sequence[Row] = yield ScanRows(context.scope, "halt")
-        rosters: Sequence[Row] = yield ReadRows(context.scope, (GUARD_ROSTER,))
-        after: Head | None = yield ReadHead(context.scope)
-        if after is None or context.heads.read(context.mac, context.scope, after).guards != head.guards:
-            continue  # somebody changed a guard while it was read
-        checked = [context.mac.check(context.scope, row).row for row in rows]
-        roster = context.mac.check(context.scope, rosters[0]).row if rosters else None
-        check_guards(standing(roster, head.guards), checked, kinds=("halt",))
-        halts = [row for row in checked if row.key.startswith("target:")]
-        return tuple(_as_halt(HaltRow.from_row(row), row.state, row.version) for row in halts)
-    raise UnitRefusedError("conflict", "halts kept changing while they were read; try again")
+    rows = yield from standing_rows(context, "halt", what="halts")
+    halts = [row for row in rows if row.key.startswith("target:")]
+    return tuple(_as_halt(HaltRow.from_row(row), row.state, row.version) for row in halts)
 
 
 def person_keys(signatures: Signatures) -> tuple[RowKey, ...]:

@@ -16,6 +16,7 @@ from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url, digest
 from intended_core.errors import AccessDeniedError, IntentError, KeyRingError, UnitRefusedError
+from intended_core.flows.again import again
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRows
 from intended_core.flows.outcomes import denied
@@ -89,14 +90,11 @@ def _unknown(ref: EntityRef) -> KeyRingError:
 def _change(
     context: Context, verb: Verb, person: Person, signatures: tuple[tuple[EntityRef, bytes], ...], expires_us: int
 ) -> Flow[int]:
-    for _ in range(context.settings.state_retries + 1):
+    def once(fresh: bool) -> Flow[int]:
         state: ScopeState = yield LoadState(context.scope, True)
-        try:
-            return (yield from _change_once(context, state, verb, person, signatures, expires_us))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED:
-                raise
-    raise UnitRefusedError("conflict", "policy, keys or persons kept changing; try again")
+        return (yield from _change_once(context, state, verb, person, signatures, expires_us))
+
+    return (yield from again(context, once, what="policy, keys or persons"))
 
 
 def _change_once(
@@ -160,23 +158,21 @@ def rotate_person(
     `signature` of the old key and `proof` of the new one, both over `rotation_digest`. Raises KeyRingError, IntentError.
     """
     _check_key(public_key)
-    for _ in range(context.settings.state_retries + 1):
+
+    def once(fresh: bool) -> Flow[int]:
         state: ScopeState = yield LoadState(context.scope, True)
         known = state.persons.get(ref)
         if known is None:
             raise KeyRingError(f"{ref} is not a registered person of this tenant")
         asked = rotation_digest(context.scope, known, public_key)
-        fresh = replace(known, public_key=public_key)
+        changed = replace(known, public_key=public_key)
         authenticate(known, digest=asked, signature=signature)
-        authenticate(fresh, digest=asked, signature=proof)
+        authenticate(changed, digest=asked, signature=proof)
         if public_key == known.public_key:
             raise KeyRingError("this is the key that the person has")
-        try:
-            return (yield from _rotate_once(context, state, known, fresh, signature, proof))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED:
-                raise
-    raise UnitRefusedError("conflict", "policy, keys or persons kept changing; try again")
+        return (yield from _rotate_once(context, state, known, changed, signature, proof))
+
+    return (yield from again(context, once, what="policy, keys or persons"))
 
 
 def _rotate_once(

@@ -7,7 +7,6 @@ its line. Where the libraries do not know the algorithm no key is made, and wher
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +14,7 @@ from intended_core.audit.checkpoint import checkpoint_text
 from intended_core.audit.cosignature import ML_DSA_44, CosignerKey, cosign, cosigned_message
 from intended_core.canonical import Json, b64url, canonical_json, parse_canonical, unb64url
 from intended_core.errors import IntentError, StoreCorruptError, UnitRefusedError
+from intended_core.flows.again import standing_rows
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import (
     Context,
@@ -22,21 +22,17 @@ from intended_core.flows.effects import (
     GenerateKey,
     LoadState,
     Now,
-    ReadHead,
-    ReadRows,
-    ScanRows,
     Seal,
     SignOnce,
     Unseal,
 )
 from intended_core.flows.evidence import authentic_head
-from intended_core.flows.roster import GUARD_ROSTER, check_guards, standing
 from intended_core.flows.rotate import MAX_LOOKS, write_guards
 from intended_core.flows.secretrows import SecretRow, secret_key, secret_place
 from intended_core.flows.steps import GUARDS_MOVED
 from intended_core.keys.hidden import SecretBytes
 from intended_core.ports import GeneratedKey
-from intended_core.unit import Head, Row, Write
+from intended_core.unit import Row, Write
 
 __all__ = ["make_second", "second_key", "second_line"]
 
@@ -123,17 +119,5 @@ def _opened(context: Context) -> Flow[tuple[CosignerKey, bytes] | None]:
 
 def _standing(context: Context) -> Flow[Row | None]:
     """The key's row as the guards' roster names it, so that it is neither taken away nor put back unseen."""
-    for _ in range(MAX_LOOKS):
-        stored: Head | None = yield ReadHead(context.scope)
-        rows: Sequence[Row] = yield ScanRows(context.scope, "secret")
-        roster: Sequence[Row] = yield ReadRows(context.scope, (GUARD_ROSTER,))
-        again: Head | None = yield ReadHead(context.scope)
-        if stored is None or again is None:
-            raise UnitRefusedError("scope_missing", "there is no anchor log")
-        head = context.heads.read(context.mac, context.scope, stored)
-        if context.heads.read(context.mac, context.scope, again).guards != head.guards:
-            continue  # somebody changed one while they were read
-        found = [context.mac.check(context.scope, row).row for row in rows]
-        check_guards(standing(context.mac.check(context.scope, roster[0]).row if roster else None, head.guards), found, kinds=("secret",))
-        return next((row for row in found if row.key == _KEY.key), None)
-    raise UnitRefusedError("conflict", "keys kept changing; try again")
+    rows = yield from standing_rows(context, "secret", what="keys")
+    return next((row for row in rows if row.key == _KEY.key), None)

@@ -13,6 +13,7 @@ from intended_core.audit.log import Draft
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AccessDeniedError, IntentError, StoreCorruptError, UnitRefusedError
+from intended_core.flows.again import standing_rows
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import (
     Commit,
@@ -23,11 +24,10 @@ from intended_core.flows.effects import (
     Random,
     ReadHead,
     ReadRows,
-    ScanRows,
     Seal,
     Unseal,
 )
-from intended_core.flows.roster import GUARD_ROSTER, check_guards, guard_name, standing
+from intended_core.flows.roster import GUARD_ROSTER, guard_name, standing
 from intended_core.flows.rotate import MAX_LOOKS, write_guards
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.secretrows import SecretRow, secret_key, secret_place
@@ -110,27 +110,14 @@ def remove_secret(context: Context, adapter: str, name: str) -> Flow[int]:
 
 def list_secrets(context: Context) -> Flow[tuple[SecretInfo, ...]]:
     """Every secret of the scope, by adapter and name, without its value. Raises StoreCorruptError when one was taken away or put back."""
-    for _ in range(MAX_LOOKS):
-        stored: Head | None = yield ReadHead(context.scope)
-        rows: Sequence[Row] = yield ScanRows(context.scope, "secret")
-        roster: Sequence[Row] = yield ReadRows(context.scope, (GUARD_ROSTER,))
-        again: Head | None = yield ReadHead(context.scope)
-        if stored is None or again is None:
-            raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
-        head = context.heads.read(context.mac, context.scope, stored)
-        if context.heads.read(context.mac, context.scope, again).guards != head.guards:
-            continue  # somebody changed one while they were read
-        found = [context.mac.check(context.scope, row).row for row in rows]
-        names = standing(context.mac.check(context.scope, roster[0]).row if roster else None, head.guards)
-        check_guards(names, found, kinds=("secret",))
-        secrets = [SecretRow.from_row(row) for row in found if row.key != MAC_SECRET and row.state == "STORED"]
-        return tuple(
-            SecretInfo(
-                adapter=one.adapter, name=one.name, sealing=one.sealing, created_us=one.created_us, changed_us=one.changed_us
-            )
-            for one in sorted(secrets, key=lambda one: (one.adapter, one.name))
-        )  # fmt: skip
-    raise UnitRefusedError("conflict", "keys and secrets kept changing; try again")
+    rows = yield from standing_rows(context, "secret", what="keys and secrets")
+    secrets = [SecretRow.from_row(row) for row in rows if row.key != MAC_SECRET and row.state == "STORED"]
+    return tuple(
+        SecretInfo(
+            adapter=one.adapter, name=one.name, sealing=one.sealing, created_us=one.created_us, changed_us=one.changed_us
+        )
+        for one in sorted(secrets, key=lambda one: (one.adapter, one.name))
+    )  # fmt: skip
 
 
 def open_secret(context: Context, redeemed: RedeemedToken, name: str) -> Flow[SecretBytes]:

@@ -9,6 +9,7 @@ from intended_core.access.persons import authenticate
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url, digest
 from intended_core.errors import IntentError, UnitRefusedError
+from intended_core.flows.again import EITHER_MOVED, again
 from intended_core.flows.approvals import serves
 from intended_core.flows.approve import ApprovalStatus, ask, known_person, may_not, request_draft
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
@@ -44,13 +45,11 @@ def reject(
     `signature`: theirs over `rejection_digest`. Raises AccessDeniedError, KeyRingError, UnitRefusedError as `approve` does.
     """
     why = _reason(reason)
-    for attempt in range(context.settings.state_retries + 1):
-        try:
-            return (yield from _reject(context, approval_id, person, signature, why, fresh=attempt > 0))
-        except UnitRefusedError as refused:
-            if refused.code not in ("guards_moved", "entities_moved") or attempt == context.settings.state_retries:
-                raise
-    raise UnitRefusedError("conflict", "policy or entities kept changing; try again")
+
+    def once(fresh: bool) -> Flow[ApprovalStatus]:
+        return _reject(context, approval_id, person, signature, why, fresh=fresh)
+
+    return (yield from again(context, once, what="policy or entities", moved=EITHER_MOVED))
 
 
 def _reject(

@@ -130,7 +130,7 @@ def test_somebody_who_left_the_group_meanwhile_does_not_count(world: World) -> N
 
 def test_entities_that_keep_changing(world: World) -> None:
     again = at(Commit, lambda: world.tenant.put_entities(BOTH), times=3)
-    assert code(approving(world, before=again)) == "entities_moved"
+    assert code(approving(world, before=again)) == "conflict"
 
 
 def test_somebody_else_acted_on_the_request(world: World) -> None:

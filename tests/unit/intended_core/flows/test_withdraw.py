@@ -94,7 +94,7 @@ def test_entities_that_changed_are_looked_at_again(world: World) -> None:
     assert rejecting(world, before=write).result.state == "REJECTED"
     world.restore()
     for_ever = at(Commit, lambda: world.tenant.put_entities(ENTITIES), times=9)
-    assert code(rejecting(world, before=for_ever)) == "entities_moved"
+    assert code(rejecting(world, before=for_ever)) == "conflict"
 
 
 @pytest.mark.parametrize("reason", ["x" * 501, "two\nlines", "\x1b[31m"])
