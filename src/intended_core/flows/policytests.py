@@ -223,7 +223,7 @@ class _Run:
 
 def reasons_of(outcome: Allow | Escalate | Deny) -> tuple[str, ...]:
     """Why, one sentence for each rule that spoke."""
-    return tuple(f"{item.rule}: {item.text}" if item.rule else item.text for item in outcome.reasons)
+    return tuple(": ".join(part for part in (item.rule, item.text) if part) for item in outcome.reasons)
 
 
 def _expected(expect: Expectation) -> str:

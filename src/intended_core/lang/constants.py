@@ -33,13 +33,13 @@ __all__ = ["UNKNOWN", "constant_of"]
 UNKNOWN: Final[Any] = object()
 
 
-def constant_of(expr: TypedExpr, absent: Default, lets: Mapping[str, TypedExpr]) -> Any:
-    """The value of `expr` when `absent` takes its default, or UNKNOWN."""
-    return _Fold(absent).value(expr, dict(lets))
+def constant_of(expr: TypedExpr, absent: Default | None = None, lets: Mapping[str, TypedExpr] | None = None) -> Any:
+    """The value of `expr` whatever the intent (when `absent` takes its default, if one is given), or UNKNOWN."""
+    return _Fold(absent).value(expr, dict(lets or {}))
 
 
 class _Fold:
-    def __init__(self, absent: Default) -> None:
+    def __init__(self, absent: Default | None) -> None:
         self.absent = absent
 
     def value(self, expr: TypedExpr, lets: Mapping[str, TypedExpr]) -> Any:

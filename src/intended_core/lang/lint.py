@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from intended_core.lang.constants import constant_of
 from intended_core.lang.report import Report
 from intended_core.lang.schema import Declarations
 from intended_core.lang.typed import (
@@ -62,18 +63,19 @@ def _of_now(node: TypedExpr) -> bool:
 def _permit(action: ActionDecl, rule: Rule, body: RuleBody, report: Report) -> None:
     if rule.principal != ScopeTest() or rule.resource != ScopeTest() or body.approvals:
         return
-    if not body.clauses:
+    if not all(_caller_only(clause.expr, action) for clause in body.clauses):
+        return
+    if all(constant_of(clause.expr) is True for clause in body.clauses):
         message = f"`{rule.name}` permits every `{action.name}` by everybody"
         report.warn(
             "lint.bare-permit", message, rule.span, help='name who may: `principal in Group::"…";`, or add a `when`'
         )
         return
-    if all(_caller_only(body_clause.expr, action) for body_clause in body.clauses):
-        report.warn(
-            "lint.caller-word", f"`{rule.name}` rests on what the caller says alone", rule.span,
-            cause="the submitting agent gives args and @from(caller) members itself",
-            help="ask an attribute, an origin or a host-given member as well",
-        )  # fmt: skip
+    report.warn(
+        "lint.caller-word", f"`{rule.name}` rests on what the caller says alone", rule.span,
+        cause="the submitting agent gives args and @from(caller) members itself",
+        help="ask an attribute, an origin or a host-given member as well",
+    )  # fmt: skip
 
 
 def _caller_only(expr: object, action: ActionDecl) -> bool:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
 from intended_core.lang import ast
+from intended_core.lang.constants import constant_of
 from intended_core.lang.diagnostics import Diagnostic
 from intended_core.lang.parser import parse_all
 from intended_core.lang.report import Report
@@ -39,6 +41,8 @@ _NETWORK: Final = re.compile(
 )
 _LOOKS_LIKE: Final = re.compile(r"[a-z][a-z0-9+.-]*://|^[*.]*(?:[a-z0-9-]+\.)+[a-z]{2,}$", re.IGNORECASE)
 _WORD: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n]*|[A-Za-z_][A-Za-z0-9_]*')
+_BOUNDS: Final = frozenset({"lt", "le", "gt", "ge", "eq"})
+_Bound: TypeAlias = tuple[str, int]
 _FLIPPED: Final = {"lt": "ge", "ge": "lt", "gt": "le", "le": "gt", "eq": "ne", "ne": "eq"}
 
 
@@ -102,12 +106,14 @@ def _dead(rule: Rule, action: str, body: RuleBody, report: Report) -> None:
     forms = {_form(part) for part in parts}
     bounds: dict[str, list[tuple[str, int]]] = {}
     for part in parts:
-        never = isinstance(part, Literal_) and part.value is False
+        never = constant_of(part) is False
         never = never or _negated(part) in forms
-        if isinstance(part, Binary) and isinstance(part.right, Literal_) and part.left.type in (INT, DECIMAL):
-            known = bounds.setdefault(_form(part.left), [])
-            known.append((part.op, int(str(part.right.value))))
-            never = never or not _possible(known)
+        bound = _bound(part)
+        if bound is not None:
+            known = bounds.setdefault(_form(part.left), [])  # type: ignore[union-attr]
+            known.append(bound)
+            low, high = _between(known)
+            never = never or low > high
         if never:
             report.warn(
                 "lint.dead-rule", f"`{rule.name}` can never apply to `{action}`: this does not hold together with the rest", part.span,
@@ -116,10 +122,18 @@ def _dead(rule: Rule, action: str, body: RuleBody, report: Report) -> None:
             return
 
 
-def _possible(bounds: Sequence[tuple[str, int]]) -> bool:
+def _bound(part: TypedExpr) -> _Bound | None:
+    """What a comparison of a number with a constant on its right says of the number: operator and constant."""
+    if isinstance(part, Binary) and part.op in _BOUNDS and isinstance(part.right, Literal_) and part.left.type in (INT, DECIMAL):
+        return part.op, int(str(part.right.value))
+    return None
+
+
+def _between(bounds: Sequence[_Bound]) -> tuple[int, int]:
+    """The least and the greatest number that all of them leave."""
     low = max([value + (op == "gt") for op, value in bounds if op in ("gt", "ge", "eq")], default=-(2**200))
     high = min([value - (op == "lt") for op, value in bounds if op in ("lt", "le", "eq")], default=2**200)
-    return low <= high
+    return low, high
 
 
 def _network_as_text(body: RuleBody, report: Report) -> None:
@@ -170,9 +184,39 @@ def _nobody_excluded(rule: Rule, body: RuleBody, report: Report) -> None:
             )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a rule asks, without what is always true: conditions by form, and by the form of a number what is left to it."""
+
+    forms: frozenset[str]
+    numbers: Mapping[str, tuple[int, int]]
+
+    @classmethod
+    def of(cls, body: RuleBody) -> _Asked:
+        """Of one body."""
+        forms: set[str] = set()
+        bounds: dict[str, list[_Bound]] = {}
+        for part in conjuncts(body):
+            bound = _bound(part)
+            if bound is not None:
+                bounds.setdefault(_form(part.left), []).append(bound)  # type: ignore[union-attr]
+            elif constant_of(part) is not True:
+                forms.add(_form(part))
+        return cls(frozenset(forms), {name: _between(found) for name, found in bounds.items()})
+
+    def held_by(self, other: _Asked) -> bool:
+        """Whether all of this holds wherever `other` does, as far as the text shows. What never holds is not said twice."""
+        if any(low > high for low, high in other.numbers.values()):
+            return False
+        for name, (low, high) in self.numbers.items():
+            if name not in other.numbers or other.numbers[name][0] < low or other.numbers[name][1] > high:
+                return False
+        return self.forms <= other.forms
+
+
 def _overlapping(rules: Sequence[Rule], action: str, report: Report) -> None:
     """Rules that say the same twice, or less than another says already."""
-    asked = {rule.id: frozenset(_form(part) for part in conjuncts(rule.bodies[action])) for rule in rules}
+    asked = {rule.id: _Asked.of(rule.bodies[action]) for rule in rules}
     for at, rule in enumerate(rules):
         for number, other in enumerate(rules):
             if rule is other or rule.effect != other.effect or not _plain(rule, action) or not _plain(other, action):
@@ -184,7 +228,7 @@ def _overlapping(rules: Sequence[Rule], action: str, report: Report) -> None:
                     help=f"`{other.name}` stands at {other.span}",
                 )  # fmt: skip
                 break
-            if not same and asked[other.id] <= asked[rule.id] and _wider(other, rule):
+            if not same and asked[other.id].held_by(asked[rule.id]) and _wider(other, rule):
                 report.warn(
                     "lint.shadowed-rule", f"`{rule.name}` adds nothing for `{action}`: `{other.name}` applies whenever it does", rule.span,
                     help=f"`{other.name}` stands at {other.span}",

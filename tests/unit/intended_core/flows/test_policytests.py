@@ -123,3 +123,45 @@ def test_a_second_yes_for_the_same_block_is_one_too_many() -> None:
     text = TWO_BLOCKS.replace('User::"bob" in Group::"a"', 'User::"bob", User::"joe" in Group::"a"') % ('User::"bob", User::"joe"', "escalate")
     (failed,) = run_tests(check([Source.from_bytes("p.policy", text.encode())])).failed
     assert failed.reasons == ('User::"joe": every requirement has its approvers already',)
+
+
+TWO_EYES = """
+entity Group;
+@root entity User in Group {}
+entity Doc;
+action send { principal: User; resource: Doc; args: { n: Int }; }
+@id("ask") permit ask { action == send; approval { from: Group::"a"; quorum: 2; exclude: [principal]; expires: 1h; } }
+test "people" {
+  entity Group::"a"; entity User::"eve"; entity Doc::"d";
+  entity User::"ann", User::"bob", User::"cleo" in Group::"a";
+  given n = 1;
+  intent { principal: User::"eve"; action: send; resource: Doc::"d"; now: datetime("2026-01-01T00:00:00Z"); args: { n: n }; }
+  expect escalate;
+  approve by User::"ann";
+  %s
+}
+"""
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        'approve by User::"bob"; again expect allow; again expect escalate;',
+        'approve by User::"bob"; advance 59m; again expect allow;',
+        'approve by User::"bob"; advance 1h; again expect escalate;',
+        'approve by User::"bob"; again { n: 2 } expect escalate;',
+        'again expect escalate; approve by User::"bob"; again expect escalate;',
+        'again expect escalate; approve by [User::"ann", User::"bob"]; again expect allow;',
+    ],
+    ids=["in-two-steps", "within-its-life", "after-its-life", "another-intent", "asked-anew", "asked-anew-and-approved"],
+)
+def test_yes_is_said_to_the_request_that_waits_and_an_intent_that_is_asked_again_makes_a_new_one(steps: str) -> None:
+    """As in production: an approval belongs to a request, and who asks once more has a request without any."""
+    report = run_tests(check([Source.from_bytes("p.policy", (TWO_EYES % steps).encode())]))
+    assert [(case.name, case.got, case.reasons) for case in report.failed] == []
+
+
+def test_a_rule_without_a_because_is_named_alone() -> None:
+    text = TWO_EYES % "again expect allow;"
+    (failed,) = run_tests(check([Source.from_bytes("p.policy", text.encode())])).failed
+    assert failed.reasons == ("ask",)

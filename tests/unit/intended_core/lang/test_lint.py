@@ -12,6 +12,8 @@ from tests.unit.intended_core.lang.support import rule, rule_text, warned
     ("text", "found"),
     [
         (rule_text(""), ["lint.bare-permit"]),
+        (rule_text("when true;"), ["lint.bare-permit"]),
+        (rule_text("unless false; when 1 < 2;"), ["lint.bare-permit"]),
         (rule_text('principal in Group::"g";'), []),
         (rule_text("when args.amount < 5;"), ["lint.caller-word"]),
         (rule_text('when (context?.said ?? "") == "please";'), ["lint.caller-word"]),
