@@ -111,6 +111,8 @@ def _rule(name: str, old: Rule | None, new: Rule | None) -> list[Change]:
     if old.effect != new.effect:
         order = ("forbid", "escalate", "permit")
         direction = "widens" if order.index(new.effect) > order.index(old.effect) else "narrows"
+        if "permit" not in (old.effect, new.effect) and not _applies_alike(old, new):
+            direction = "both"  # what one held back and the other does not comes through
         return [_change(new, direction, f"{old.effect} became {new.effect}")]
     found: list[tuple[Direction, str]] = []
     for word, mine, theirs in (("principal", old.principal, new.principal), ("resource", old.resource, new.resource)):
@@ -133,6 +135,15 @@ def _rule(name: str, old: Rule | None, new: Rule | None) -> list[Change]:
     if not said and (old.name, old.because, old.annotations) != (new.name, new.because, new.annotations):
         said = [("none", "only its name, reason or annotations changed")]
     return [_change(new, way, what) for way, what in said]
+
+
+def _applies_alike(old: Rule, new: Rule) -> bool:
+    """Whether both apply to the same intents, as the text shows."""
+    mine, theirs = (
+        _bare({action: (*(clause.expr for clause in body.clauses), body.meter) for action, body in rule.bodies.items()})
+        for rule in (old, new)
+    )
+    return mine == theirs and (old.principal, old.resource) == (new.principal, new.resource)
 
 
 def _change(rule: Rule, direction: Direction, what: str) -> Change:
@@ -273,6 +284,8 @@ def _bare(value: Any) -> str:
         return ""
     if isinstance(value, tuple):
         return repr([_bare(item) for item in value])
+    if isinstance(value, Mapping):
+        return repr([(_bare(key), _bare(value[key])) for key in sorted(value, key=repr)])
     if hasattr(value, "__dataclass_fields__"):
         return repr([type(value).__name__, *(_bare(getattr(value, field.name)) for field in fields(value))])
     return repr(value)
@@ -300,6 +313,8 @@ def _approval(old: Approval, new: Approval) -> list[tuple[Direction, str]]:
                 "who is excluded from approving changed",
             )
         )
+    if set(old.binds) != set(new.binds):
+        found.append((_TURNED[_sets(frozenset(old.binds), frozenset(new.binds))], "what an approval is bound to changed"))
     if [_form(item) for item in old.conditions] != [_form(item) for item in new.conditions]:
         found.append(("both", "who may approve changed"))
     return found

@@ -63,3 +63,61 @@ def test_layout_and_comments_change_nothing() -> None:
 def test_what_is_declared_anew_is_told() -> None:
     found = diff("entity Group;", "entity Group;\nentity Other;")
     assert [(one.kind, one.name, one.direction) for one in found.changes] == [("entity", "Other", "none")]
+
+
+METERED = POLICY[: POLICY.index('test "paying"')] + """
+meter spent { on: [pay]; key: [principal]; window: calendar_day("UTC"); amount: args.amount; }
+obligation tell(n: Int) after;
+@id("day") forbid day { meter spent > 500.00; oblige tell(n: 1); }
+"""
+
+
+def test_where_a_declaration_stands_changes_nothing() -> None:
+    """Neither its line nor its file: else a set with a meter could never be told to narrow only."""
+    before = checked_policies({"p.policy": METERED.encode()})
+    for after in ({"p.policy": b"# more\n" + METERED.encode()}, {"other.policy": METERED.encode()}):
+        found = compare(before, checked_policies(after))
+        assert (found.changes, found.same_meaning, found.may_widen) == ((), True, False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("key: [principal]", "key: [principal, resource]"), ('calendar_day("UTC")', 'calendar_day("Europe/Paris")'),
+        ("calendar_day", "calendar_month"), ("amount: args.amount", "amount: args.amount + 1.00"),
+    ],
+)  # fmt: skip
+def test_what_a_meter_counts_may_widen(old: str, new: str) -> None:
+    found = diff(old, new, METERED)
+    assert [(one.kind, one.name, one.direction) for one in found.changes] == [("meter", "spent", "both")]
+
+
+@pytest.mark.parametrize("sign", ["permit", "forbid"])
+def test_a_rule_for_every_action_reaches_a_new_one(sign: str) -> None:
+    base = POLICY + f'@id("every") {sign} every {{ principal in Group::"owners"; when resource.owner == principal; }}\n'
+    found = diff("enum Currency", "action look { principal: User; resource: Account; }\nenum Currency", base)
+    told = {(one.kind, one.name): one.direction for one in found.changes}
+    assert told["rule", "every"] == ("widens" if sign == "permit" else "narrows")
+
+
+GATE = '@id("g") escalate g { action == pay; when context.risk >= 50; approval { from: Group::"bosses"; quorum: 1; exclude: [principal]; expires: 1h; binds: [context.risk]; } }\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "direction"),
+    [
+        (GATE, '@id("g") forbid g { action == pay; when context.risk >= 50; }\n', "narrows"),
+        (GATE, '@id("g") forbid g { action == pay; when context.risk >= 80; }\n', "both"),
+        (GATE, '@id("g") forbid g { principal in Group::"payers"; action == pay; when context.risk >= 50; }\n', "both"),
+        (GATE, '@id("g") permit g { action == pay; when context.risk >= 80 and principal.suspended; }\n', "widens"),
+        ("binds: [context.risk]; ", "", "widens"),
+    ],
+    ids=["same", "fewer", "other-scope", "grants", "binds-less"],
+)
+def test_a_gate_that_becomes_something_else(old: str, new: str, direction: str) -> None:
+    base = POLICY + GATE
+    found = diff(old, new, base)
+    assert [(one.name, one.direction) for one in found.changes] == [("g", direction)]
+    turned = compare(*(checked_policies({"p.policy": one.encode()}) for one in (base.replace(old, new), base)))
+    back = {"narrows": "widens", "widens": "narrows", "both": "both"}[direction]
+    assert [(one.name, one.direction) for one in turned.changes] == [("g", back)]
