@@ -27,8 +27,8 @@ False alarms on {trials} honest logs and bundles of 6 to {longest} records: {fal
 | ---: | --- | :---: | ---: | --- | ---: |
 """
 TAIL = """
-The row numbers are those of the audit design. Rows that are missing need trusted time or a part that is not built yet (14);
-row 16 is tried only as far as the anchor log's own order goes. Row 30 is denied rather than found: the finding is the kind of the denial,
+The row numbers are those of the audit design.
+Row 16 is tried only as far as the anchor log's own order goes. Row 30 is denied rather than found: the finding is the kind of the denial,
 and what was granted before it is in the log; `next` is the transaction in which another tenant's unit, and any halt, is written. Row 31
 is no attack to be found but one that finds nothing: leaves of a slot differ in every epoch, whether its log grew or not
 (`tests/attacks/audit/test_anchors.py`).

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from intended_core.anchoring import tlog_proof_of as tlog_proof_of
     from intended_core.anchoring import witness_key as witness_key
     from intended_core.assembly import Authority as Authority
+    from intended_core.assembly import ClosedTenant as ClosedTenant
     from intended_core.auditing import BundleVerdict as BundleVerdict
     from intended_core.auditing import EvidenceStory as EvidenceStory
     from intended_core.auditing import Freshness as Freshness
@@ -157,6 +158,7 @@ _ROOMS = {
     "CosigningWitness": "anchoring",
     "Equivocation": "anchoring",
     "FollowedSlot": "anchoring",
+    "ClosedTenant": "assembly",
     "follow_slot_proof": "anchoring",
     "check_receipt": "anchoring",
     "Promise": "anchoring",

@@ -36,6 +36,7 @@ from intended_core.errors import (
 from intended_core.flows.anchor import ANCHOR_SCOPE, found_anchor, seated, take_slot
 from intended_core.flows.answers import accept
 from intended_core.flows.cache import EntityCache, StateCache
+from intended_core.flows.closing import ClosedTenant
 from intended_core.flows.effects import Context, Random, Settings
 from intended_core.flows.keeper import HeadKeeper
 from intended_core.flows.refusals import record_counts
@@ -60,7 +61,7 @@ from intended_core.ports import (
 )
 from intended_core.unit import RowKey
 
-__all__ = ["Authority"]
+__all__ = ["Authority", "ClosedTenant"]
 
 MAC_BYTES = 32
 
@@ -332,6 +333,18 @@ class Authority:
         if not desks:
             raise AssemblyError(f"there is no tenant {name}")
         return everywhere(desks, "resume" if resume else "engage", reason=reason, keys=keys, signatures=signatures or {})
+
+    def close_tenant(
+        self, name: str, env: str = "live", *, reason: str, keys: Keys = (), signatures: Signatures = ()
+    ) -> ClosedTenant:
+        """End a tenant environment for good: nothing is granted, redeemed or written in it any more; its slot becomes a tombstone.
+
+        Two distinct persons sign `tenant(name, env).closing.digest(reason)` where it has an admin. Raises as `ClosingDesk.close`.
+        """
+        tenant = self.tenant(name, env)
+        closed = tenant.closing.close(reason=reason, keys=keys, signatures=signatures)
+        self.anchor.bury(tenant.scope)
+        return closed
 
     # -- operations --------------------------------------------------------------------------------------------------
 

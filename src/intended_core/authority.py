@@ -17,6 +17,7 @@ from intended_core.audit.checkpoint import VerifierKey
 from intended_core.audit.log import LogHead
 from intended_core.canonical import b64url
 from intended_core.desks.approvals import ApprovalsDesk
+from intended_core.desks.closing import ClosingDesk
 from intended_core.desks.data import DataDesk
 from intended_core.desks.entities import EntitiesDesk
 from intended_core.desks.erasures import ErasuresDesk
@@ -357,6 +358,11 @@ class TenantAuthority:
     def thread(self, thread: str) -> Sequence[RecordRow]:
         """The records of one life, by the thread that one of them is filed under (`RecordRow.thread`)."""
         return self._runtime.storage.thread(self.scope, thread)
+
+    @property
+    def closing(self) -> ClosingDesk:
+        """Whether this tenant environment is closed, and what persons sign to close it."""
+        return ClosingDesk(context=self._context, driver=self)
 
     @property
     def tiles(self) -> TilesDesk:

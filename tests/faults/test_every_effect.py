@@ -17,6 +17,7 @@ from intended_core.flows import approve, evidence, persons, queue, secrets, with
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
+from intended_core.flows.closing import close_tenant, closing_digest
 from intended_core.flows.credentials import credential, digest_to_withdraw, withdraw_credentials
 from intended_core.flows.deliver import deliver
 from intended_core.flows.duties import find_overdue
@@ -56,6 +57,12 @@ from tests.reference.flow_world import (
     intent,
     pay,
 )
+
+
+def closing(w: World) -> Flow[Any]:
+    """Two persons close the tenant."""
+    asked = closing_digest(w.context.scope, generation=1, reason="over")
+    return close_tenant(w.context, reason="over", signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
 
 
 def remote_request(w: World) -> bytes:
@@ -116,6 +123,7 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
     "revoke-principal": lambda w: revoking(w, BOT),
     "suspect": lambda w: suspect(w.context, LOST),
     "recover": lambda w: recovering(w),
+    "close": lambda w: closing(w),
     "list-halts": lambda w: list_halts(w.context),
     "found": lambda w: found(w.new, origin="faults/new", issuer="faults", secret=SECRET),
     "checkpoint": lambda w: evidence.checkpoint(w.context),
@@ -293,8 +301,8 @@ def test_no_fault_lets_anything_through(name: str, fault: str, driver: str) -> N
         assert [row.state for row in keys if row.key.startswith("token:")].count("ACTIVE") == 1, where
         spent = here.store.snapshot()[here.tenant.scope.key].rows
         consumed = sum(row.kind == "nonce" and row.state == "CONSUMED" for row in spent.values())
-        if any(kind in ("halt.engaged", "token.revoked") for kind in here.kinds(len(before.records))) or here.head.generation > 1:
-            assert not usable(here, here.token), f"{where}: redeemed after its halt or revocation"
+        if any(kind in ("halt.engaged", "token.revoked", "tenant.closed") for kind in here.kinds(len(before.records))) or here.head.generation > 1:
+            assert not usable(here, here.token), f"{where}: redeemed after its halt or revocation, or after the end"
         assert not usable(here, here.spent), f"{where}: a spent token is usable again"
         first, second = usable(here, here.token), usable(here, here.token)
         assert not second, f"{where}: a token is usable twice"
@@ -334,7 +342,7 @@ def test_after_any_fault_the_authority_still_works(name: str, fault: str) -> Non
         if name == "remove-entities" and isinstance(outcome, Deny):
             assert outcome.kind == "error", where
             continue
-        if name in ("halt", "suspect", "recover") and isinstance(outcome, Deny):
+        if name in ("close", "halt", "suspect", "recover") and isinstance(outcome, Deny):
             assert outcome.kind == "halted", where
             continue
         assert isinstance(outcome, Granted), f"{where}: {outcome}"

@@ -24,6 +24,7 @@ from intended_core.flows.activate import activate
 from intended_core.flows.approve import approve
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
+from intended_core.flows.closing import close_tenant, closing_digest
 from intended_core.flows.credentialrows import withdrawal_digest
 from intended_core.flows.credentials import withdraw_credentials
 from intended_core.flows.deliver import deliver
@@ -59,7 +60,7 @@ END_US = NOW_US + 3_600_000_000
 CLOSING = Entity(ref=ACCOUNT, attributes={"closed": True})
 # A flow that met a change under its feet and does not start over says so with one of these, and has done nothing.
 LOST = (
-    "UnitRefusedError guards_moved", "UnitRefusedError entities_moved", "UnitRefusedError approval_state", "Rotated adopted",
+    "UnitRefusedError tenant_closed", "UnitRefusedError guards_moved", "UnitRefusedError entities_moved", "UnitRefusedError approval_state", "Rotated adopted",
 )  # fmt: skip
 
 FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
@@ -86,6 +87,7 @@ FLOWS: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "revoke-principal": lambda w, c: revoke_principal(c, BOT, reason="leaked", expires_us=END_US, signatures=_revoking(w, BOT)),
     "suspect": lambda w, c: suspect(c, Evidence(kind="mark", generation=1, size=999, hash=b"r" * 32)),
     "recover": lambda w, c: _recovering(w, c),
+    "close": lambda w, c: _closing(w, c),
     "replace-person": lambda w, c: register_person(c, Person(ref=ANN, public_key=OTHER_KEY.public_key)),
 }
 # These meet what they can meet, and each other; with the rest they share no row but the head.
@@ -115,6 +117,11 @@ def _signed(w: World, verb: Literal["engage", "resume"], target: HaltTarget, key
 def _recovering(w: World, c: Context) -> Flow[Any]:
     asked = recovery_digest(w.context.scope, generation=2, evidence=b"", reason="restored")
     return recover(c, reason="restored", signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
+
+
+def _closing(w: World, c: Context) -> Flow[Any]:
+    asked = closing_digest(w.context.scope, generation=1, reason="over")
+    return close_tenant(c, reason="over", signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
 
 
 class Notices:
@@ -249,11 +256,13 @@ def alone(name: str) -> tuple[object, ...]:
 
 def log_in_order(here: World) -> None:
     """Read the log from its beginning: each record only says what was true at its place."""
-    active, closed, spent, stopped, before = b"", False, set(), False, 0
+    active, closed, spent, stopped, before, ended = b"", False, set(), False, 0, False
     issued: dict[str, int] = {}
     for record in here.data().records:
         entry = parse_entry(record.entry)
         body = here.body(entry.seq)
+        assert not ended, f"{entry.kind} after the end"
+        ended = entry.kind is EventKind.TENANT_CLOSED
         if entry.kind is EventKind.POLICY_ACTIVATED:
             active = entry.policy_digest or b""
         if entry.kind is EventKind.ENTITY_WRITTEN and len(body["entities"]) == 1:

@@ -30,6 +30,7 @@ from intended_core.errors import AuditError
 from intended_core.unit import RecordRow
 from tests.reference.audit_world import TenantLog, honest_log, refreshed, relink
 from tests.reference.tampered_anchors import ON_ANCHORS, false_alarm
+from tests.reference.tampered_closings import ON_CLOSINGS
 from tests.reference.tampered_erasures import ON_ERASURES, honest_erasure
 from tests.reference.tampered_evidence import ON_EVIDENCE, honest_evidence
 from tests.reference.tampered_fields import ON_FIELDS, honest_fields
@@ -375,7 +376,7 @@ def table(trials: int = TRIALS) -> list[Result]:
         runs = [_on_log(change, careful, needs, random.Random(f"{attack}/{n}")) for n in range(trials)]
         codes = [code for code, _ in runs if code]
         made.append(_result(row, attack, needs, trials, codes, sum(seen for _, seen in runs)))
-    for row, attack, needs, run in (*ON_THE_REST, *ON_ANCHORS, *ON_ERASURES, *ON_FIELDS, *ON_EVIDENCE, *ON_FORMS, *ON_STORES):
+    for row, attack, needs, run in (*ON_THE_REST, *ON_ANCHORS, *ON_CLOSINGS, *ON_ERASURES, *ON_FIELDS, *ON_EVIDENCE, *ON_FORMS, *ON_STORES):
         codes = [code for n in range(trials) if (code := run(random.Random(f"{attack}/{n}")))]
         made.append(_result(row, attack, needs, trials, codes, None))
     return sorted(made, key=lambda one: one.row)

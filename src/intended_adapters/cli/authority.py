@@ -10,6 +10,7 @@ import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.language import show_outcome
+from intended_adapters.cli.signers import KeyFiles, People, Signatures, signers
 from intended_core import (
     Authority,
     Deny,
@@ -79,16 +80,47 @@ def tenant_show(json: JsonFlag = False) -> None:
         tenant = where.handle(authority)
         head, (_, key), active = tenant.head(), tenant.checkpoint(), tenant.policies.active()
         governed = any("admin" in person.roles for person in tenant.persons.list())
+        closed = tenant.closing.closed() is not None
     data = {
         "tenant": where.tenant, "env": where.env, "uuid": tenant.scope.uuid, "log_key": str(key), "records": head.size,
         "generation": head.generation, "active": None if active is None else active.digest.hex(), "governed": governed,
+        "closed": closed,
     }  # fmt: skip
+    ended = "\nclosed: nothing is granted in it any more" if closed else ""
     hand = "two persons put sets and data in force" if governed else "one hand puts sets and data in force: it has no admin"
     emit(
         json, data,
         f"{where.tenant} ({where.env}) {data['uuid']}\n{head.size} records, generation {head.generation}\n"
-        f"set in force {data['active'] or 'none'}\n{hand}\nlog key {key}",
+        f"set in force {data['active'] or 'none'}\n{hand}\nlog key {key}{ended}",
     )  # fmt: skip
+
+
+@tenants.command("close")
+def tenant_close(
+    reason: Annotated[str, typer.Option(help="Why: one sentence that stays in the log.")],
+    person: People = None,
+    key: KeyFiles = None,
+    signature: Signatures = None,
+    digest: Annotated[bool, typer.Option("--digest", help="Only print what the two persons sign.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """End a tenant environment for good: nothing is granted, redeemed or written in it any more. Two persons sign where it has an admin.
+
+    Example: intended --tenant acme tenant close --reason ended --person 'User::"ann"' --key a.pem --person 'User::"bob"' --key b.pem
+
+    Its log ends with the record that says so, and every epoch shows that head from then on. Nothing undoes it: stop it first
+    (`intended halt engage`), let acts under way be completed, and erase what must go (`intended audit prune`). Keep its rows.
+    """
+    where = place()
+    with where.open() as authority:
+        tenant = where.handle(authority)
+        if digest:
+            asked = tenant.closing.digest(reason).hex()
+            emit(json, {"digest": asked}, asked)
+            return
+        keys, signatures = signers(person, key, signature)
+        done = authority.close_tenant(where.tenant, where.env, reason=reason, keys=keys, signatures=signatures)
+    emit(json, {"seq": done.seq, "size": done.size}, f"{where.tenant} ({where.env}) is closed; its log ends with record {done.seq}")
 
 
 @tenants.command("list")

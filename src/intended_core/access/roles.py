@@ -21,6 +21,7 @@ Permission = Literal[
     "signing_key.compromise", "token.revoke", "policy.draft", "policy.activate", "connector.manage", "provider_key.manage",
     "signing_key.read", "signing_key.rotate", "apikey.manage_own", "apikey.manage_all", "member.read", "member.manage",
     "role.assign", "sso.manage", "scim.manage", "audit.read", "audit.export", "halt.engage", "halt.resume", "tenant.settings",
+    "tenant.close",
 ]  # fmt: skip
 ROLES: Final = ("viewer", "operator", "approver", "admin")
 _V, _O, _P, _A = ROLES
@@ -59,6 +60,7 @@ PERMISSIONS: Final[Mapping[Permission, frozenset[str]]] = {
     "halt.engage": frozenset({_O, _P, _A}),
     "halt.resume": frozenset({_P, _A}),
     "tenant.settings": frozenset({_A}),
+    "tenant.close": frozenset({_P, _A}),
 }
 
 

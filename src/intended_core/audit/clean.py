@@ -32,8 +32,8 @@ _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 JUDGED: Final = frozenset(
     kind.value.encode("ascii")
     for kind in EventKind
-    if kind in (EventKind.LOG_GENESIS, EventKind.LOG_RECOVER, EventKind.TENANT_CREATED, EventKind.LOG_REDACT, EventKind.LOG_PRUNE)
-    or kind.value.startswith("person.")
+    if kind in (EventKind.LOG_GENESIS, EventKind.LOG_RECOVER, EventKind.LOG_REDACT, EventKind.LOG_PRUNE)
+    or kind.value.startswith(("person.", "tenant."))
 )
 _FEW: Final = 15  # digits of a number that is below 2**53 whatever they are
 

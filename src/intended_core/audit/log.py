@@ -24,7 +24,7 @@ from intended_core.unit import RecordRow
 __all__ = ["Draft", "LogHead", "append", "genesis_head", "thread_of"]
 
 _FIELDS = frozenset({"v", "o", "iss", "g", "n", "f", "l", "ts", "gv", "ev"})
-_SELDOM = frozenset({"av", "mv", "rb"})  # there only once they are not 0
+_SELDOM = frozenset({"av", "cl", "mv", "rb"})  # there only once they are not 0
 NO_LEAF = bytes(32)
 
 
@@ -34,7 +34,7 @@ class LogHead:
 
     `meters`: the version of the row that names every meter row; 0 where nothing was ever counted. `approvals`: that of the row that
     names every open request; 0 where nobody was ever asked. `rolled_back`: it was found that the store had been put back to an older
-    state; nothing is granted until two persons have opened the next generation.
+    state; nothing is granted until two persons have opened the next generation. `closed`: the log has ended; no unit adds to it.
     """
 
     origin: str
@@ -48,6 +48,7 @@ class LogHead:
     meters: int = 0
     approvals: int = 0
     rolled_back: bool = False
+    closed: bool = False
 
     @property
     def size(self) -> int:
@@ -59,7 +60,7 @@ class LogHead:
         # canonical: members in their order, ASCII keys, integers and base64url text that this room made itself
         frontier, size = b64url(self.frontier.to_bytes()), self.frontier.size
         leaf = b64url(self.last_leaf)
-        if not (self.approvals or self.meters or self.rolled_back):
+        if not (self.approvals or self.meters or self.rolled_back or self.closed):
             return orjson.dumps(
                 {
                     "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer, "l": leaf, "n": size,
@@ -67,11 +68,12 @@ class LogHead:
                 }
             )  # fmt: skip
         asked = {"av": self.approvals} if self.approvals else {}
+        ended = {"cl": 1} if self.closed else {}
         counted = {"mv": self.meters} if self.meters else {}
         refusing = {"rb": 1} if self.rolled_back else {}
         return orjson.dumps(
             {
-                **asked, "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer, "l": leaf,
+                **asked, **ended, "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer, "l": leaf,
                 **counted, "n": size, "o": self.origin, **refusing, "ts": self.time_us, "v": 0,
             }
         )  # fmt: skip
@@ -83,13 +85,14 @@ class LogHead:
             data = orjson.loads(state)
             if type(data) is not dict or data.keys() - _SELDOM != _FIELDS or data["v"] != 0 or 0 in map(data.get, _SELDOM):
                 raise StoreCorruptError("the head row is of an unknown form")
-            if data.get("rb", 1) != 1:
+            if data.get("rb", 1) != 1 or data.get("cl", 1) != 1:
                 raise StoreCorruptError("the head row is of an unknown form")
             head = cls(
                 origin=data["o"], issuer=data["iss"], generation=data["g"],
                 frontier=Frontier.from_bytes(unb64url(data["f"])), last_leaf=unb64url(data["l"]),
                 time_us=data["ts"], guards=data["gv"], entities=data["ev"],
                 meters=data.get("mv", 0), approvals=data.get("av", 0), rolled_back="rb" in data,
+                closed="cl" in data,
             )  # fmt: skip
             size = data["n"]
         except (ValueError, TypeError, IntentError, AuditError):
@@ -145,6 +148,7 @@ def append(
         origin=head.origin, issuer=head.issuer, generation=head.generation, frontier=frontier, last_leaf=leaf,
         time_us=max(now_us, head.time_us), guards=head.guards, entities=head.entities,
         meters=head.meters, approvals=head.approvals, rolled_back=head.rolled_back,
+        closed=head.closed,
     )  # fmt: skip
     return following, tuple(rows)
 

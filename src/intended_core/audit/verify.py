@@ -137,7 +137,7 @@ def _pages(records: Iterable[RecordRow], identity: LogIdentity) -> Iterator[tupl
 
 
 class _Walk:
-    __slots__ = ("_erasures", "_identity", "_known", "_matched", "_receipts", "_state")
+    __slots__ = ("_closed", "_erasures", "_identity", "_known", "_matched", "_receipts", "_state")
 
     def __init__(self, identity: LogIdentity, heads: Sequence[KnownHead], receipts: Sequence[Receipt]) -> None:
         self._identity = identity
@@ -147,6 +147,7 @@ class _Walk:
             self._receipts.setdefault(receipt.seq, receipt.leaf)
         self._state = Clean(origin=identity.origin, tenant_uuid=identity.tenant_uuid, generation=identity.generation)
         self._matched = 0
+        self._closed = False
         self._erasures = Erasures(tenant_uuid=identity.tenant_uuid)
 
     def compare_heads(self) -> None:
@@ -158,7 +159,7 @@ class _Walk:
     def clean(self, row: RecordRow) -> bool:
         """Take the record if nothing about it can be in doubt; else leave it to `take`, which says what is wrong."""
         size = self._state.size
-        if (self._receipts and size in self._receipts) or not self._state.take(row):
+        if self._closed or (self._receipts and size in self._receipts) or not self._state.take(row):
             return False
         if self._known and self._known[0].size <= size + 1:
             self._check_heads()
@@ -168,7 +169,7 @@ class _Walk:
         """Take a page that was recognised, unless something is to be looked at in the middle of it."""
         start = self._state.size
         stop = start + count
-        if (self._known and self._known[0].size < stop) or any(start <= seq < stop for seq in self._receipts):
+        if self._closed or (self._known and self._known[0].size < stop) or any(start <= seq < stop for seq in self._receipts):
             return False
         if not self._state.adopt(found):
             return False
@@ -190,6 +191,8 @@ class _Walk:
 
     def take(self, row: RecordRow, following: Callable[[], RecordRow | None] | None) -> None:
         at = self._state.size
+        if self._closed:
+            raise _Bad("log.closed", at, f"record {at} stands after the record that closed the log")
         if row.seq != at:
             what = "is missing" if row.seq > at else f"is not where it belongs: number {row.seq} comes again"
             raise _Bad("log.gap" if row.seq > at else "log.order", at, f"record {at} {what}")
@@ -215,6 +218,7 @@ class _Walk:
         except AuditError as error:
             raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._meaning(entry, body, row, at)
+        self._closed = entry.kind is EventKind.TENANT_CLOSED
         try:
             self._erasures.take(at, entry.kind, body, generation=entry.generation)
         except AuditError as error:

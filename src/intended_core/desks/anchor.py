@@ -18,9 +18,10 @@ from intended_core.canonical import Json
 from intended_core.desks.desk import Desk, Drives
 from intended_core.desks.tiles import TilesDesk
 from intended_core.errors import AuditError, IntendedError, StoreCorruptError, StoreError
-from intended_core.flows.anchor import slot_key, slot_of
+from intended_core.flows.anchor import Tombstone, slot_key, slot_of
 from intended_core.flows.attest import newest_checkpoint, prove_record, prove_slot
 from intended_core.flows.batch import receipts
+from intended_core.flows.closing import bury, tombstone_for
 from intended_core.flows.cosign import WitnessedBy, cosign_newest
 from intended_core.flows.deliver_slots import SlotsTold, deliver_slots
 from intended_core.flows.effects import Context, Flow, LoadTree, ReadRecords
@@ -61,6 +62,11 @@ class House:
     def context_of(self, scope: Scope) -> Context:
         """The context of one of them, opened with its own keys."""
         return self._tenant(scope).context
+
+    def tombstone_of(self, scope: Scope) -> Tombstone | None:
+        """The final head of one of them, where it is closed."""
+        tenant = self._tenant(scope)
+        return tenant.operate(tombstone_for(tenant.context))
 
     def lay(self, scope: Scope, since: int | None) -> int:
         """Lay the tiles of one of them; answers up to which leaf they stand."""
@@ -114,11 +120,11 @@ class AnchorDesk(Desk):
                 seal(self._context, self._book, self._keys, lease_seconds=lease_seconds, only_if_moved=only_if_moved)
             )
             if sealed is not None:
-                self._lay_tiles(sealed.epoch + 1)
+                self._follow_up(sealed.epoch + 1)
             return sealed
 
-    def _lay_tiles(self, epochs: int) -> None:
-        """Lay what the logs have filled since the last time. Tiles decide nothing: what fails is left to the next epoch."""
+    def _follow_up(self, epochs: int) -> None:
+        """Lay the tiles that logs have filled, and tombstones for those that were closed; what fails is left to the next epoch."""
         own = self._context.scope.key
         with suppress(IntendedError):
             if whole_leaves(epochs) > self._laid.get(own, 0):
@@ -128,6 +134,9 @@ class AnchorDesk(Desk):
             if whole_leaves(seat.size) > self._laid.get(key, 0):
                 with suppress(IntendedError):
                     self._laid[key] = self._house.lay(seat.context.scope, self._laid.get(key))
+            if seat.closed and seat.slot not in self._book.closed:
+                with suppress(IntendedError):  # closed, and whoever did it went no further
+                    self.bury(seat.context.scope)
 
     def release(self) -> None:
         """Give the lease back and forget the next epoch's key. Raises UnitRefusedError `lease_held` when it is another's."""
@@ -147,6 +156,15 @@ class AnchorDesk(Desk):
                 if error.code in ROLLED_BACK:
                     self._house.refuse()
                 raise
+
+    def bury(self, scope: Scope) -> None:
+        """Make the slot of a closed tenant a tombstone: it shows the final head from then on. Nothing for one that goes on.
+
+        Done by `Authority.close_tenant`, and before an epoch is sealed, should that have been broken off.
+        """
+        stone = self._house.tombstone_of(scope)
+        if stone is not None:
+            self._driver.operate(bury(self._context, scope, stone))
 
     def _seat_all(self) -> None:
         for scope in self._house.scopes():

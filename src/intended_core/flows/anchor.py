@@ -22,11 +22,39 @@ from intended_core.ids import Scope
 from intended_core.keys.ring import KeyState
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["ANCHOR_SCOPE", "SLOTS", "Slots", "anchor_origin", "found_anchor", "seated", "slot_key", "slot_of", "take_slot"]
+__all__ = [
+    "ANCHOR_SCOPE",
+    "SLOTS",
+    "Slots",
+    "Tombstone",
+    "anchor_origin",
+    "found_anchor",
+    "seated",
+    "slot_key",
+    "slot_of",
+    "take_slot",
+    "tombstone_of",
+]
 
 # No tenant's name begins so, and no tenant's uuid is all zeros.
 ANCHOR_SCOPE: Final = Scope(tenant="~anchor", uuid="0" * 32, environment="live")
 SLOTS: Final = RowKey("anchor", "slots")
+
+
+_MAX_ROW: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """The final head of a log that was closed: what its slot shows in every epoch from then on."""
+
+    generation: int
+    size: int
+    root: bytes
+
+    def to_body(self, slot: int) -> bytes:
+        """Canonical bytes for the row of the slot."""
+        return pack({"final": [self.generation, self.size, b64url(self.root)], "slot": slot})
 
 
 def anchor_origin(issuer: str) -> str:
@@ -41,14 +69,19 @@ def slot_key(scope: Scope) -> RowKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """Which places of the epoch tree are taken: bit n of `taken`, the lowest first. `width`: how many there are, a power of two."""
+    """Which places of the epoch tree are taken: bit n of `taken`, the lowest first. `width`: how many there are, a power of two.
+
+    `closed`: those of them whose logs have ended.
+    """
 
     width: int
     taken: int
+    closed: int = 0
 
     def to_body(self) -> bytes:
         """Canonical bytes for the row."""
-        return pack({"taken": b64url(self.taken.to_bytes(self.width // 8, "little")), "width": self.width})
+        ended = {"closed": b64url(self.closed.to_bytes(self.width // 8, "little"))} if self.closed else {}
+        return pack({**ended, "taken": b64url(self.taken.to_bytes(self.width // 8, "little")), "width": self.width})
 
     @classmethod
     def from_row(cls, row: Row | None, *, version: int) -> Slots:
@@ -59,7 +92,8 @@ class Slots:
             return cls(width=MIN_WIDTH, taken=0)
         try:
             body: Any = parse_canonical(row.body, max_bytes=MAX_SLOTS)
-            made = cls(width=body["width"], taken=int.from_bytes(unb64url(body["taken"]), "little"))
+            closed = int.from_bytes(unb64url(body["closed"]), "little") if "closed" in body else 0
+            made = cls(width=body["width"], taken=int.from_bytes(unb64url(body["taken"]), "little"), closed=closed)
             if type(made.width) is not int or made.to_body() != row.body:
                 raise StoreCorruptError("the row of taken slots is damaged")
         except (IntentError, KeyError, TypeError, ValueError, OverflowError):
@@ -78,7 +112,7 @@ class Slots:
             raise UnitRefusedError("slots_full", f"one anchor log has room for {MAX_SLOTS * 3 // 4} tenant environments")
         free = [slot for slot in range(width) if not self.taken >> slot & 1]
         slot = free[chance % len(free)]
-        return Slots(width=width, taken=self.taken | 1 << slot), slot
+        return replace(self, width=width, taken=self.taken | 1 << slot), slot
 
 
 def found_anchor(context: Context, *, issuer: str, secret: bytes) -> Flow[None]:
@@ -136,10 +170,25 @@ def seated(context: Context) -> Flow[tuple[Scope, ...]]:
 def slot_of(row: Row) -> int:
     """The place in an authenticated row; raises StoreCorruptError."""
     try:
-        body: Any = parse_canonical(row.body, max_bytes=64)
+        body: Any = parse_canonical(row.body, max_bytes=_MAX_ROW)
         slot = body["slot"]
     except (IntentError, KeyError, TypeError):
         raise StoreCorruptError("a slot row is damaged") from None
     if type(slot) is not int or not 0 <= slot < MAX_SLOTS:
         raise StoreCorruptError("a slot row is damaged")
     return slot
+
+
+def tombstone_of(row: Row) -> Tombstone | None:
+    """The final head in an authenticated row of a slot whose log was closed; None where it goes on. Raises StoreCorruptError."""
+    if row.state != "CLOSED":
+        return None
+    try:
+        body: Any = parse_canonical(row.body, max_bytes=_MAX_ROW)
+        generation, size, root = body["final"]
+        made = Tombstone(generation=generation, size=size, root=unb64url(root))
+    except (IntentError, KeyError, TypeError, ValueError):
+        raise StoreCorruptError("a slot row is damaged") from None
+    if type(generation) is not int or type(size) is not int or len(made.root) != 32:
+        raise StoreCorruptError("a slot row is damaged")
+    return made

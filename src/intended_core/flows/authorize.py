@@ -43,6 +43,7 @@ from intended_core.flows.steps import (
     ENTITIES_MOVED,
     GUARDS_MOVED,
     ROLLED_BACK,
+    TENANT_CLOSED,
     append_at,
     authentic,
     close_unit,
@@ -124,6 +125,8 @@ def _refused_by_unit(context: Context, intent: Intent, refused: UnitRefusedError
         return denied("clock", refused.detail)
     if refused.code == "scope_missing":
         return denied("unavailable", "this tenant and environment has no log")
+    if refused.code == TENANT_CLOSED:
+        return denied("halted", refused.detail)
     if refused.code == ROLLED_BACK:
         yield from alarm(context)
         return (yield from record_denial(context, intent, denied("halted", refused.detail)))

@@ -148,7 +148,7 @@ def _save(context: Context, key: RowKey, version: int, cursor: _Cursor) -> Flow[
     now_us: int = yield Now()
 
     def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True, even_closed=True)
         row = authentic(context, view, key, once=True)
         if (0 if row is None else row.version) != version:
             raise UnitRefusedError("notifier_moved", "somebody else is telling this notifier: run one delivery at a time")

@@ -17,6 +17,7 @@ from intended_core.errors import StoreCorruptError, UnitRefusedError
 from intended_core.flows.anchor import ANCHOR_SCOPE
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Context, Flow, LoadState, Now, Random, Rewrap, ScanRows
+from intended_core.flows.evidence import authentic_head
 from intended_core.flows.rotate import MAX_LOOKS, write_guards
 from intended_core.flows.secretrows import SecretRow, secret_place
 from intended_core.flows.steps import GUARDS_MOVED
@@ -79,11 +80,12 @@ def rewrap(context: Context, *, kek_id: str, limit: int = BATCH) -> Flow[Rewrapp
         now_us: int = yield Now()
         salt: bytes = yield Random(16)
         left = len(older) - len(writes)
+        silent = context.scope == ANCHOR_SCOPE or (yield from authentic_head(context)).closed
         draft = Draft(
             kind=EventKind.KEY_REWRAPPED, body={"kek": kek_id, "rows": len(writes), "left": left}, salt=salt
         )
         try:
-            yield from write_guards(context, state, writes, None if context.scope == ANCHOR_SCOPE else draft, now_us)
+            yield from write_guards(context, state, writes, None if silent else draft, now_us)
         except UnitRefusedError as refused:
             if refused.code != GUARDS_MOVED:
                 raise

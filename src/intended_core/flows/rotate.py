@@ -172,13 +172,14 @@ def write_guards(
 ) -> Flow[int]:
     """One record and these guard rows, in the unit of exactly the state that was read; returns the record's place in the log.
 
-    No record (`draft` None) for the anchor log, whose records are epochs. `narrows`: what only takes away goes on in a store that was
-    rolled back, and waits for no clock. Raises UnitRefusedError `guards_moved` when that state is not the one that stands any more.
+    No record (`draft` None) for the anchor log, whose records are epochs, and for a log that was closed. `narrows`: what only takes
+    away goes on in a store that was rolled back, and waits for no clock. Raises UnitRefusedError `guards_moved` when that state is not
+    the one that stands any more.
     """
 
     def decide_unit(view: UnitView) -> Changes:
         head = open_head(
-            context, view, now_us=now_us, guards=state.guards, even_rolled_back=narrows, any_clock=narrows
+            context, view, now_us=now_us, guards=state.guards, even_rolled_back=narrows, any_clock=narrows, even_closed=draft is None
         )
         every = (*writes, guard_write(context, view, head, writes))
         drafts = () if draft is None else (draft,)

@@ -19,7 +19,7 @@ from intended_core.audit.slots import padding
 from intended_core.audit.tree import leaf_hash, root_of
 from intended_core.canonical import canonical_json, parse_canonical
 from intended_core.errors import IntentError, StoreCorruptError, UnitRefusedError
-from intended_core.flows.anchor import SLOTS, Slots, slot_of
+from intended_core.flows.anchor import SLOTS, Slots, Tombstone, slot_of, tombstone_of
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import (
     Commit,
@@ -194,11 +194,18 @@ def _slots(context: Context, book: SlotBook, head: LogHead) -> Flow[Slots]:
     if book.compared == head.entities:
         return slots  # the rows never change, and the book holds what they said
     rows: Sequence[Row] = yield ScanRows(context.scope, "slot")
-    taken = 0
+    taken = closed = 0
+    stones: dict[int, Tombstone] = {}
     for each in rows:
-        taken |= 1 << slot_of(context.mac.check(context.scope, each).row)
-    if taken != slots.taken:
+        row = context.mac.check(context.scope, each).row
+        slot, stone = slot_of(row), tombstone_of(row)
+        taken |= 1 << slot
+        if stone is not None:
+            closed |= 1 << slot
+            stones[slot] = stone
+    if (taken, closed) != (slots.taken, slots.closed):
         raise StoreCorruptError("the slots are not those that stand: one was taken away or put back")
+    book.closed = stones
     book.compared = head.entities
     return slots
 

@@ -13,6 +13,7 @@ from typing import Final
 from intended_core.audit.log import LogHead
 from intended_core.audit.slots import FIRST_LEAF, MASK_BYTES, SlotKey, SlotOpening, slot_leaf
 from intended_core.errors import StoreCorruptError
+from intended_core.flows.anchor import Tombstone
 from intended_core.flows.effects import Context
 from intended_core.flows.heads import HeadMemory
 from intended_core.ids import Scope
@@ -87,6 +88,11 @@ class Seat:
         """How many records the log held when its head was read last."""
         return 0 if self._memory is None else self._memory[1].size
 
+    @property
+    def closed(self) -> bool:
+        """Whether the log had ended when its head was read last."""
+        return self._memory is not None and self._memory[1].closed
+
     def opening(self, *, epoch: int, origin: str, generation: int, size: int, root: bytes, previous: bytes) -> SlotOpening:
         """What opens this seat's leaf of an epoch."""
         return SlotOpening(
@@ -109,13 +115,14 @@ class Picture:
 class SlotBook:
     """Every seat of one store, by scope. Not safe to share between threads while it changes: one sealer uses it.
 
-    `compared`: the version of the taken slots with which every slot row was compared last.
+    `compared`: the version of the taken slots with which every slot row was compared last; `closed`: the tombstones that stood then.
     """
 
-    __slots__ = ("_seats", "_slots", "compared")
+    __slots__ = ("_seats", "_slots", "closed", "compared")
 
     def __init__(self) -> None:
         self.compared = -1
+        self.closed: Mapping[int, Tombstone] = {}
         self._seats: dict[str, Seat] = {}
         self._slots: dict[int, str] = {}
 
@@ -165,6 +172,12 @@ class SlotBook:
                 raise StoreCorruptError(
                     f"the log of {seat.context.scope.tenant}/{seat.context.scope.environment} is shorter than the epoch before says: "
                     "the store was rolled back; epochs are not sealed until it is restored"
+                )
+            stone = self.closed.get(seat.slot)
+            if stone is not None and stone != Tombstone(generation=head.generation, size=head.size, root=root):
+                raise StoreCorruptError(
+                    f"the log of {seat.context.scope.tenant}/{seat.context.scope.environment} is not the one that was closed: "
+                    "epochs are not sealed until it is restored"
                 )
             opening = seat.opening(
                 epoch=epoch, origin=head.origin, generation=head.generation, size=head.size, root=root,

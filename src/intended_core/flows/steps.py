@@ -35,21 +35,25 @@ GUARDS_MOVED = "guards_moved"
 ENTITIES_MOVED = "entities_moved"
 CLOCK_BACK = "clock_back"
 ROLLED_BACK = "rolled_back"
+TENANT_CLOSED = "tenant_closed"
 
 
 def open_head(
     context: Context, view: UnitView, *, now_us: int, guards: int | None = None, entities: int | None = None,
-    even_rolled_back: bool = False, any_clock: bool = False,
+    even_rolled_back: bool = False, any_clock: bool = False, even_closed: bool = False,
 ) -> LogHead:  # fmt: skip
     """The head under the lock, its MAC and clock floor checked, and the versions that the flow reasoned about still in force.
 
     `even_rolled_back`: for units that only record or narrow, which go on where nothing is granted any more. `any_clock`: for units that
-    only narrow: a stop waits for no clock. Raises UnitRefusedError (`scope_missing`, `rolled_back`, `clock_back`, `guards_moved`,
+    only narrow: a stop waits for no clock. `even_closed`: for units that add no record and change nothing that decides.
+    Raises UnitRefusedError (`scope_missing`, `tenant_closed`, `rolled_back`, `clock_back`, `guards_moved`,
     `entities_moved`) or StoreCorruptError.
     """
     if view.head is None:
         raise UnitRefusedError("scope_missing", "this tenant and environment has no log")
     head = context.heads.read(context.mac, context.scope, view.head)
+    if head.closed and not even_closed:
+        raise UnitRefusedError(TENANT_CLOSED, "this tenant environment is closed: its log has ended")
     leeway_us = context.settings.leeway_seconds * 1_000_000
     if view.time_us is not None and abs(now_us - view.time_us) > leeway_us and not any_clock:
         raise UnitRefusedError(CLOCK_BACK, "the clock and the store's clock are further apart than the leeway")

@@ -106,7 +106,7 @@ def _write(context: Context, made: dict[RowKey, bytes], head: LogHead) -> Flow[i
     now_us: int = yield Now()
 
     def decide_unit(view: UnitView) -> Changes:
-        now = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
+        now = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True, even_closed=True)
         if whole_leaves(now.size) != whole_leaves(head.size):
             raise UnitRefusedError("tiles_moved", "the log has grown by a tile meanwhile: the next epoch lays it")
         writes = []

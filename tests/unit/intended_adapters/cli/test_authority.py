@@ -90,3 +90,17 @@ def test_a_set_that_does_not_check_is_not_activated(run: Run, shop: Any, tmp_pat
     assert done.code == 5
     assert "bad.policy:1:" in done.err
     assert run(*shop.options, "entities", "load", str(tmp_path / "bad.policy")).code == 6
+
+
+def test_a_tenant_is_closed_for_good(run: Run, shop: Any) -> None:
+    options = [*shop.options, "--tenant", "passing"]
+    assert run(*shop.options, "tenant", "create", "passing").code == 0
+    digest = run(*options, "tenant", "close", "--reason", "over", "--digest")
+    assert (digest.code, len(digest.out.strip())) == (0, 64)
+    assert run(*options, "tenant", "show", "--json").json["closed"] is False
+    done = run(*options, "tenant", "close", "--reason", "over", "--json")
+    assert (done.code, done.json["size"]) == (0, done.json["seq"] + 1)
+    shown = run(*options, "tenant", "show")
+    assert (shown.code, "closed: nothing is granted" in shown.out) == (0, True)
+    assert run(*options, "tenant", "close", "--reason", "over").code != 0
+    assert run(*options, "audit", "verify").code == 0
