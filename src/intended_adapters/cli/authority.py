@@ -10,7 +10,7 @@ import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.language import show_outcome
-from intended_adapters.cli.signers import KeyFiles, People, Signatures, signers
+from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, signers
 from intended_core import (
     Authority,
     Deny,
@@ -101,7 +101,7 @@ def tenant_close(
     person: People = None,
     key: KeyFiles = None,
     signature: Signatures = None,
-    digest: Annotated[bool, typer.Option("--digest", help="Only print what the two persons sign.")] = False,
+    digest: DigestFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """End a tenant environment for good: nothing is granted, redeemed or written in it any more. Two persons sign where it has an admin.
@@ -118,7 +118,7 @@ def tenant_close(
             asked = tenant.closing.digest(reason).hex()
             emit(json, {"digest": asked}, asked)
             return
-        keys, signatures = signers(person, key, signature)
+        keys, signatures = signers(person, key, signature, optional=True)
         done = authority.close_tenant(where.tenant, where.env, reason=reason, keys=keys, signatures=signatures)
     emit(json, {"seq": done.seq, "size": done.size}, f"{where.tenant} ({where.env}) is closed; its log ends with record {done.seq}")
 
