@@ -337,13 +337,9 @@ class Authority:
     def close_tenant(
         self, name: str, env: str = "live", *, reason: str, keys: Keys = (), signatures: Signatures = ()
     ) -> ClosedTenant:
-        """End a tenant environment for good: nothing is granted, redeemed or written in it any more; its slot becomes a tombstone.
-
-        Two distinct persons sign `tenant(name, env).closing.digest(reason)` where it has an admin. Raises as `ClosingDesk.close`.
-        """
-        tenant = self.tenant(name, env)
-        closed = tenant.closing.close(reason=reason, keys=keys, signatures=signatures)
-        self.anchor.bury(tenant.scope)
+        """End a tenant environment for good, as its `closing` desk has it signed; its slot becomes a tombstone. Raises as the desk."""
+        closed = self.tenant(name, env).closing.close(reason=reason, keys=keys, signatures=signatures)
+        self.anchor.bury(self.tenant(name, env).scope)
         return closed
 
     # -- operations --------------------------------------------------------------------------------------------------

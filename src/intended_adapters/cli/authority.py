@@ -10,7 +10,7 @@ import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.language import show_outcome
-from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, signers
+from intended_adapters.cli.signers import Signing, with_signers
 from intended_core import (
     Authority,
     Deny,
@@ -96,12 +96,10 @@ def tenant_show(json: JsonFlag = False) -> None:
 
 
 @tenants.command("close")
+@with_signers
 def tenant_close(
     reason: Annotated[str, typer.Option(help="Why: one sentence that stays in the log.")],
-    person: People = None,
-    key: KeyFiles = None,
-    signature: Signatures = None,
-    digest: DigestFlag = False,
+    signing: Signing,
     json: JsonFlag = False,
 ) -> None:
     """End a tenant environment for good: nothing is granted, redeemed or written in it any more. Two persons sign where it has an admin.
@@ -114,11 +112,11 @@ def tenant_close(
     where = place()
     with where.open() as authority:
         tenant = where.handle(authority)
-        if digest:
+        if signing.digest:
             asked = tenant.closing.digest(reason).hex()
             emit(json, {"digest": asked}, asked)
             return
-        keys, signatures = signers(person, key, signature, optional=True)
+        keys, signatures = signing.signers(optional=True)
         done = authority.close_tenant(where.tenant, where.env, reason=reason, keys=keys, signatures=signatures)
     emit(json, {"seq": done.seq, "size": done.size}, f"{where.tenant} ({where.env}) is closed; its log ends with record {done.seq}")
 

@@ -73,8 +73,8 @@ class LogHead:
         refusing = {"rb": 1} if self.rolled_back else {}
         return orjson.dumps(
             {
-                **asked, **ended, "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer, "l": leaf,
-                **counted, "n": size, "o": self.origin, **refusing, "ts": self.time_us, "v": 0,
+                **asked, **ended, "ev": self.entities, "f": frontier, "g": self.generation, "gv": self.guards, "iss": self.issuer,
+                "l": leaf, **counted, "n": size, "o": self.origin, **refusing, "ts": self.time_us, "v": 0,
             }
         )  # fmt: skip
 
