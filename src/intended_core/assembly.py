@@ -334,9 +334,7 @@ class Authority:
             raise AssemblyError(f"there is no tenant {name}")
         return everywhere(desks, "resume" if resume else "engage", reason=reason, keys=keys, signatures=signatures or {})
 
-    def close_tenant(
-        self, name: str, env: str = "live", *, reason: str, keys: Keys = (), signatures: Signatures = ()
-    ) -> ClosedTenant:
+    def close_tenant(self, name: str, env: str = "live", *, reason: str, keys: Keys = (), signatures: Signatures = ()) -> ClosedTenant:
         """End a tenant environment for good, as its `closing` desk has it signed; its slot becomes a tombstone. Raises as the desk."""
         closed = self.tenant(name, env).closing.close(reason=reason, keys=keys, signatures=signatures)
         self.anchor.bury(self.tenant(name, env).scope)
