@@ -36,6 +36,7 @@ from intended_core.flows.effects import Commit
 from tests.reference.data_world import governed_world
 from tests.reference.flow_world import ANN, ANN_KEY, BOB, BOB_KEY, World, intent, pay
 from tests.reference.sealed_world import SealedWorld
+from tests.reference.tile_world import fill
 
 KEYS = ((ANN, ANN_KEY), (BOB, BOB_KEY))
 WHY = "the contract ended"
@@ -268,3 +269,21 @@ def test_a_close_that_meets_another_change_starts_over(world: World) -> None:
         while True:
             effect = flow.send(world.runtime.perform(effect, world.context))
     assert world.tenant.closing.closed() is not None
+
+
+def test_a_whole_page_after_the_end_is_found(sealed: SealedWorld) -> None:
+    """The last record of a page ends the log: what follows is looked at although every record of it is well made."""
+    tenant = sealed.tenant()
+    fill(tenant, 15)
+    assert tenant.closing.close(reason=WHY).seq == 15
+    snapshot = sealed.store.snapshot()
+    data = snapshot[tenant.scope.key]
+    assert data.head is not None
+    head = LogHead.from_state(data.head.state)
+    drafts = [Draft(kind=EventKind.ACTION_DONE, body={"n": at}, salt=bytes(16)) for at in range(300)]
+    more, rows = append(head, tenant.scope, drafts, now_us=head.time_us, writer="w")
+    made = tenant.context.heads.write(tenant.context.mac, tenant.scope, data.head.version + 1, more)
+    snapshot[tenant.scope.key] = replace(data, head=made, records=(*data.records, *rows))
+    sealed.store.restore(snapshot)
+    found = verify_tenant_log(sealed.reopen().tenant("acme"))
+    assert [(one.code, one.seq) for one in found.findings] == [("log.closed", 16)]
