@@ -74,8 +74,8 @@ class TileCheck:
                 if not stored and self._last >= number * TILE_WIDTH**level:
                     self._missing(level, number)
             level += 1
-        if self._hole is not None and self._hole < max(covered, self._last):
-            self._missing(0, self._hole)
+        if self._hole is not None and self._hole < max(covered, self._last) and self._read(0, self._hole) is None:
+            self._missing(0, self._hole)  # and was not laid while the records were read
         return self.finding
 
     def _missing(self, level: int, number: int) -> None:

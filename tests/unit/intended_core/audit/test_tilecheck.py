@@ -63,3 +63,11 @@ def test_a_tile_that_is_not_of_the_records_is_found(place: tuple[int, int], chan
     tiles = laid()
     tiles[place] = change(tiles[place])  # type: ignore[operator]
     assert check(tiles) == ("tile.differs", Grade.TAMPERED, seq)
+
+
+def test_tiles_that_are_laid_while_the_records_are_read_are_no_hole() -> None:
+    tiles = laid(2)
+    asked = TileCheck(lambda level, number: tiles.get((level, number)))
+    list(asked.watch(ROWS))
+    tiles.update(laid(5))
+    assert asked.finish(TREE) is None
