@@ -156,15 +156,18 @@ def small_int(text):
 def walk(value, depth=0):
     if depth > MAX_DEPTH:
         raise ValueError("too deep")
-    if isinstance(value, dict):
-        if not all(key.isascii() for key in value):
-            raise ValueError("a name that is not ASCII")
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            walk(item, depth + 1 if isinstance(item, (dict, list)) else depth)
-    elif type(value) is int and not -SAFE_INT <= value <= SAFE_INT:
-        raise ValueError("a number beyond 2**53-1")
+    if isinstance(value, dict) and not all(map(str.isascii, value)):
+        raise ValueError("a name that is not ASCII")
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else (value,)
+    for item in items:
+        if isinstance(item, (dict, list)):
+            walk(item, depth + 1)
+        elif type(item) is int and not -SAFE_INT <= item <= SAFE_INT:
+            raise ValueError("a number beyond 2**53-1")
+
+
+READ = json.JSONDecoder(parse_float=refuse, parse_constant=refuse, parse_int=small_int).decode
+WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False).encode
 
 
 def canonical(data, limit, code, what):
@@ -172,10 +175,9 @@ def canonical(data, limit, code, what):
     try:
         if len(data) > limit:
             raise ValueError("too long")
-        value = json.loads(data.decode("utf-8"), parse_float=refuse, parse_constant=refuse, parse_int=small_int)
+        value = READ(data.decode("utf-8"))
         walk(value)
-        again = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode("utf-8")
-        if again != data:
+        if WRITE(value).encode("utf-8") != data:
             raise ValueError("another spelling")
     except (ValueError, RecursionError):
         raise Bad(code, f"{what} is not canonical JSON") from None
@@ -667,13 +669,21 @@ KINDS = {
 OUTCOMES = {"decision.allow": "allow", "decision.escalate": "escalate", "decision.deny": "deny"}
 
 
+def digest_of(text):
+    """The 32 bytes that a text (ASCII bytes) of HASH's form stands for."""
+    return binascii.a2b_base64(text.translate(STANDARD) + b"=")
+
+
+STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
 def parse_entry(raw):
     """The header as a dict; Bad unless it is in its one form."""
     found = HEADER.fullmatch(raw) if len(raw) <= MAX_ENTRY else None
     if found is None:
         raise Bad("audit.record", "a header is not in its canonical form")
     texts = [None if part is None else part.decode() for part in found.groups()]
-    body, epoch, generation, kind, origin, link, policy, seq, tenant, life, step, previous, time, _, _ = texts
+    _, epoch, generation, kind, origin, _, policy, seq, tenant, life, step, previous, time, _, _ = texts
     numbers = [int(text) for text in (epoch, generation, seq, step or "0", previous or "0", time)]
     if kind not in KINDS or max(numbers) > SAFE_INT:
         raise Bad("audit.record", "a record of an unknown kind or with a malformed number")
@@ -683,7 +693,7 @@ def parse_entry(raw):
         if (thread[1] == 0) != (thread[2] is None) or (thread[2] is not None and thread[2] >= int(seq)):
             raise Bad("audit.record", "a thread starts at 0 and every later step names an earlier record")
     return {
-        "body": unb64url(body), "generation": int(generation), "kind": kind, "origin": origin, "link": unb64url(link),
+        "body": digest_of(found[1]), "generation": int(generation), "kind": kind, "origin": origin, "link": digest_of(found[6]),
         "policy": policy, "seq": int(seq), "tenant": tenant, "thread": thread, "time": int(time),
     }  # fmt: skip
 
@@ -693,11 +703,12 @@ def parse_body(data, expected):
         raise Bad("audit.body", "a body is not the one its header commits to")
     value = canonical(data, MAX_BODY, "audit.body", "a body")
     salt = value.get("salt") if isinstance(value, dict) else None
-    if not isinstance(salt, str) or re.fullmatch("[A-Za-z0-9_-]{21}[AQgw]", salt) is None:
+    if not isinstance(salt, str) or SALT.fullmatch(salt) is None:
         raise Bad("audit.body", "a body is an object with a salt of 16 bytes")
     return value
 
 
+SALT = re.compile("[A-Za-z0-9_-]{21}[AQgw]")
 MAX_FIELDS, MAX_FIELD_PATH = 4096, 512
 
 
