@@ -39,6 +39,18 @@ NOT_COVERED = [
 ]
 
 
+def uncovered(anchored):
+    """What the verdict does not say, once somebody outside has seen so many records; None for nobody, as bundles themselves say it."""
+    if anchored is None:
+        return NOT_COVERED
+    return [
+        NOT_COVERED[0],
+        "the time of a record, beyond that a witness saw it later: it is the issuer's own clock",
+        f"records that were cut from the log after the first {anchored}, which somebody outside has seen",
+        f"that the issuer shows everybody the same log after the first {anchored} records: compare checkpoints with others",
+    ]
+
+
 class Bad(Exception):
     """Something does not hold; `code` names what."""
 
@@ -2080,7 +2092,7 @@ def graded(verdict, findings, best):
     verdict["grade"] = grade
     verdict["seq"] = min((found[2] for found in findings if found[1] == grade and found[2] is not None), default=None)
     verdict["findings"] = [{"code": code, "grade": level, "seq": seq, "text": shown(text)} for code, level, seq, text in findings]
-    verdict["not_covered"] = NOT_COVERED
+    verdict["not_covered"] = uncovered(verdict["anchored"])
     return verdict
 
 
@@ -2163,7 +2175,7 @@ def main(words=None):
         print(f"  nothing else happened to this token up to record {verdict['complete_to'] - 1}")
     if not whole:
         print("  the decision was not taken again: that needs the package (intended evidence verify)")
-    print("  not covered: " + "; ".join(NOT_COVERED))
+    print("  not covered: " + "; ".join(verdict["not_covered"]))
     return code
 
 

@@ -68,4 +68,5 @@ def agree(data: bytes, trust: TrustPolicy | None) -> BundleVerdict:
         assert [other[name] for name in facts] == [getattr(first, name) for name in facts]
         assert tuple(other["organisations"]) == first.organisations
         assert other["keys"] == spans_of(first.keys)
+        assert tuple(other["not_covered"]) == first.not_covered
     return first

@@ -82,4 +82,5 @@ def agree_range(data: bytes, trust: TrustPolicy | None, kind: str | None = None)
         assert [other[name] for name in facts] == [getattr(first, name) for name in facts]
         assert (tuple(other["selected"]), tuple(other["organisations"])) == (first.selected, first.organisations)
         assert other["keys"] == spans_of(first.keys)
+        assert tuple(other["not_covered"]) == first.not_covered
     return first

@@ -36,7 +36,7 @@ from intended_core.audit.proof import InclusionProof, verify_inclusion
 from intended_core.audit.record import EventKind, parse_body, parse_entry
 from intended_core.audit.remembered import check_known_head
 from intended_core.audit.tree import leaf_hash
-from intended_core.audit.verdicts import BundleVerdict, Rerunner, RerunState, TrustPolicy
+from intended_core.audit.verdicts import BundleVerdict, Rerunner, RerunState, TrustPolicy, uncovered
 from intended_core.canonical import Json, b64url
 from intended_core.errors import AuditError
 
@@ -302,7 +302,7 @@ class _Examination:
             seq=min((item.seq for item in findings if item.grade is grade and item.seq is not None), default=None),
             findings=findings,
             notes=tuple(self._notes),
-            not_covered=NOT_COVERED,
+            not_covered=uncovered(None if seen is None else seen.opening.size),
             rerun=self._rerun,
             recorded=self._recorded,
             again=self._again,

@@ -33,7 +33,7 @@ from intended_core.audit.record import MAX_BODY_BYTES, MAX_ENTRY_BYTES, EventKin
 from intended_core.audit.remembered import check_known_head
 from intended_core.audit.signers import PERSONS
 from intended_core.audit.tree import leaf_hash
-from intended_core.audit.verdicts import RangeVerdict, TrustPolicy
+from intended_core.audit.verdicts import RangeVerdict, TrustPolicy, uncovered
 from intended_core.canonical import Json, b64url, unb64url
 from intended_core.errors import AuditError
 from intended_core.ids import Scope
@@ -168,6 +168,7 @@ class _Walk:
             origin=claims.origin, tenant=claims.tenant, environment=claims.environment,
             kinds={kind.decode("ascii"): count for kind, count in sorted(self._kinds.items())} if whole else None,
             bodies=self._bodies, withheld=self._withheld, selected=tuple(self._selected), log_key=str(form.key),
+            not_covered=uncovered(None if attested is None else attested.opening.size),
             anchored=None if attested is None else attested.opening.size, epoch=None if attested is None else attested.epoch,
             organisations=() if attested is None else attested.organisations, seen_s=None if attested is None else attested.seen_s,
             keys=() if self._chain is None else self._chain.spans,

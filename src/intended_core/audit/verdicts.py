@@ -21,7 +21,22 @@ from intended_core.audit.verify import KnownHead, Receipt
 from intended_core.canonical import Json
 from intended_core.ids import Environment
 
-__all__ = ["BundleVerdict", "RangeVerdict", "RerunResult", "RerunState", "Rerunner", "TrustPolicy"]
+__all__ = ["BundleVerdict", "RangeVerdict", "RerunResult", "RerunState", "Rerunner", "TrustPolicy", "uncovered"]
+
+
+def uncovered(anchored: int | None) -> tuple[str, ...]:
+    """What the verdict does not say, in words. `anchored`: how many records somebody outside has seen, None for nobody.
+
+    The words inside of a bundle are those for nobody: what a witness's line is worth only the verifier's own policy file says.
+    """
+    if anchored is None:
+        return NOT_COVERED
+    return (
+        NOT_COVERED[0],
+        "the time of a record, beyond that a witness saw it later: it is the issuer's own clock",
+        f"records that were cut from the log after the first {anchored}, which somebody outside has seen",
+        f"that the issuer shows everybody the same log after the first {anchored} records: compare checkpoints with others",
+    )
 
 
 class RerunResult(Protocol):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from intended_core.audit.bundle import NOT_COVERED
 from intended_core.audit.grades import EXIT_CODES, Grade
-from intended_core.audit.verdicts import BundleVerdict, RangeVerdict, RerunState
+from intended_core.audit.verdicts import BundleVerdict, RangeVerdict, RerunState, uncovered
 
 
 def bundle(grade: Grade) -> BundleVerdict:
@@ -16,6 +17,14 @@ def bundle(grade: Grade) -> BundleVerdict:
 
 def stretch(grade: Grade) -> RangeVerdict:
     return RangeVerdict(grade=grade, seq=None, findings=())
+
+
+def test_what_is_not_covered_depends_on_who_has_seen_the_log() -> None:
+    assert uncovered(None) == NOT_COVERED
+    seen = uncovered(41)
+    assert len(seen) == len(NOT_COVERED)
+    assert not set(seen[1:]) & set(NOT_COVERED)
+    assert sum("41" in text for text in seen) == 2
 
 
 @pytest.mark.parametrize("made", [bundle, stretch])
