@@ -12,6 +12,7 @@ from intended_adapters.cli.persons import persons
 from intended_adapters.cli.signers import (
     Signing,
     Until,
+    asked_until,
     end_of,
     private_key,
     until_us,
@@ -162,8 +163,7 @@ def token_revoke(
         if signing.digest:
             end, told = end_of(until)
             asked = desk.revocation_digest(what, reason, expires_us=end).hex()
-            said = f"{asked}\nit counts until {told}: give --until {told} with it"
-            emit(json, {"revoke": str(what), "digest": asked, "until": told}, said)
+            emit(json, {"revoke": str(what), "digest": asked, "until": told}, asked_until(asked, until, told))
             return
         keys, signatures = signing.signers()
         if isinstance(what, EntityRef):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place
-from intended_adapters.cli.signers import Signing, Until, private_key, until_us, with_signers
+from intended_adapters.cli.signers import Signing, Until, asked_until, end_of, private_key, until_us, with_signers
 from intended_core import LocalPersonKey, SystemRandomness, entity_ref
 
 __all__ = ["persons"]
@@ -29,10 +29,20 @@ def _new_key(path: Path) -> LocalPersonKey:
     return key
 
 
-def _ask(statement: Any, person: str, as_json: bool) -> None:
+def _ask(statement: Any, person: str, until: str | None, told: str, as_json: bool) -> None:
     """Print what an admin signs elsewhere; it is given again with the same --until."""
     asked = statement.digest().hex()
-    emit(as_json, {"person": person, "digest": asked, "expires_us": statement.expires_us}, asked)
+    emit(
+        as_json, {"person": person, "digest": asked, "expires_us": statement.expires_us, "until": told},
+        asked_until(asked, until, told),
+    )  # fmt: skip
+
+
+def _end(signatures: list[Any], until: str | None) -> int:
+    """Until when signatures made elsewhere count; 0 where there are none."""
+    if signatures and until is None:
+        fail(Exit.USAGE, "say until when the signature counts: --until, as --digest printed it")
+    return until_us(until) if signatures else 0
 
 
 @persons.command("key")
@@ -75,10 +85,11 @@ def person_add(
     with where.open() as authority:
         desk = where.handle(authority).persons
         if signing.digest:
-            _ask(desk.statement("register", ref, public_key=raw, roles=roles, expires_us=until_us(until)), person, json)
+            end, told = end_of(until)
+            _ask(desk.statement("register", ref, public_key=raw, roles=roles, expires_us=end), person, until, told, json)
             return
         keys, signatures = signing.signers(optional=True)
-        seq = desk.add(ref, raw, roles=roles, keys=keys, signatures=signatures, expires_us=until_us(until) if signatures else 0)
+        seq = desk.add(ref, raw, roles=roles, keys=keys, signatures=signatures, expires_us=_end(signatures, until))
         emit(json, {"person": person, "roles": sorted(set(roles)), "seq": seq}, f"registered {person}; record {seq}")
 
 
@@ -115,10 +126,11 @@ def person_remove(
     with where.open() as authority:
         desk = where.handle(authority).persons
         if signing.digest:
-            _ask(desk.statement("remove", ref, expires_us=until_us(until)), person, json)
+            end, told = end_of(until)
+            _ask(desk.statement("remove", ref, expires_us=end), person, until, told, json)
             return
         keys, signatures = signing.signers(optional=True)
-        seq = desk.remove(ref, keys=keys, signatures=signatures, expires_us=until_us(until) if signatures else 0)
+        seq = desk.remove(ref, keys=keys, signatures=signatures, expires_us=_end(signatures, until))
         emit(json, {"person": person, "seq": seq}, f"removed {person}; record {seq}")
 
 

@@ -22,8 +22,8 @@ from intended_adapters.cli.searching import moment
 from intended_core import EntityRef, LocalPersonKey, entity_ref
 
 __all__ = [
-    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Signing", "Until", "end_of", "private_key", "signers",
-    "signers_everywhere", "until_us", "with_signers",
+    "By", "DigestFlag", "KeyFile", "KeyFiles", "People", "Signatures", "Signers", "Signing", "Until", "asked_until", "end_of",
+    "private_key", "signers", "signers_everywhere", "until_us", "with_signers",
 ]  # fmt: skip
 
 MAX_KEY_BYTES = 64 * 1024
@@ -146,6 +146,11 @@ def end_of(until: str | None) -> tuple[int, str]:
         return until_us(until), until
     text = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return until_us(text), text
+
+
+def asked_until(digest: str, until: str | None, told: str) -> str:
+    """A digest as text, and the `--until` that goes along with its signature where nobody gave one."""
+    return digest if until is not None else f"{digest}\nit counts until {told}: give --until {told} with it"
 
 
 def until_us(until: str | None) -> int:

@@ -39,7 +39,12 @@ def test_from_the_first_admin_to_a_key_that_is_changed(run: Run, shop: Any, tmp_
     for change in (("add", JOE, public["joe"], "--role", "viewer"), ("remove", JOE)):
         asked = run(*in_shop, *change, "--until", until, "--digest").out.strip()
         signed = ("--person", EVE, "--signature", run("person", "sign", asked, "--key", str(files["eve"])).out.strip())
-        assert run(*in_shop, *change, *signed).code == 9, "it was signed for another end"
+        forgotten = run(*in_shop, *change, *signed)
+        assert (forgotten.code, "--until" in forgotten.err) == (2, True)
+        another = run(*in_shop, *change, "--until", until.replace("Z", ".001Z"), *signed)
+        assert another.code == 9, "it was signed for another end"
+        told = run(*in_shop, *change, "--digest").out.splitlines()[1].split()
+        assert told[-5:-3] == ["give", "--until"]
         done = run(*in_shop, *change, "--until", until, *signed)
         assert done.code == 0, done
     listed = run(*in_shop, "list", "--json")
