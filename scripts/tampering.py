@@ -16,10 +16,11 @@ HEAD = """# What tampering is found, and by whom
 Every attack below was tried {trials} times, each time at other places of a log of {size} records, by a seeded test. *Needs* is what the
 verifier must hold: **I** the stored bytes or the bundle alone; **R** something that somebody outside kept, a signed head or a token;
 **W** a policy file of its own that names witnesses, and what those or a customer have kept; **P** a key or a policy file that the verifier
-brought. *Every hash fitted* means an attacker who owns the database and computes whatever can be computed
-without the signing key. The last column is the same attack on a bare hash chain, where each row stores the hash of the row before it and
-its own bytes, and nobody keeps anything; a chain has no signed heads, tokens, proofs or bundles, so where those matter it has nothing to
-compare. (Whoever remembers a chain's newest hash finds a rewritten past too, by reading all of it again.)
+brought; **T** a time file, under time-stamping authorities that it pinned. *Every hash fitted* means an attacker who owns the database and
+computes whatever can be computed without the signing key. The last column is the same attack on a bare hash chain, where each row stores
+the hash of the row before it and its own bytes, and nobody keeps anything; a chain has no signed heads, tokens, proofs or bundles, so
+where those matter it has nothing to compare. (Whoever remembers a chain's newest hash finds a rewritten past too, by reading all of it
+again.)
 
 False alarms on {trials} honest logs and bundles of 6 to {longest} records: {false} here, {false_chain} of the chain.
 
@@ -27,8 +28,7 @@ False alarms on {trials} honest logs and bundles of 6 to {longest} records: {fal
 | ---: | --- | :---: | ---: | --- | ---: |
 """
 TAIL = """
-The row numbers are those of the audit design.
-Row 16 is tried only as far as the anchor log's own order goes. Row 30 is denied rather than found: the finding is the kind of the denial,
+The row numbers are those of the audit design. Row 30 is denied rather than found: the finding is the kind of the denial,
 and what was granted before it is in the log; `next` is the transaction in which another tenant's unit, and any halt, is written. Row 31
 is no attack to be found but one that finds nothing: leaves of a slot differ in every epoch, whether its log grew or not
 (`tests/attacks/audit/test_anchors.py`).

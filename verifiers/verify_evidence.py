@@ -30,6 +30,7 @@ GRADES = [
 ]  # fmt: skip
 SAFE_INT = 2**53 - 1
 MAX_FILE, MAX_MEMBERS, MAX_RECORDS, MAX_HEADERS, MAX_SOURCES = 64 << 20, 4096, 1_000, 10_000, 2_000
+MAX_TIME = 512 * 1024
 MAX_LINE, MAX_PATH, MAX_DEPTH, MAX_ENTRY, MAX_BODY, MAX_NOTE, MAX_MANIFEST = 16384, 64, 32, 2048, 1 << 20, 65536, 4 << 20
 NOT_COVERED = [
     "whether what was recorded was true when it was recorded",
@@ -676,7 +677,7 @@ KINDS = {
     "entity.written", "data.written", "person.registered",
     "person.removed", "credential.withdrawn",
     "secret.stored", "secret.opened", "secret.removed", "adapters.loaded", "clock.recovered", "admin.changed",
-    "export.bundle",
+    "export.bundle", "hold.placed", "hold.lifted",
 }  # fmt: skip
 OUTCOMES = {"decision.allow": "allow", "decision.escalate": "escalate", "decision.deny": "deny"}
 
@@ -2115,6 +2116,19 @@ def verify(data, pins=(), known=None, policy=None):
     return graded(verdict, findings, best if pins else "CONSISTENT_UNPINNED")
 
 
+def timed_record(data):
+    """Which record a time file speaks of. It is named and nothing of it is checked: tokens of RFC 3161 are signed under X.509."""
+    value = canonical(data, MAX_TIME, "time.file", "a time file")
+    if not isinstance(value, dict) or value.get("$") != "intended.audit/time.v1" or not isinstance(value.get("record"), str):
+        raise Bad("time.file", "this is no time file of a known form")
+    proof = canonical(value["record"].encode("utf-8"), MAX_TIME, "time.file", "a time file's proof")
+    record = proof.get("record") if isinstance(proof, dict) else None
+    seq = record.get("s") if isinstance(record, dict) else None
+    if type(seq) is not int or seq < 0:
+        raise Bad("time.file", "a time file speaks of one record")
+    return seq
+
+
 def read_all(path, limit):
     with open(path, "rb") as file:
         return file.read(limit + 1)
@@ -2128,6 +2142,7 @@ def main(words=None):
     parser.add_argument("--policy", metavar="FILE", help="your own policy file (tlog-policy): anchor logs and witnesses that you know")
     parser.add_argument("--min-epoch", type=int, metavar="N", help="with --policy: at least this epoch must have been seen")
     parser.add_argument("--max-age", type=int, metavar="SECONDS", help="with --policy: a witness must have seen it no longer ago than this")
+    parser.add_argument("--time", metavar="FILE", help="a time file of a record: it is named, and not checked here")
     parser.add_argument("--min-verdict", default="CONSISTENT_UNANCHORED", choices=GRADES, help="exit 0 only at or above this verdict")
     parser.add_argument("--list", metavar="KIND", help="of a stretch of a log: name the records of this kind, as token.refused")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -2143,6 +2158,7 @@ def main(words=None):
         if any(value is not None and not 0 <= value <= SAFE_INT for value in fresh):
             raise Bad("audit.freshness", "an epoch, an age and a time are whole numbers from 0 on")
         policy = Policy(read_all(given.policy, 256 * 1024), fresh) if given.policy else None
+        timed = timed_record(read_all(given.time, MAX_TIME)) if given.time else None
         with open(given.file, "rb") as file:
             whole = says_range(file)
             if given.list is not None and (not whole or given.list not in KINDS):
@@ -2155,7 +2171,8 @@ def main(words=None):
     grade = verdict["grade"]
     code = 0 if GRADES.index(grade) >= GRADES.index(given.min_verdict) else 26 - GRADES.index(grade)
     if given.json:
-        print(json.dumps({**verdict, "exit": code}, indent=2, sort_keys=True))
+        time_file = {} if timed is None else {"time": {"seq": timed, "checked": False}}
+        print(json.dumps({**verdict, **time_file, "exit": code}, indent=2, sort_keys=True))
         return code
     if whole:
         print(f"{grade}: records {verdict['first']} up to {verdict['stop']}, every one of them, in a log of {verdict['as_of']}")
@@ -2171,6 +2188,8 @@ def main(words=None):
         print(f"  {found['grade']} {found['code']}{where}: {found['text']}")
     if verdict["anchored"] is not None:
         print(f"  the first {verdict['anchored']} records were seen by {shown(', '.join(verdict['organisations'])) or 'a witness'}")
+    if timed is not None:
+        print(f"  a time file of record {timed} is here, and not checked: that needs the package (intended evidence verify --time)")
     if verdict.get("complete_to") is not None:
         print(f"  nothing else happened to this token up to record {verdict['complete_to'] - 1}")
     if not whole:

@@ -21,6 +21,8 @@ BUILTIN_ADAPTERS: Final[tuple[tuple[AdapterKind, str, str, str], ...]] = (
     ("notifier", "webhook", "intended_adapters.notify.webhook", "webhook_notifier"),
     ("server", "witness", "intended_adapters.witness.server", "witness_server"),
     ("server", "tiles", "intended_adapters.witness.server", "tiles_server"),
+    ("time_authority", "http", "intended_adapters.timestamp.client", "http_time_authority"),
+    ("time_verifier", "rfc3161", "intended_adapters.timestamp.verifier", "pinned_time_authority"),
     ("transport", "in-process", "intended_adapters.transports.inprocess", "in_process_transport"),
 )
 

@@ -118,6 +118,12 @@ if TYPE_CHECKING:
     from intended_core.searching import life_of as life_of
     from intended_core.searching import parts_about as parts_about
     from intended_core.searching import search_log as search_log
+    from intended_core.timing import TimeBracket as TimeBracket
+    from intended_core.timing import bracket_evidence as bracket_evidence
+    from intended_core.timing import check_time as check_time
+    from intended_core.timing import export_time as export_time
+    from intended_core.timing import timed_record as timed_record
+    from intended_core.timing import token_of as token_of
     from intended_core.tokens.elsewhere import CallText as CallText
     from intended_core.tokens.elsewhere import KeySet as KeySet
     from intended_core.tokens.elsewhere import RedeemedElsewhere as RedeemedElsewhere
@@ -245,13 +251,16 @@ _ROOMS = {
     "SystemRandomness": "clock",
     "TenantAuthority": "authority",
     "TestReport": "flows.policytests",
+    "TimeBracket": "timing",
     "TokenError": "errors",
     "UnitRefusedError": "errors",
+    "bracket_evidence": "timing",
     "call_from_json": "toolbox",
     "call_text_from_json": "tokens.elsewhere",
     "cedar_entities": "cedar_tools",
     "cedar_links_from_json": "cedar_tools",
     "check_policies": "toolbox",
+    "check_time": "timing",
     "cost_report": "lang.cost",
     "data_directions": "authoring",
     "decide_cedar": "cedar_tools",
@@ -264,6 +273,7 @@ _ROOMS = {
     "explain_intent": "authoring",
     "export_evidence": "auditing",
     "export_range": "auditing",
+    "export_time": "timing",
     "format_policies": "authoring",
     "github": "lang.findings",
     "import_cedar": "cedar_tools",
@@ -287,6 +297,8 @@ _ROOMS = {
     "show_evidence": "auditing",
     "show_record": "auditing",
     "test_policies": "toolbox",
+    "timed_record": "timing",
+    "token_of": "timing",
     "verify_evidence": "auditing",
     "verify_evidence_range": "auditing",
     "verify_tenant_log": "auditing",

@@ -22,6 +22,7 @@ from intended_core.desks.data import DataDesk
 from intended_core.desks.entities import EntitiesDesk
 from intended_core.desks.erasures import ErasuresDesk
 from intended_core.desks.halts import HaltsDesk
+from intended_core.desks.holds import HoldsDesk
 from intended_core.desks.keyring import KeyringDesk
 from intended_core.desks.notices import NoticesDesk
 from intended_core.desks.persons import PersonsDesk
@@ -341,6 +342,11 @@ class TenantAuthority:
     def erasures(self) -> ErasuresDesk:
         """Take bodies out of the log, with two persons' signatures."""
         return ErasuresDesk(context=self._context, driver=self)
+
+    @property
+    def holds(self) -> HoldsDesk:
+        """Keep what records say from every erasure, with two persons' signatures."""
+        return HoldsDesk(context=self._context, driver=self)
 
     def head(self) -> LogHead:
         """Where the log stands, authenticated."""

@@ -14,9 +14,12 @@ import pluggy
 __all__ = ["ADAPTER_KINDS", "PROJECT", "AdapterKind", "IntendedHooks", "Register", "hookimpl", "hookspec"]
 
 PROJECT: Final = "intended"
-AdapterKind = Literal["storage", "signer", "key_encryption", "transport", "head_mark", "witness", "notifier", "server"]
+AdapterKind = Literal[
+    "storage", "signer", "key_encryption", "transport", "head_mark", "witness", "notifier", "server", "time_authority", "time_verifier"
+]
 ADAPTER_KINDS: Final[tuple[AdapterKind, ...]] = (
-    "storage", "signer", "key_encryption", "transport", "head_mark", "witness", "notifier", "server",
+    "storage", "signer", "key_encryption", "transport", "head_mark", "witness", "notifier", "server", "time_authority",
+    "time_verifier",
 )  # fmt: skip
 
 hookspec = pluggy.HookspecMarker(PROJECT)

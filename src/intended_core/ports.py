@@ -30,6 +30,10 @@ __all__ = [
     "SigningKey",
     "Storage",
     "StorageInfo",
+    "TimeAnswer",
+    "TimeAuthority",
+    "TimeStamp",
+    "TimeVerifier",
     "Transport",
     "Witness",
     "WitnessAnswer",
@@ -239,6 +243,45 @@ class Witness(Protocol):
 
     def add_checkpoint(self, request: bytes) -> WitnessAnswer:
         """Submit one request; AdapterError when there is no answer in time, or one of more than 64 KiB."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeAnswer:
+    """What a time-stamping authority answered (RFC 3161 TimeStampResp, DER), nothing of it believed yet, and the nonce of the request."""
+
+    response: bytes
+    nonce: int
+
+
+class TimeAuthority(Protocol):
+    """Somebody outside who signs that they have seen a message at a time (RFC 3161). What comes back is verified before it is used."""
+
+    def stamp(self, message: bytes) -> TimeAnswer:
+        """Ask for a token over `message`; AdapterError when there is no answer in time, or one of more than 32 KiB."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeStamp:
+    """When an authority signed. `time_us`: microseconds since 1970 UTC; `accuracy_us`: how far off that may be."""
+
+    time_us: int
+    accuracy_us: int
+    authority: str
+    serial: str
+
+
+class TimeVerifier(Protocol):
+    """Verifies tokens of one time-stamping authority under certificates that the reader pinned."""
+
+    @property
+    def name(self) -> str:
+        """Names the authority, from the pinned certificates."""
+        ...
+
+    def verify(self, response: bytes, message: bytes, nonce: int | None = None) -> TimeStamp:
+        """When the authority signed for `message`; AuditError `time.…` for everything else. `nonce`: the one that was asked with."""
         ...
 
 

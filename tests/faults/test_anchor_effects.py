@@ -17,10 +17,14 @@ from intended_core.flows.effects import Effect, Flow
 from intended_core.flows.runtime import drive
 from intended_core.flows.seal import EpochKeys, release, seal
 from intended_core.flows.seats import SlotBook
+from intended_core.flows.stamp import prove_time, stamp_newest
 from intended_core.ids import Scope
+from intended_core.unit import RowKey
 from tests.faults.fault_world import FAULTS, Crash
 from tests.reference.sealed_world import SealedWorld
+from tests.reference.timed_world import TimedWorld
 
+STAMP_TWO = RowKey("anchor", "stamp:1")
 NEW = Scope("gamma", "c" * 32, "test")
 
 
@@ -31,22 +35,25 @@ def book_of(world: SealedWorld) -> SlotBook:
     return made
 
 
-FLOWS: dict[str, Callable[[SealedWorld], Flow[Any]]] = {
+FLOWS: dict[str, Callable[[TimedWorld], Flow[Any]]] = {
     "take-slot": lambda w: take_slot(w.context, NEW),
     "seal": lambda w: seal(w.context, book_of(w), EpochKeys(holder="faults")),
     "release": lambda w: release(w.context, EpochKeys(holder="faults")),
     "cosign": lambda w: cosign_newest(w.context, w.witness, w.witness.key),
+    "stamp": lambda w: stamp_newest(w.context, w.stamps, w.pinned, due_seconds=60),
+    "prove-time": lambda w: prove_time(w.context, w.authority.anchor._seat(w.tenant().scope), 1),
     "receipts": lambda w: receipts(w.context, [(w.tenant().context, 1), (w.tenant("beta").context, 0)]),
     "prove-record": lambda w: prove_record(w.context, w.authority.anchor._seat(w.tenant().scope), 1),
 }
 
 
 @cache
-def world() -> SealedWorld:
-    made = SealedWorld()
+def world() -> TimedWorld:
+    made = TimedWorld()
     made.grow()
     made.authority.anchor.seal()
     made.authority.anchor.cosign(made.witness, made.witness.key)
+    made.stamp()
     made.authority.anchor.seal()
     made.authority.anchor.release()
     made.save()
@@ -97,11 +104,18 @@ def test_the_anchor_log_survives_everything(name: str, fault: str) -> None:
             known = here.witness.known[here.authority.anchor.key().name].size
             assert known <= here.check(), f"{where}: the witness knows more than the store"
             assert result is None or known == 2, where
+        if name == "stamp":
+            kept = here.authority.anchor.stamping()
+            assert result is None or (result.fresh and kept.count == 2), f"{where}: a stamp is used that is not kept"
+            assert kept.count == 1 + (STAMP_TWO in here.data().rows), f"{where}: counted and not kept, or kept and not counted"
         here.clock.advance(seconds=100)
         anchor = here.authority.anchor
         assert anchor.seal() is not None, where
         anchor.cosign(here.witness, here.witness.key)
         anchor.prove_record(here.tenant().scope, 1)
+        here.stamp()
+        assert here.file(1).record.slot.opening.size > 1
+        assert here.authority.anchor.stamping().failed_us == 0
         here.check()
     else:
         pytest.fail("a flow without end")

@@ -9,11 +9,22 @@ from typing import Any, Literal
 
 import pytest
 
-from intended_core import Call, Deny, EntityRef, Granted, HaltTarget, LocalPersonKey, Pending, RedeemedToken, TokenError
+from intended_core import (
+    AuditError,
+    Call,
+    Deny,
+    EntityRef,
+    Granted,
+    HaltTarget,
+    LocalPersonKey,
+    Pending,
+    RedeemedToken,
+    TokenError,
+)
 from intended_core.audit.fields import erase_fields
 from intended_core.canonical import pack
 from intended_core.clock import SystemRandomness
-from intended_core.flows import approve, evidence, persons, queue, secrets, withdraw, write
+from intended_core.flows import approve, evidence, hold, persons, queue, secrets, withdraw, write
 from intended_core.flows.activate import activate
 from intended_core.flows.attenuate import attenuate
 from intended_core.flows.authorize import authorize
@@ -141,6 +152,10 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
             for ref, key in ((ANN, ANN_KEY), (BOB, BOB_KEY))
         ],
     ),
+    "hold": lambda w: placing(w),
+    "lift-hold": lambda w: lifting(w),
+    "erase-held": lambda w: erasing_held(w),
+    "list-holds": lambda w: hold.list_holds(w.context),
     "collect-range": lambda w: collect_range(w.context, 1, 3),
     "collect": lambda w: evidence.collect(w.context, w.pending.seq),
 }
@@ -149,6 +164,47 @@ FLOWS: dict[str, Callable[[World], Flow[Any]]] = {
 OTHER = HaltTarget.of_adapter("other")
 LOST = Evidence(kind="mark", generation=1, size=999, hash=b"r" * 32)
 WHY = "it pays the wrong people"
+
+
+def until(w: World) -> int:
+    return w.runtime.clock.now_us() + 600_000_000
+
+
+def placing(w: World) -> Flow[Any]:
+    planned = w.tenant.holds.plan(reason="case", basis="order")
+    asked = w.tenant.holds.digest(planned, expires_us=until(w))
+    return hold.place(w.context, planned, expires_us=until(w), signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
+
+
+def held_already(w: World) -> int:
+    planned = w.tenant.holds.plan(reason="case", basis="order")
+    return w.tenant.holds.place(planned, expires_us=until(w), keys=((ANN, ANN_KEY), (BOB, BOB_KEY))).seq
+
+
+def lifting(w: World) -> Flow[Any]:
+    seq = held_already(w)
+    asked = w.tenant.holds.lift_digest(seq, reason="over", basis="order", expires_us=until(w))
+    return hold.lift(
+        w.context, seq, reason="over", basis="order", generation=w.tenant.head().generation, expires_us=until(w),
+        signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))],
+    )  # fmt: skip
+
+
+def erasing_held(w: World) -> Flow[Any]:
+    """What a hold keeps, whatever fails meanwhile: nothing goes."""
+    held_already(w)
+    asked = statement_of(w.context, ERASURE, expires_us=until(w)).digest()
+    flow = erase(w.context, ERASURE, expires_us=until(w), signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
+    return refused_as_held(flow)
+
+
+def refused_as_held(flow: Flow[Any]) -> Flow[Any]:
+    try:
+        yield from flow
+    except AuditError as error:
+        assert error.code == "audit.held"
+        return "held"
+    raise AssertionError("erased in spite of a hold")
 
 
 def halting(w: World, verb: Literal["engage", "resume"], target: HaltTarget, keys: Sequence[tuple[EntityRef, LocalPersonKey]]) -> Flow[Any]:

@@ -16,7 +16,7 @@ import pytest
 from tests.house.source import PACKAGES, ROOT, SRC
 
 # import name -> distribution, where they differ
-DISTRIBUTIONS = {"jwt": "pyjwt", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"rfc3161_client": "rfc3161-client", "jwt": "pyjwt", "yaml": "pyyaml"}
 
 
 def settings() -> dict[str, object]:

@@ -55,6 +55,8 @@ class AnchorLog:
     epochs: list[list[bytes]] = field(default_factory=list)
     openings: list[dict[int, SlotOpening]] = field(default_factory=list)
     salt: str = ""
+    named: bytes | None = None  # the checkpoint whose hash the next epochs hold
+    now_us: int | None = None  # the time of the next epochs, else one second after the other
 
     def __post_init__(self) -> None:
         self.secret = key_of("identity")
@@ -94,8 +96,9 @@ class AnchorLog:
         if restart or epoch == 0:
             certificate = self.secret.sign(certificate_message(origin=self.name, epoch=epoch, key=key))
         entry = EpochEntry(
-            origin=self.name, epoch=epoch, root=root_of(leaves), width=WIDTH, time_us=START_US + epoch * 1_000_000, before=None,
-            key=key, following=public_of(self.epoch_key(epoch + 1)), certificate=certificate,
+            origin=self.name, epoch=epoch, root=root_of(leaves), width=WIDTH,
+            time_us=START_US + epoch * 1_000_000 if self.now_us is None else self.now_us,
+            before=None if self.named is None else sha256(self.named).digest(), key=key, following=public_of(self.epoch_key(epoch + 1)), certificate=certificate,
         )  # fmt: skip
         self.entries.append(encode_epoch(replace(entry, signature=secret.sign(epoch_message(entry)))))
         self.epochs.append(leaves)

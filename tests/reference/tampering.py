@@ -35,7 +35,9 @@ from tests.reference.tampered_erasures import ON_ERASURES, honest_erasure
 from tests.reference.tampered_evidence import ON_EVIDENCE, honest_evidence
 from tests.reference.tampered_fields import ON_FIELDS, honest_fields
 from tests.reference.tampered_forms import ON_FORMS
+from tests.reference.tampered_holds import ON_HOLDS, honest_hold
 from tests.reference.tampered_stores import ON_STORES, honest_store
+from tests.reference.tampered_times import ON_TIMES, false_time
 
 TRIALS: Final = 60
 SIZE: Final = 40
@@ -362,7 +364,8 @@ def clean(trial: int) -> tuple[bool, bool]:
     verdict = verify_log(log.rows, identity=log.identity, heads=[log.known(), log.known(3)])
     decided = next((row.seq for row in log.rows if b"decision.allow" in row.entry), None)
     alarm = verdict.grade is not Grade.CONSISTENT_UNANCHORED
-    alarm = any((alarm, *(judge(trial) for judge in (false_alarm, honest_erasure, honest_fields, honest_evidence, honest_store))))
+    judges = (false_alarm, honest_erasure, honest_fields, honest_evidence, honest_store, honest_hold, false_time)
+    alarm = any((alarm, *(judge(trial) for judge in judges)))
     if decided is not None:
         life = [row.seq for row in log.rows if row.thread == log.rows[decided].thread]
         alarm = alarm or bool(verify_bundle(log.bundle(decided, life), trust=TrustPolicy(log_keys=(log.key,))).findings)
@@ -376,7 +379,8 @@ def table(trials: int = TRIALS) -> list[Result]:
         runs = [_on_log(change, careful, needs, random.Random(f"{attack}/{n}")) for n in range(trials)]
         codes = [code for code, _ in runs if code]
         made.append(_result(row, attack, needs, trials, codes, sum(seen for _, seen in runs)))
-    for row, attack, needs, run in (*ON_THE_REST, *ON_ANCHORS, *ON_CLOSINGS, *ON_ERASURES, *ON_FIELDS, *ON_EVIDENCE, *ON_FORMS, *ON_STORES):
+    listed = (*ON_THE_REST, *ON_ANCHORS, *ON_CLOSINGS, *ON_ERASURES, *ON_FIELDS, *ON_EVIDENCE, *ON_FORMS, *ON_STORES, *ON_TIMES, *ON_HOLDS)
+    for row, attack, needs, run in listed:
         codes = [code for n in range(trials) if (code := run(random.Random(f"{attack}/{n}")))]
         made.append(_result(row, attack, needs, trials, codes, None))
     return sorted(made, key=lambda one: one.row)

@@ -11,6 +11,7 @@ import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
 from intended_adapters.cli.slotwitness import follows
+from intended_adapters.cli.times import Stamper, Tsa, TsaCert, stamped_lines, stamper, times
 from intended_core import (
     AdapterError,
     AttestedRecord,
@@ -59,6 +60,9 @@ def audit_epoch(
         list[str] | None, typer.Option("--witness-key", help="The verifier key of each witness, in the same order.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--tiles", help="Also write the anchor log as tiles into this folder.")] = None,
+    tsa: Tsa = None,
+    tsa_cert: TsaCert = None,
+    stamp_every: Annotated[float, typer.Option(help="With --every and --tsa: have it stamped so often (seconds).")] = 3600.0,
     json: JsonFlag = False,
 ) -> None:
     """Close the next epoch over every tenant's log, and have it cosigned.
@@ -69,6 +73,7 @@ def audit_epoch(
     """
     if len(ask or []) != len(keys or []):
         fail(Exit.USAGE, "give one --witness-key for each --witness, in the same order")
+    stamps = stamper(tsa, tsa_cert, stamp_every if every > 0 else 0.0)
     registry = load_registry()
     asked = [
         (registry.create("witness", "http", url=url), parse_cosigner(key))
@@ -76,14 +81,14 @@ def audit_epoch(
     ]
     with place().open() as authority:
         if every <= 0:
-            told = _epoch(authority, asked, out, only_if_moved=False)
+            told = _epoch(authority, asked, out, stamps, only_if_moved=False)
             emit(json, told, _epoch_text(told))
             authority.anchor.release()
-            raise typer.Exit(int(Exit.OK if not told["unanswered"] else Exit.OPERATOR))
-        _go_on(authority, asked, out, every=every, idle=idle, as_json=json)
+            raise typer.Exit(int(Exit.OK if not told["unanswered"] and "unstamped" not in told else Exit.OPERATOR))
+        _go_on(authority, asked, out, stamps, every=every, idle=idle, as_json=json)
 
 
-def _epoch(authority: Authority, asked: list[Any], out: Path | None, *, only_if_moved: bool) -> dict[str, Any]:
+def _epoch(authority: Authority, asked: list[Any], out: Path | None, stamps: Stamper | None, *, only_if_moved: bool) -> dict[str, Any]:
     sealed = authority.anchor.seal(only_if_moved=only_if_moved)
     if sealed is None:
         return {}
@@ -98,6 +103,8 @@ def _epoch(authority: Authority, asked: list[Any], out: Path | None, *, only_if_
             told["unanswered"].append(str(error))
         else:
             told["cosigned"].append({"witness": found.key.name, "size": found.size, "time_s": found.time_s})
+    if stamps is not None and stamps.due(time.monotonic()):
+        told |= stamps.stamp(authority)
     told["anchor_key"] = str(authority.anchor.key())
     if out is not None:
         told["tiles"] = export_anchor(authority, out, since=_exported(out))
@@ -116,12 +123,13 @@ def _epoch_text(told: dict[str, Any]) -> str:
     lines = [f"epoch {told['epoch']}: {told['tenants']} logs, {told['moved']} of them grown{restarted}"]
     lines += [f"  cosigned by {one['witness']} up to epoch {one['size'] - 1}" for one in told["cosigned"]]
     lines += [f"  not cosigned: {text}" for text in told["unanswered"]]
+    lines += stamped_lines(told)
     lines.append(f"  anchor key: {told['anchor_key']}")
     return "\n".join(lines)
 
 
 def _go_on(
-    authority: Authority, asked: list[Any], out: Path | None, *, every: float, idle: float, as_json: bool
+    authority: Authority, asked: list[Any], out: Path | None, stamps: Stamper | None, *, every: float, idle: float, as_json: bool
 ) -> None:
     """Until interrupted. While another process seals, wait for its lease."""
     last = 0.0
@@ -129,7 +137,7 @@ def _go_on(
         while True:
             begin = time.monotonic()
             try:
-                told = _epoch(authority, asked, out, only_if_moved=begin - last < idle)
+                told = _epoch(authority, asked, out, stamps, only_if_moved=begin - last < idle)
                 if told:
                     last = begin
                     emit(as_json, told, _epoch_text(told))
@@ -376,6 +384,7 @@ def add_to_audit(audit: typer.Typer) -> None:
         ("second-key", audit_second_key),
     ):  # fmt: skip
         audit.command(name)(command)
+    times(audit)
     audit.add_typer(
         equivocation, name="equivocation", help="Prove that a log said two things.", no_args_is_help=True
     )

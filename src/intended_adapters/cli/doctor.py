@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import stat
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, place
+from intended_adapters.cli.times import moment
 from intended_core import Authority, IntendedError, StoreError, load_registry
 
 __all__ = ["doctor"]
@@ -50,6 +52,7 @@ def doctor(json: JsonFlag = False) -> None:
         with opened[0] as authority:
             probe("log", lambda: _logs(authority))
             probe("rollback", lambda: _recoveries(authority))
+            probe("time", lambda: _stamps(authority))
             probe("halts", lambda: _halts(authority))
             probe("hands", lambda: _hands(authority))
     lines = [f"{'ok  ' if good else 'BAD '} {name:10} {text}" for name, good, text in found]
@@ -93,6 +96,18 @@ def _recoveries(authority: Authority) -> str:
     if bad:
         raise StoreError("; ".join(bad))
     return "no log stands behind what is known of it"
+
+
+def _stamps(authority: Authority) -> str:
+    """Raise when time stamps are taken and the last try failed, or the next one is late; that none are taken is no fault."""
+    found = authority.anchor.stamping()
+    if found.failed_us:
+        raise StoreError(f"the anchor log is not stamped since {moment(found.failed_us)} UTC: {found.why}")
+    if not found.count:
+        return "no time stamps are taken (`intended audit timestamp`)"
+    if found.due_us and time.time_ns() // 1000 > found.due_us:
+        raise StoreError(f"the next time stamp was due at {moment(found.due_us)} UTC, and nobody asked for it")
+    return f"{found.count} time stamps, the newest of {moment(found.time_us)} UTC over {found.size} epochs"
 
 
 def _halts(authority: Authority) -> str:

@@ -49,7 +49,8 @@ def _erase(
 
     Example: intended --tenant acme audit erase --seq 42:intent.args.payee --reason 'asked on 3 March' --basis 'GDPR art. 17' --plan
 
-    Records that others rest on (keys, policies, persons, halts) are left out. Bundles and backups that left the house are not reached.
+    Records that others rest on (keys, policies, persons, halts) are left out; what a legal hold keeps is refused (exit code 8).
+    Bundles and backups that left the house are not reached.
     """
     if (seq is None) == (about is None) or (fields and about is None):
         fail(Exit.USAGE, "give either --seq or --about, and --fields only with --about")
@@ -107,7 +108,7 @@ def _do(
     expires_us = until_us(until)
     told: dict[str, Any] = {
         "places": [list(place) for place in planned.places], "records": planned.count, "snapshots": len(planned.snapshots),
-        "expires_us": expires_us, "fields": [[at, list(paths)] for at, paths in planned.parts],
+        "expires_us": expires_us, "held": planned.held, "fields": [[at, list(paths)] for at, paths in planned.parts],
     }  # fmt: skip
     if only_plan:
         digest = tenant.erasures.digest(planned, expires_us=expires_us).hex()
@@ -116,6 +117,7 @@ def _do(
         lines += [f"  {start}" if stop == start + 1 else f"  {start} to {stop - 1}" for start, stop in planned.places[:20]]
         lines += ["  …"] if len(planned.places) > 20 else []
         lines += [f"  {at}: {', '.join(paths)}" for at, paths in planned.parts[:20]] + (["  …"] if len(planned.parts) > 20 else [])
+        lines += [f"  {planned.held} more are under a legal hold, and stay"] if planned.held else []
         lines.append(f"two persons sign {digest}" + ("" if until else " (give --until to keep it from one run to the next)"))
         emit(as_json, {**told, "digest": digest}, "\n".join(lines))
         return
@@ -123,5 +125,6 @@ def _do(
     emit(
         as_json, {**told, "seq": done.seq, "snapshots": done.snapshots},
         f"erased what {done.records} records said, {done.fields} fields of others, and {done.snapshots} snapshots of entities\n"
-        f"record {done.seq}",
+        + (f"{planned.held} more are under a legal hold, and stay\n" if planned.held else "")
+        + f"record {done.seq}",
     )  # fmt: skip

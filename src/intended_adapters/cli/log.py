@@ -14,9 +14,11 @@ from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read
 from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
 from intended_adapters.cli.erasures import erases
+from intended_adapters.cli.holds import holds
 from intended_adapters.cli.mending import mends
 from intended_adapters.cli.searching import as_json, line, searches
 from intended_adapters.cli.stretches import asked, export_stretch, newest_proof, seen_lines, verify_stretch
+from intended_adapters.cli.times import TimeFile, TsaCerts, asked_time
 from intended_core import (
     BundleVerdict,
     Grade,
@@ -37,6 +39,7 @@ evidence = typer.Typer()
 searches(audit)
 erases(audit)
 mends(audit)
+holds(audit)
 
 Pins = Annotated[list[str] | None, typer.Option("--pin", help="A log key you trust (name+hash+base64); repeatable.")]
 Known = Annotated[list[Path] | None, typer.Option("--checkpoint", help="A checkpoint you kept; repeatable.")]
@@ -209,6 +212,11 @@ def evidence_verify(
     policy: Policy = None,
     min_epoch: MinEpoch = None,
     max_age: MaxAge = None,
+    time_file: TimeFile = None,
+    tsa_cert: TsaCerts = None,
+    max_delay: Annotated[
+        float | None, typer.Option(help="With --time: refuse a record that no clock outside saw so soon after its own time (seconds).")
+    ] = None,
     jobs: Jobs = 1,
     json: JsonFlag = False,
 ) -> None:
@@ -222,7 +230,10 @@ def evidence_verify(
 
     Example: intended evidence verify march.evb --pin "$(cat acme.vkey)" --list token.refused
 
-    Exit code 0 at or above --min-verdict (default: all holds under a key that you pinned), else by verdict:
+    Example: intended evidence verify decision-42.evb --policy auditor.policy --time decision-42.time --tsa-cert tsa.pem
+
+    Exit code 8 when a time file does not hold, 0 at or above --min-verdict (default: all holds under a key that you pinned), else by
+    verdict:
     18 WITNESSED, 19 ANCHORED, 20 CONSISTENT_UNANCHORED, 21 CONSISTENT_UNPINNED,
     22 INCOMPLETE, 23 TRUNCATED, 24 FORKED, 25 TAMPERED, 26 MALFORMED.
     """
@@ -232,14 +243,17 @@ def evidence_verify(
         whole = is_range(file)
     except OSError as error:
         fail(Exit.INPUT, f"{file} cannot be read: {error.strerror}")
+    timed = asked_time(time_file, policy=_own(policy), certificates=tsa_cert, max_delay=max_delay)
     if whole:
         verify_stretch(
-            file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), jobs=jobs, as_json=json, fresh=fresh
-        )
+            file, pinned=pin or [], known=kept, minimum=minimum, kind=kind, policy=_own(policy), jobs=jobs, as_json=json, fresh=fresh,
+            timed=timed,
+        )  # fmt: skip
     if kind is not None:
         fail(Exit.USAGE, "--list is for a bundle of a stretch of a log; this one is of a decision")
     verdict = verify_evidence(read_file(file, limit=256 * 1024 * 1024), pinned=pin or [], known=kept, policy=_own(policy), fresh=fresh)
-    emit(json, verdict_json(verdict), verdict_text(verdict))
+    told, said = ({}, "") if timed is None else timed.look(file, verdict.grade)
+    emit(json, verdict_json(verdict) | told, verdict_text(verdict) + said)
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import typer
 
 from intended_adapters.cli.common import Exit, Place, emit, fail
+from intended_adapters.cli.times import Asked
 from intended_core import (
     AuditError,
     Authority,
@@ -81,13 +82,15 @@ def export_stretch(where: Place, text: str, *, out: Path, since: bytes | None, b
 def verify_stretch(
     file: Path, *, pinned: list[str], known: bytes | None, minimum: Grade, kind: str | None, policy: bytes | None, jobs: int, as_json: bool,
     fresh: Freshness | None = None,
+    timed: Asked | None = None,
 ) -> None:  # fmt: skip
     """Verify the file, say what was found, and exit as the verdict says."""
     try:
         verdict = verify_evidence_range(file, pinned=pinned, known=known, kind=kind, policy=policy, fresh=fresh, jobs=jobs)
     except AuditError as error:
         fail(Exit.USAGE, str(error))
-    emit(as_json, _as_json(verdict), _as_text(verdict, kind))
+    told, said = ({}, "") if timed is None else timed.look(file, verdict.grade)
+    emit(as_json, _as_json(verdict) | told, _as_text(verdict, kind) + said)
     raise typer.Exit(exit_code(verdict.grade, minimum=minimum))
 
 

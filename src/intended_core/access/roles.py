@@ -17,7 +17,7 @@ __all__ = ["PERMISSIONS", "ROLES", "Permission", "check_permitted", "checked_rol
 
 Permission = Literal[
     "intent.read", "decision.read", "policy.read", "connector.read", "intent.submit", "intent.cancel_own", "intent.simulate",
-    "intent.approve", "intent.reject", "entity.write", "data.write", "person.manage", "secret.manage", "audit.erase",
+    "intent.approve", "intent.reject", "entity.write", "data.write", "person.manage", "secret.manage", "audit.erase", "audit.hold",
     "signing_key.compromise", "token.revoke", "policy.draft", "policy.activate", "connector.manage", "provider_key.manage",
     "signing_key.read", "signing_key.rotate", "apikey.manage_own", "apikey.manage_all", "member.read", "member.manage",
     "role.assign", "sso.manage", "scim.manage", "audit.read", "audit.export", "halt.engage", "halt.resume", "tenant.settings",
@@ -40,6 +40,7 @@ PERMISSIONS: Final[Mapping[Permission, frozenset[str]]] = {
     "person.manage": frozenset({_A}),
     "secret.manage": frozenset({_A}),
     "audit.erase": frozenset({_P, _A}),
+    "audit.hold": frozenset({_P, _A}),
     "signing_key.compromise": frozenset({_P, _A}),
     "token.revoke": frozenset({_O, _P, _A}),
     "policy.draft": frozenset({_O, _A}),

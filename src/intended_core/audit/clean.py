@@ -28,12 +28,12 @@ from intended_core.values import SAFE_INT
 __all__ = ["JUDGED", "Clean", "Recognised", "clean_body"]
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-# What the rest of a log is judged by is always looked at by the judge: where a log or a generation begins, its persons, its erasures.
+# What the rest of a log is judged by is always looked at by the judge: where a log or a generation begins, its persons, erasures, holds.
 JUDGED: Final = frozenset(
     kind.value.encode("ascii")
     for kind in EventKind
     if kind in (EventKind.LOG_GENESIS, EventKind.LOG_RECOVER, EventKind.LOG_REDACT, EventKind.LOG_PRUNE)
-    or kind.value.startswith(("person.", "tenant."))
+    or kind.value.startswith(("person.", "tenant.", "hold."))
 )
 _FEW: Final = 15  # digits of a number that is below 2**53 whatever they are
 

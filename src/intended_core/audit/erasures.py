@@ -34,7 +34,7 @@ MAX_PLACES: Final = 10_000  # stretches in one record: its body stays far below 
 _PERSON_LABEL: Final = b"intended.person-signature/v1"  # access.persons.person_message
 _STATEMENT_LABEL: Final = "intended.statement/v1"  # access.statement
 _SUBJECT_LABEL: Final = "intended.erasure/v1"
-_PURPOSE: Final = b"audit.erase"
+_PURPOSE: Final = "audit.erase"
 # What other records rest on is kept: who the tenant is, its keys, its policies, its persons, its halts, and the erasures themselves.
 ERASABLE: Final = frozenset(
     kind
@@ -163,32 +163,33 @@ class Erasures:
         places, parts, subject = subject_of(kind, body)
         if (places and places[-1][1] > seq) or (parts and parts[-1][0] >= seq):
             raise AuditError("an erasure names a record that came after it", code="audit.erasure")
-        self._signed(body, subject, generation)
+        self.agreed(body, subject, generation, _PURPOSE)
         return places, parts
 
-    def _signed(self, body: Mapping[str, Json], subject: bytes, generation: int) -> None:
+    def agreed(self, body: Mapping[str, Json], subject: bytes, generation: int, purpose: str) -> None:
+        """That two persons whom the log introduced, and who may, signed for `subject`; raises AuditError `audit.erasure`."""
         expires, persons = body.get("expires"), body.get("persons")
         if type(expires) is not int or not 0 < expires < 2**63 or not isinstance(persons, list):
-            raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+            raise AuditError("a record that persons sign is not in its form", code="audit.erasure")
         statement = digest(
-            _STATEMENT_LABEL, _PURPOSE, self._uuid.encode("ascii"), self._environment.encode("ascii", "replace"),
+            _STATEMENT_LABEL, purpose.encode("ascii"), self._uuid.encode("ascii"), self._environment.encode("ascii", "replace"),
             generation.to_bytes(8, "big"), expires.to_bytes(8, "big"), subject,
         )  # fmt: skip
         keys: set[str] = set()
         names: set[str] = set()
         for each in persons:
             if not isinstance(each, list) or len(each) != 4 or not all(isinstance(part, str) for part in each):
-                raise AuditError("an erasure's record is not in its form", code="audit.erasure")
+                raise AuditError("a record that persons sign is not in its form", code="audit.erasure")
             key, name = str(each[2]), person_name(each[:2])
             self._signers.check(name, key)
             try:
                 verify_ed25519(unb64url(key), unb64url(str(each[3])), frame(_PERSON_LABEL, statement))
             except IntentError:
-                raise AuditError("an erasure's signature is malformed", code="audit.erasure") from None
+                raise AuditError("a signature of it is malformed", code="audit.erasure") from None
             keys.add(key)
             names.add(name)
         if min(len(keys), len(names)) < QUORUM:
-            raise AuditError(f"an erasure takes {QUORUM} persons", code="audit.erasure")
+            raise AuditError(f"it takes {QUORUM} persons", code="audit.erasure")
 
     def unpermitted_field(self) -> tuple[int, str] | None:
         """The first field that is missing without a permission, or None: to be asked at the end of the log."""

@@ -110,6 +110,8 @@ class EventKind(StrEnum):
     CLOCK_RECOVERED = "clock.recovered"
     ADMIN_CHANGED = "admin.changed"
     EXPORT_BUNDLE = "export.bundle"
+    HOLD_PLACED = "hold.placed"
+    HOLD_LIFTED = "hold.lifted"
 
 
 KINDS: Final = {kind.value.encode("ascii"): kind for kind in EventKind}

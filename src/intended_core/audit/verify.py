@@ -15,9 +15,10 @@ from typing import NoReturn
 
 from intended_core.audit.checkpoint import Checkpoint
 from intended_core.audit.clean import Clean, Recognised
-from intended_core.audit.erasures import Erasures
+from intended_core.audit.erasures import ERASURES, Erasures
 from intended_core.audit.fields import MISSING, joined
 from intended_core.audit.grades import Finding, Grade, worst
+from intended_core.audit.holds import HoldWalk
 from intended_core.audit.log import NO_LEAF
 from intended_core.audit.pages import Page, page_sizes, recognised
 from intended_core.audit.record import Entry, EventKind, parse_body, parse_entry
@@ -137,7 +138,7 @@ def _pages(records: Iterable[RecordRow], identity: LogIdentity) -> Iterator[tupl
 
 
 class _Walk:
-    __slots__ = ("_closed", "_erasures", "_identity", "_known", "_matched", "_receipts", "_state")
+    __slots__ = ("_closed", "_erasures", "_holds", "_identity", "_known", "_matched", "_receipts", "_state")
 
     def __init__(self, identity: LogIdentity, heads: Sequence[KnownHead], receipts: Sequence[Receipt]) -> None:
         self._identity = identity
@@ -149,6 +150,7 @@ class _Walk:
         self._matched = 0
         self._closed = False
         self._erasures = Erasures(tenant_uuid=identity.tenant_uuid)
+        self._holds = HoldWalk()
 
     def compare_heads(self) -> None:
         for earlier, later in zip(self._known, self._known[1:], strict=False):
@@ -210,11 +212,13 @@ class _Walk:
                 if row.fields:
                     raise AuditError("fields are here without a body", code="audit.field")
                 self._erasures.missing(at, entry.kind)
+                self._holds.missing(at, entry.kind, row.thread)
             else:
                 body = joined(parse_body(row.body, expected=entry.body_hash), row.fields)
                 gone = body.get(MISSING)
                 if isinstance(gone, dict):
                     self._erasures.missing_fields(at, gone)
+                    self._holds.missing(at, entry.kind, row.thread)
         except AuditError as error:
             raise _Bad("record.body", at, f"record {at}: {error}") from None
         self._meaning(entry, body, row, at)
@@ -223,11 +227,24 @@ class _Walk:
             self._erasures.take(at, entry.kind, body, generation=entry.generation)
         except AuditError as error:
             raise _Bad("erasure", at, f"record {at}: {error}") from None
+        self._held(entry, body, at)
         expected = self._receipts.pop(at, None)
         if expected is not None and expected != leaf:
             raise _Bad("receipt.leaf", at, f"record {at} is not the one that a token was issued for")
         self._state.add(leaf, entry.time_us)
         self._check_heads()
+
+    def _held(self, entry: Entry, body: dict[str, Json], at: int) -> None:
+        if entry.kind in ERASURES:
+            disregarded = self._holds.spite(entry.kind, body)
+            if disregarded is not None:
+                hold, place = disregarded
+                raise _Bad("erasure.held", at, f"record {at} erased from record {place} on what the hold of record {hold} keeps")
+        elif entry.kind in (EventKind.HOLD_PLACED, EventKind.HOLD_LIFTED):
+            try:
+                self._holds.take(at, entry.kind, body, generation=entry.generation, persons=self._erasures)
+            except AuditError as error:
+                raise _Bad("hold", at, f"record {at}: {error}") from None
 
     def _header(self, row: RecordRow, at: int) -> Entry:
         try:

@@ -14,6 +14,7 @@ from intended_core.audit.epochs import EpochWalk, walk_epochs
 from intended_core.audit.levels import Levels
 from intended_core.audit.record import parse_body, parse_entry
 from intended_core.audit.tiles import TILE_WIDTH, bundle_bytes, tile_path, tiles_between
+from intended_core.audit.timefile import TimeFile
 from intended_core.canonical import Json
 from intended_core.desks.desk import Desk, Drives
 from intended_core.desks.tiles import TilesDesk
@@ -30,9 +31,10 @@ from intended_core.flows.rollback import Evidence, suspect
 from intended_core.flows.seal import EpochKeys, Sealed, anchor_key, read_row, release, seal
 from intended_core.flows.seats import Seat, SlotBook
 from intended_core.flows.second import make_second, second_key
+from intended_core.flows.stamp import Stamped, Stamping, prove_time, stamp_newest, stamping
 from intended_core.flows.tiles import lay_tiles, whole_leaves
 from intended_core.ids import Scope
-from intended_core.ports import Notifier, Witness
+from intended_core.ports import Notifier, TimeAuthority, TimeVerifier, Witness
 from intended_core.unit import RecordRow
 
 __all__ = ["AnchorDesk", "Handle", "House"]
@@ -166,6 +168,18 @@ class AnchorDesk(Desk):
         if stone is not None:
             self._driver.operate(bury(self._context, scope, stone))
 
+    def stamp(self, authority: TimeAuthority, verifier: TimeVerifier, *, due_seconds: int = 0) -> Stamped:
+        """Have the newest checkpoint stamped by a time-stamping authority, under the certificates that `verifier` pins.
+
+        `due_seconds`: how soon the next stamp is due, for `stamping` to tell; 0 for never. Raises as `stamp_newest`.
+        """
+        with self._lock:
+            return self._driver.operate(stamp_newest(self._context, authority, verifier, due_seconds=due_seconds))
+
+    def stamping(self) -> Stamping:
+        """How many time stamps there are, and whether the last try failed or the next one is late."""
+        return self._driver.operate(stamping(self._context))
+
     def _seat_all(self) -> None:
         for scope in self._house.scopes():
             if scope not in self._book:
@@ -195,6 +209,9 @@ class AnchorDesk(Desk):
         that fails is asked again by a later call, after a pause that grows. Raises IntentError, AuditError, UnitRefusedError.
         """
         return self._house.tell(self._context, self._seat(scope), name, notifier, since)
+    def prove_time(self, scope: Scope, seq: int) -> TimeFile:
+        """Between which outside times record `seq` of the tenant's log was recorded. Raises AuditError `time.none` before it is stamped."""
+        return self._driver.operate(prove_time(self._context, self._seat(scope), seq))
 
     def receipts(self, records: Sequence[tuple[Scope, int]]) -> tuple[bytes, ...]:
         """A receipt for each (tenant, record), 1 to 256 under one signature: what to hold until an epoch seals it. Raises AuditError."""

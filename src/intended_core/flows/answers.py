@@ -14,6 +14,7 @@ from intended_core.audit.levels import Levels
 from intended_core.errors import AdapterError
 from intended_core.flows.cache import LoadedEntities, ScopeState
 from intended_core.flows.effects import (
+    AskTime,
     AskWitness,
     Commit,
     Draw,
@@ -39,13 +40,14 @@ from intended_core.flows.effects import (
 )
 from intended_core.ids import Scope
 from intended_core.keys.hidden import SecretBytes
-from intended_core.ports import GeneratedKey, NotificationReceipt, WitnessAnswer
+from intended_core.ports import GeneratedKey, NotificationReceipt, TimeStamp, WitnessAnswer
 from intended_core.unit import Committed, Head, RecordRow, Row, RowKey
 
 __all__ = ["FITS", "TYPES", "accept", "not_asked_for"]
 
 LEAF_BYTES: Final = 32  # SHA-256, RFC 6962 § 2.1
 MAX_WITNESS_BYTES: Final = 64 * 1024  # signature lines, a few hundred bytes each
+MAX_TIME_RESPONSE_BYTES: Final = 32 * 1024  # a token with a chain of certificates has 2 to 8 KiB
 MAX_US: Final = 2**53 - 1  # the largest time that a record keeps (RFC 7493)
 
 
@@ -116,6 +118,21 @@ def _told(_: AskWitness, answer: Any) -> bool:
     )
 
 
+def _stamped(_: AskTime, answer: Any) -> bool:
+    if type(answer) is not tuple or len(answer) != 2:
+        return False
+    response, stamp = answer
+    return (
+        type(response) is bytes
+        and 0 < len(response) <= MAX_TIME_RESPONSE_BYTES
+        and type(stamp) is TimeStamp
+        and type(stamp.time_us) is type(stamp.accuracy_us) is int
+        and 0 < stamp.time_us <= MAX_US
+        and 0 <= stamp.accuracy_us <= MAX_US
+        and type(stamp.authority) is type(stamp.serial) is str
+    )
+
+
 def _drawn(effect: Draw, answer: Any) -> bool:
     if type(answer) is not tuple or len(answer) != 2:
         return False
@@ -144,6 +161,7 @@ FITS: Final[dict[type[Any], Callable[[Any, Any], bool]]] = {
     LoadTree: _tree,
     ReadRecords: _records,
     AskWitness: _told,
+    AskTime: _stamped,
     Notify: lambda _, answer: type(answer) is NotificationReceipt and type(answer.status) is int,
     GenerateKey: lambda _, answer: type(answer) is GeneratedKey
     and type(answer.private_der) is bytes

@@ -33,12 +33,15 @@ def newest_checkpoint(context: Context, *, covering: int | None = None) -> Flow[
     raise AuditError("no checkpoint reaches so far: seal an epoch first", code="audit.index")
 
 
-def prove_slot(context: Context, seat: Seat, *, epoch: int | None = None) -> Flow[SlotProof]:
+def prove_slot(context: Context, seat: Seat, *, epoch: int | None = None, note: bytes | None = None) -> Flow[SlotProof]:
     """Which head the seat's log had in `epoch` (default: the newest that a checkpoint covers). `context` is the anchor's.
+
+    `note`: a signed checkpoint of this anchor log below which it is proved, default the newest.
 
     Raises AuditError `audit.index` when there is no such epoch or the log was not there yet, `audit.thinned` when its leaves are not kept.
     """
-    note = yield from newest_checkpoint(context, covering=epoch)
+    if note is None:
+        note = yield from newest_checkpoint(context, covering=epoch)
     size, root = read_head(split_note(note)[0])[1:3]
     at = size - 1 if epoch is None else epoch
     row, previous = yield from _epoch_rows(context, at)
@@ -68,9 +71,11 @@ def prove_slot(context: Context, seat: Seat, *, epoch: int | None = None) -> Flo
     )  # fmt: skip
 
 
-def prove_record(context: Context, seat: Seat, seq: int, *, epoch: int | None = None) -> Flow[RecordProof]:
+def prove_record(
+    context: Context, seat: Seat, seq: int, *, epoch: int | None = None, note: bytes | None = None
+) -> Flow[RecordProof]:
     """That record `seq` of the seat's log stands below its head in `epoch`. Raises as `prove_slot`; `audit.index` for a later record."""
-    slot = yield from prove_slot(context, seat, epoch=epoch)
+    slot = yield from prove_slot(context, seat, epoch=epoch, note=note)
     size = slot.opening.size
     if not 0 <= seq < size:
         raise AuditError(f"epoch {parse_epoch(slot.entry).epoch} holds {size} records of this log", code="audit.index")

@@ -16,11 +16,12 @@ from intended_core.ids import EntityRef, Scope
 from intended_core.keys.ring import KeyRecord
 from intended_core.keys.rowmac import RowMac
 from intended_core.keys.sealing import Place
-from intended_core.ports import Notification, Notifier, Witness
+from intended_core.ports import Notification, Notifier, TimeAuthority, TimeVerifier, Witness
 from intended_core.tokens.refusal_counts import RefusalCounts
 from intended_core.unit import RowKey, RowKind, Unit
 
 __all__ = [
+    "AskTime",
     "AskWitness",
     "Commit",
     "Context",
@@ -223,6 +224,15 @@ class AskWitness:
 
 
 @dataclass(frozen=True, slots=True)
+class AskTime:
+    """-> tuple[bytes, ports.TimeStamp]: what this authority answers for `message`, and what `verifier` finds that it says."""
+
+    authority: TimeAuthority
+    verifier: TimeVerifier
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """-> ports.NotificationReceipt: that this notifier has taken the notification."""
 
@@ -275,6 +285,6 @@ class Rewrap:
 
 Effect: TypeAlias = (
     Now | Random | Draw | LoadState | LoadEntities | LoadTree | ReadRows | ScanRows | ReadHead | ReadHeads | ReadLeaves | ReadRecords
-    | Commit | Sign | SignOnce | GenerateKey | Seal | Unseal | Rewrap | AskWitness | Notify
+    | Commit | Sign | SignOnce | GenerateKey | Seal | Unseal | Rewrap | AskWitness | AskTime | Notify
 )  # fmt: skip
 Flow: TypeAlias = Generator[Effect, Any, T]

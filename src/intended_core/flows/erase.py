@@ -21,6 +21,8 @@ from intended_core.flows.again import again
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRecords
 from intended_core.flows.evidence import authentic_head
+from intended_core.flows.hold import check_unheld
+from intended_core.flows.holdrows import Hold
 from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.persons import AuthenticatedPerson
 from intended_core.unit import Changes, RecordRow, RowKey, Unit, UnitView, Write
@@ -31,6 +33,7 @@ Why = Literal["redact", "prune"]
 QUORUM: Final = 2  # authority.md § 4: erasing is privileged
 MAX_TEXT_CHARS: Final = 500
 MAX_AT_ONCE: Final = 100_000  # records of one erasure: it stands in one unit
+CHUNK: Final = 2_000  # records that are looked at together
 SNAPSHOT_GONE: Final = "ERASED"
 _KINDS: Final = {"redact": EventKind.LOG_REDACT, "prune": EventKind.LOG_PRUNE}
 
@@ -40,7 +43,7 @@ class Plan:
     """What an erasure will do.
 
     `places`: stretches of records whose bodies go. `parts`: records of which fields go, ascending, each with their paths. `snapshots`:
-    digests of the entity snapshots that go.
+    digests of the entity snapshots that go. `held`: how many records a legal hold keeps, which a prune leaves out.
     """
 
     why: Why
@@ -50,6 +53,7 @@ class Plan:
     basis: str
     generation: int
     parts: Parts = ()
+    held: int = 0
 
     @property
     def count(self) -> int:
@@ -74,8 +78,11 @@ def plan(
 
     `fields`: (record, path) of single fields, where the rest of the record stays; what is computed from a field goes with it.
 
-    `reason`, `basis`: why, and under which rule, in a sentence each; neither may name whom it is about. Raises AuditError.
+    `reason`, `basis`: why, and under which rule, in a sentence each; neither may name whom it is about. What a legal hold keeps is left out
+    of a prune; a redact that asks for it is refused (`audit.held`). Raises AuditError.
     """
+    state: ScopeState = yield LoadState(context.scope, True)
+    held = 0
     head = yield from authentic_head(context)
     kept: list[int] = []
     snapshots: dict[str, None] = {}
@@ -86,25 +93,34 @@ def plan(
         entry = parse_entry(found[0].entry)
         if entry.kind not in ERASABLE or not found[0].body:
             continue
+        try:
+            check_unheld(state.halts.holds, found[0])
+        except AuditError:
+            if why == "redact":
+                raise
+            held += 1
+            continue
         body = read_body(found[0])
         if isinstance(body.get("entities_digest"), str):
             snapshots[str(body["entities_digest"])] = None
         kept.append(seq)
         if len(kept) > MAX_AT_ONCE:
             raise AuditError(f"one erasure takes at most {MAX_AT_ONCE} records: make it several", code="audit.erasure")
-    parts = yield from _parts(context, head.size, fields, whole=set(kept), snapshots=snapshots)
+    parts = yield from _parts(context, head.size, fields, whole=set(kept), snapshots=snapshots, holds=state.halts.holds)
     places = stretches(kept)
     if not 0 < len(places) + len(parts) <= MAX_PLACES:
+        if held and not places:
+            raise AuditError(f"all {held} records are under a legal hold", code="audit.held")
         many = f"one erasure names at most {MAX_PLACES} stretches and records: make it several"
         raise AuditError(many if places or parts else "there is nothing to erase here", code="audit.erasure")
     return Plan(
         why=why, places=places, snapshots=tuple(snapshots), reason=_sentence(reason, "reason"), basis=_sentence(basis, "basis"),
-        generation=head.generation, parts=parts,
+        generation=head.generation, parts=parts, held=held,
     )  # fmt: skip
 
 
 def _parts(
-    context: Context, size: int, fields: Iterable[tuple[int, str]], *, whole: set[int], snapshots: dict[str, None]
+    context: Context, size: int, fields: Iterable[tuple[int, str]], *, whole: set[int], snapshots: dict[str, None], holds: Sequence[Hold]
 ) -> Flow[Parts]:
     """The fields that go, with what would tell them; their snapshots are added to `snapshots`."""
     asked: dict[int, set[str]] = {}
@@ -116,6 +132,7 @@ def _parts(
         found: Sequence[RecordRow] = yield ReadRecords(context.scope, seq, seq + 1)
         if not 0 <= seq < size or not found:
             raise AuditError(f"the log has no record {seq}; it ends at {size - 1}", code="audit.index")
+        check_unheld(holds, found[0])
         body, held = read_body(found[0]) if found[0].body else {}, held_paths(found[0].fields)
         unknown = sorted(asked[seq].difference(held))
         if unknown:
@@ -143,13 +160,11 @@ def erase(context: Context, planned: Plan, *, signatures: Signatures, expires_us
     Raises KeyRingError, AccessDeniedError, UnitRefusedError, StoreError; then nothing is changed.
     """
     given = tuple(signatures)
-    return (yield from again(context, lambda fresh: _erase(context, planned, given, expires_us, fresh=fresh), what="persons"))
+    return (yield from again(context, lambda _: _erase(context, planned, given, expires_us), what="persons"))
 
 
-def _erase(
-    context: Context, planned: Plan, signatures: Signatures, expires_us: int, *, fresh: bool
-) -> Flow[Erased]:
-    state: ScopeState = yield LoadState(context.scope, fresh)
+def _erase(context: Context, planned: Plan, signatures: Signatures, expires_us: int) -> Flow[Erased]:
+    state: ScopeState = yield LoadState(context.scope, True)  # the holds that stand, not those that are remembered
     now_us: int = yield Now()
     salt: bytes = yield Random(16)
     statement = statement_of(context, planned, expires_us=expires_us)
@@ -161,7 +176,8 @@ def _erase(
         **({"parts": parts_json(planned.parts)} if planned.parts else {}),
     }  # fmt: skip
     subject_of(kind, said)
-    snapshots, left = yield from _gone_with(context, planned)
+    snapshots, left = yield from _gone_with(context, planned, state.halts.holds)
+    yield from _rested_on(context, snapshots, state.halts.holds)
     body: dict[str, Json] = {
         **said, "records": planned.count, "snapshots": len(snapshots), "expires": expires_us,
         "persons": [_signer(state, person) for person in persons],
@@ -190,7 +206,9 @@ def _erase(
     return done
 
 
-def _gone_with(context: Context, planned: Plan) -> Flow[tuple[tuple[str, ...], list[tuple[RecordRow, tuple[str, ...]]]]]:
+def _gone_with(
+    context: Context, planned: Plan, holds: Sequence[Hold]
+) -> Flow[tuple[tuple[str, ...], list[tuple[RecordRow, tuple[str, ...]]]]]:
     """The snapshots that go and the records that lose fields, from the records themselves: a plan is the caller's word.
 
     Raises AuditError for a record that must stay, and for a field that is not there or leaves what would tell it.
@@ -204,6 +222,7 @@ def _gone_with(context: Context, planned: Plan) -> Flow[tuple[tuple[str, ...], l
             raise AuditError("the log does not hold these records: plan it again", code="audit.index")
         for row in found:
             kind = parse_entry(row.entry).kind
+            check_unheld(holds, row)
             if kind not in ERASABLE:
                 raise AuditError(f"record {row.seq} is a {kind.value}: other records rest on it", code="audit.erasure")
             if row.body:
@@ -216,11 +235,24 @@ def _gone_with(context: Context, planned: Plan) -> Flow[tuple[tuple[str, ...], l
             raise AuditError("the log does not hold these records: plan it again", code="audit.index")
         if parse_entry(one[0].entry).kind not in ERASABLE or depending(one[0].fields, paths) != paths:
             raise AuditError(f"these fields of record {seq} do not go alone: plan it again", code="audit.erasure")
+        check_unheld(holds, one[0])
         erase_fields(one[0].fields, paths, by=seq)
         if SNAPSHOT in paths:
             snapshots[str(read_body(one[0])[SNAPSHOT])] = None
         left.append((one[0], paths))
     return tuple(snapshots), left
+
+
+def _rested_on(context: Context, snapshots: Sequence[str], holds: Sequence[Hold]) -> Flow[None]:
+    """Raise AuditError `audit.held` when a decision that is held rests on one of these snapshots: it could not be taken again."""
+    if not snapshots or not holds:
+        return
+    head = yield from authentic_head(context)
+    for begin in range(0, head.size, CHUNK):
+        rows: Sequence[RecordRow] = yield ReadRecords(context.scope, begin, min(begin + CHUNK, head.size))
+        for row in rows:
+            if b'"k":"decision.' in row.entry and row.body and read_body(row).get(SNAPSHOT) in snapshots:
+                check_unheld(holds, row)
 
 
 def _signer(state: ScopeState, person: AuthenticatedPerson) -> Json:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from intended_core.canonical import Json, canonical_json, digest, pack, parse_canonical
 from intended_core.errors import IntentError, StoreCorruptError
 from intended_core.flows.credentialrows import PREFIX, Withdrawn
+from intended_core.flows.holdrows import HOLD_PREFIX, Hold
 from intended_core.ids import EntityRef, Scope, adapter_id
 from intended_core.unit import Row, RowKey
 
@@ -184,7 +185,7 @@ class Halts:
 
     `everything`: why nothing at all is issued or redeemed, "" where something is. `adapters`, `principals`: why these are stopped.
     `cutoffs`: principal -> place in the log before which its tokens are revoked. `credentials`: adapter -> which of its credentials
-    are withdrawn; these stop no intent and no token, so `none` says nothing of them.
+    are withdrawn; `holds`: the legal holds that stand, oldest first. These stop no intent and no token, so `none` says nothing of them.
     """
 
     none: bool = True
@@ -193,6 +194,7 @@ class Halts:
     principals: Mapping[EntityRef, str] = field(default_factory=dict)
     cutoffs: Mapping[EntityRef, int] = field(default_factory=dict)
     credentials: Mapping[str, Withdrawn] = field(default_factory=dict)
+    holds: tuple[Hold, ...] = ()
 
 
 NO_HALTS: Final = Halts()
@@ -205,6 +207,7 @@ def gather(rows: Sequence[Row]) -> Halts:
     principals: dict[EntityRef, str] = {}
     cutoffs: dict[EntityRef, int] = {}
     credentials: dict[str, Withdrawn] = {}
+    holds: list[Hold] = []
     for row in rows:
         if row.key.startswith("cutoff:"):
             cutoff = Cutoff.from_row(row)
@@ -212,6 +215,9 @@ def gather(rows: Sequence[Row]) -> Halts:
         elif row.key.startswith(PREFIX):
             withdrawn = Withdrawn.from_row(row)
             credentials[withdrawn.adapter] = withdrawn
+        elif row.key.startswith(HOLD_PREFIX):
+            hold = Hold.from_row(row)
+            holds += [hold] if hold.stands else []
         elif row.key == ROLLBACK.key:
             if row.state != "RESUMED":
                 everything = "the store was rolled back; nothing is issued or redeemed until it is recovered"
@@ -227,8 +233,9 @@ def gather(rows: Sequence[Row]) -> Halts:
             else:
                 everything = everything or why
     none = not (everything or adapters or principals or cutoffs)
-    if none and not credentials:
+    if none and not credentials and not holds:
         return NO_HALTS
     return Halts(
-        none=none, everything=everything, adapters=adapters, principals=principals, cutoffs=cutoffs, credentials=credentials
-    )
+        none=none, everything=everything, adapters=adapters, principals=principals, cutoffs=cutoffs, credentials=credentials,
+        holds=tuple(sorted(holds, key=lambda hold: hold.seq)),
+    )  # fmt: skip

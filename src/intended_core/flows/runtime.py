@@ -18,6 +18,7 @@ from intended_core.errors import AdapterError, IntendedError, StoreBusyError
 from intended_core.flows.answers import FITS, TYPES, not_asked_for
 from intended_core.flows.cache import EntityCache, StateCache
 from intended_core.flows.effects import (
+    AskTime,
     AskWitness,
     Commit,
     Context,
@@ -47,7 +48,7 @@ from intended_core.flows.keeper import HeadKeeper
 from intended_core.flows.trees import TreeCache
 from intended_core.keys.loaded import SigningKeys
 from intended_core.keys.sealing import open_sealed, rewrap, seal
-from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage
+from intended_core.ports import EntityProvider, KeyEncryption, Signer, Storage, TimeAnswer
 from intended_core.unit import Committed, Head
 
 __all__ = ["Runtime", "Stop", "drive"]
@@ -129,6 +130,13 @@ def _seal(runtime: Runtime, effect: Seal, _context: Context) -> Any:
     return seal(kek=runtime.kek, randomness=runtime.randomness, place=effect.place, plaintext=effect.plaintext)
 
 
+def _ask_time(_: Runtime, effect: AskTime, __: Context) -> Any:
+    answer = effect.authority.stamp(effect.message)
+    if type(answer) is not TimeAnswer or type(answer.response) is not bytes or type(answer.nonce) is not int:
+        raise not_asked_for(effect)
+    return answer.response, effect.verifier.verify(answer.response, effect.message, answer.nonce)
+
+
 def _commit(runtime: Runtime, effect: Commit, context: Context) -> Any:
     committed = runtime.storage.commit(effect.unit)
     if type(committed) is Committed and type(committed.head) is Head:
@@ -155,6 +163,7 @@ _ANSWERS: Final[dict[type[Any], Callable[[Runtime, Any, Context], Any]]] = {
     Sign: lambda runtime, effect, _: runtime.keys.get(effect.scope, effect.key).sign(effect.payload),
     SignOnce: lambda runtime, effect, _: runtime.signer.load(effect.algorithm, effect.private_der).sign(effect.payload),
     AskWitness: lambda _, effect, __: effect.witness.add_checkpoint(effect.request),
+    AskTime: _ask_time,
     Notify: lambda _, effect, __: effect.notifier.send(effect.notification),
     GenerateKey: lambda runtime, effect, _: runtime.signer.generate(effect.algorithm),
     Seal: _seal,

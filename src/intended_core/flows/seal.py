@@ -44,6 +44,7 @@ from intended_core.ports import GeneratedKey
 from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
 
 __all__ = [
+    "BEFORE",
     "LEASE",
     "PUBLISHED",
     "WITNESSED",
@@ -52,6 +53,7 @@ __all__ = [
     "anchor_key",
     "epoch_key",
     "note_size",
+    "pack_before",
     "read_row",
     "release",
     "seal",
@@ -60,6 +62,7 @@ __all__ = [
 
 LEASE: Final = RowKey("anchor", "lease")
 PUBLISHED: Final = RowKey("anchor", "published")  # the newest signed checkpoint
+BEFORE: Final = RowKey("anchor", "before")  # which cosigned checkpoint the newest epoch names, and which epoch that is
 WITNESSED: Final = RowKey("anchor", "witnessed")  # the newest checkpoint that somebody outside cosigned
 KEPT_WHOLE: Final = 3600  # epochs whose leaves are all kept: an hour at one a second
 KEPT_EVERY: Final = 64  # of the older ones, each such stays (with the one before it, which its leaves name)
@@ -168,7 +171,8 @@ def seal(
     )  # fmt: skip
     signature: bytes = yield SignOnce("Ed25519", key.private_der, epoch_message(entry))
     data = encode_epoch(replace(entry, signature=signature))
-    yield from _commit(context, keys.holder, head, data, picture.row, now_us=now_us, lease_us=lease_seconds * 1_000_000)
+    named = None if witnessed is None else pack_before(epoch, witnessed.body)
+    yield from _commit(context, keys.holder, head, data, picture.row, now_us=now_us, lease_us=lease_seconds * 1_000_000, named=named)
     keys.keep(following)
     note = yield from sign_epoch(context, identity, state)
     return Sealed(
@@ -211,7 +215,8 @@ def _slots(context: Context, book: SlotBook, head: LogHead) -> Flow[Slots]:
 
 
 def _commit(
-    context: Context, holder: str, head: LogHead, entry: bytes, kept: EpochRow, *, now_us: int, lease_us: int
+    context: Context, holder: str, head: LogHead, entry: bytes, kept: EpochRow, *, now_us: int, lease_us: int,
+    named: bytes | None,
 ) -> Flow[Committed]:
     epoch = head.size
     old = epoch - KEPT_WHOLE
@@ -224,6 +229,10 @@ def _commit(
         writes = [_lease(context, view, holder, now_us=now_us, until_us=now_us + lease_us)]
         row = context.mac.seal_row(context.scope, "epoch", str(epoch), 1, "WHOLE", kept.to_body())
         writes.append(Write(row, 0))
+        if named is not None:
+            past = authentic(context, view, BEFORE, once=True)
+            version = 0 if past is None else past.version
+            writes.append(Write(context.mac.seal_row(context.scope, BEFORE.kind, BEFORE.key, version + 1, "NAMED", named), version))
         if thin is not None and (whole := view.rows.get(thin)) is not None and whole.version == 1:
             writes.append(Write(context.mac.seal_row(context.scope, "epoch", thin.key, 2, "THINNED", b""), 1))
         leaf = leaf_hash(entry)
@@ -231,7 +240,7 @@ def _commit(
         record = RecordRow(epoch, entry, b"", leaf, "")
         return Changes(head=next_head(context, view.head, moved), writes=tuple(writes), records=(record,))
 
-    reads = (LEASE,) if thin is None else (LEASE, thin)
+    reads = (LEASE, BEFORE) if thin is None else (LEASE, BEFORE, thin)
     committed: Committed = yield Commit(Unit(context.scope, decide_unit, reads=reads))
     return committed
 
@@ -284,6 +293,11 @@ def sign_epoch(context: Context, identity: VerifierKey, state: ScopeState) -> Fl
 
     yield Commit(Unit(context.scope, decide_unit, reads=(PUBLISHED,)))
     return note
+
+
+def pack_before(epoch: int, note: bytes) -> bytes:
+    """The body of the row `BEFORE`: 8 bytes of the epoch, then the checkpoint whose hash the epoch's entry holds."""
+    return epoch.to_bytes(8, "big") + note
 
 
 def note_size(note: bytes) -> int:

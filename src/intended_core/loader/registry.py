@@ -20,7 +20,18 @@ from typing import Any, Final
 from intended_core.errors import AssemblyError, IntendedError
 from intended_core.hookspecs import ADAPTER_KINDS, AdapterKind
 from intended_core.loader.plugins import FrozenPluginManager, is_deferred, load_installed
-from intended_core.ports import HeadMark, KeyEncryption, Notifier, Server, Signer, Storage, Transport, Witness
+from intended_core.ports import (
+    HeadMark,
+    KeyEncryption,
+    Notifier,
+    Server,
+    Signer,
+    Storage,
+    TimeAuthority,
+    TimeVerifier,
+    Transport,
+    Witness,
+)
 
 __all__ = ["BUILTIN_PLUGIN", "RegisteredAdapter", "Registry", "load_registry"]
 
@@ -30,6 +41,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9-]{1,40}(/[a-z][a-z0-9-]{1,40})?")
 _PORTS: Final[Mapping[str, type]] = {
     "storage": Storage, "signer": Signer, "key_encryption": KeyEncryption, "transport": Transport,
     "witness": Witness, "notifier": Notifier, "server": Server, "head_mark": HeadMark,
+    "time_authority": TimeAuthority, "time_verifier": TimeVerifier,
 }  # fmt: skip
 
 

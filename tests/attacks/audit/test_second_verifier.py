@@ -22,13 +22,16 @@ from intended_core.audit.archive import pack, unpack
 from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.audit.grades import Grade
 from intended_core.audit.record import KINDS
+from intended_core.audit.timefile import encode_time, parse_time
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import KnownHead
+from intended_core.canonical import canonical_json
 from intended_core.errors import AuditError
 from tests.reference.anchor_world import policy_text
 from tests.reference.anchored_bundles import anchored
 from tests.reference.audit_world import TenantLog, honest_log
 from tests.reference.second_verifier import FILE, agree, second
+from tests.reference.tampered_times import timed
 
 LOG = honest_log(4, size=40, seed=5)
 DECIDED = next(row.seq for row in LOG.rows if b'"k":"decision.allow"' in row.entry and row.seq > 4)
@@ -233,3 +236,19 @@ def test_hostile_files_are_refused_in_bounded_time_and_memory(name: str, tmp_pat
     done = run(path, "--pin", str(LOG.key))
     assert (done.returncode, done.stderr) == (26, "")
     assert done.stdout.startswith("MALFORMED")
+
+
+def test_a_time_file_is_named_and_not_checked(tmp_path: Path) -> None:
+    """Never passed over in silence: tokens of RFC 3161 are for the package to check."""
+    path, stamp = tmp_path / "decision.evb", tmp_path / "x.time"
+    path.write_bytes(GOOD)
+    data = encode_time(timed(random.Random(1), dated_s=5000).file)
+    stamp.write_bytes(data)
+    words = ("--pin", str(LOG.key), "--time", str(stamp))
+    told = run(path, *words)
+    seq = parse_time(data).record.seq
+    assert (told.returncode, f"a time file of record {seq} is here, and not checked" in told.stdout) == (0, True)
+    assert json.loads(run(path, *words, "--json").stdout)["time"] == {"seq": seq, "checked": False}
+    for bad in (b"", b"{}", b"[]", data[:-1], data.replace(b"time.v1", b"time.v2"), canonical_json({"$": "intended.audit/time.v1", "record": "{}"})):
+        stamp.write_bytes(bad)
+        assert run(path, *words).returncode == 2

@@ -19,6 +19,7 @@ from playwright.sync_api import Page
 
 from intended_core.audit.checkpoint import verify_ed25519
 from intended_core.audit.freshness import Freshness
+from intended_core.audit.timefile import encode_time, parse_time
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.errors import AuditError
 from scripts.verifier_page import renewed
@@ -31,6 +32,7 @@ from tests.reference.browser import PAGE, browser_page
 from tests.reference.second_verifier import agree, second
 from tests.reference.stretches import agree_range, stretch
 from tests.reference.tampered_fields import ON_FIELDS
+from tests.reference.tampered_times import timed
 from tests.reference.third_verifier import RECORDING, replay
 
 LOG = honest_log(4, size=40, seed=5)
@@ -260,3 +262,19 @@ def test_the_whole_corpus_gets_the_answers_of_the_second_verifier(page: Page, tm
     assert seen == set(second.GRADES)
     for at in range(0, len(cases), 50):
         replay(page, cases[at : at + 50])
+
+
+def test_a_time_file_is_named_and_not_checked(page: Page, tmp_path: Path) -> None:
+    bundle, stamp = tmp_path / "decision.evb", tmp_path / "x.time"
+    bundle.write_bytes(GOOD)
+    data = encode_time(timed(random.Random(1), dated_s=5000).file)
+    page.reload()
+    page.fill("#pins", str(LOG.key))
+    page.set_input_files("#file", str(bundle))
+    for content, said in ((data, f"A time file of record {parse_time(data).record.seq} is here, and not checked"), (b"{}", "Not checked: this is no time file")):
+        stamp.write_bytes(content)
+        page.set_input_files("#time", str(stamp))
+        page.click("button")
+        page.wait_for_selector("#grade")
+        page.wait_for_function("said => document.getElementById('answer').textContent.includes(said)", arg=said)
+        assert said in page.inner_text("#answer")

@@ -9,7 +9,7 @@ from intended_core.errors import AccessDeniedError, IntentError
 from intended_core.ids import EntityRef
 from intended_core.persons import Person
 
-SECOND_PERSON = {"audit.erase", "signing_key.compromise", "policy.activate", "halt.resume"}
+SECOND_PERSON = {"audit.erase", "audit.hold", "signing_key.compromise", "policy.activate", "halt.resume"}
 
 
 def person(*roles: str) -> Person:

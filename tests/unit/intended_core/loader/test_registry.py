@@ -62,7 +62,8 @@ def test_builtins_are_found_by_name_and_imported_late() -> None:
     assert ast.literal_eval(adapters) == [
         ("head_mark", "file", "builtin"), ("key_encryption", "file", "builtin"), ("notifier", "log", "builtin"),
         ("notifier", "webhook", "builtin"), ("server", "tiles", "builtin"), ("server", "witness", "builtin"),
-        ("signer", "local", "builtin"), ("storage", "sqlite", "builtin"), ("transport", "in-process", "builtin"),
+        ("signer", "local", "builtin"), ("storage", "sqlite", "builtin"), ("time_authority", "http", "builtin"),
+        ("time_verifier", "rfc3161", "builtin"), ("transport", "in-process", "builtin"),
         ("witness", "http", "builtin"),
     ]  # fmt: skip
     assert loaded == "[]"
