@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place
-from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, Until, signers, until_us
+from intended_adapters.cli.signers import DigestFlag, KeyFiles, People, Signatures, Until, asked_until, end_of, signers
 from intended_adapters.cli.stretches import stretch
 
 __all__ = ["hold_lift", "hold_list", "hold_place", "holds"]
@@ -29,6 +29,7 @@ def hold_place(
     life: Annotated[
         list[int] | None, typer.Option(help="Only the life of the token or request that this record is in; repeatable.")
     ] = None,
+    size: Annotated[int | None, typer.Option(help="Of the log, as --digest printed it, where persons sign elsewhere.")] = None,
     person: People = None,
     key: KeyFiles = None,
     signature: Signatures = None,
@@ -45,18 +46,21 @@ def hold_place(
     """
     pairs, given = signers(person, key, signature, optional=digest)
     first, stop = (0, None) if span is None else stretch(span)
-    where, expires_us = place(), until_us(until)
+    where, (expires_us, end) = place(), end_of(until)
     with where.open() as authority:
         tenant = where.handle(authority)
-        planned = tenant.holds.plan(reason=reason, basis=basis, first=first, stop=stop, kinds=kind or (), lives=life or ())
+        planned = tenant.holds.plan(
+            reason=reason, basis=basis, first=first, stop=stop, kinds=kind or (), lives=life or (), size=size
+        )
         told: dict[str, Any] = {
             "places": [list(one) for one in planned.kept.places], "records": planned.records, "goes_on": planned.kept.later is not None,
-            "expires_us": expires_us,
+            "expires_us": expires_us, "size": planned.kept.size,
         }  # fmt: skip
         said = f"{planned.records} records" + (", and what comes" if told["goes_on"] else "")
         if digest:
             asked = tenant.holds.digest(planned, expires_us=expires_us).hex()
-            emit(json, {**told, "digest": asked}, f"{said} would be held; two persons sign {asked}")
+            text = f"{said} would be held; with --size {planned.kept.size} two persons sign\n{asked_until(asked, until, end)}"
+            emit(json, {**told, "digest": asked, "until": end}, text)
             return
         done = tenant.holds.place(planned, expires_us=expires_us, keys=pairs, signatures=given)
     emit(json, {**told, "hold": done.seq}, f"held: {said}\nhold {done.seq}")
@@ -80,12 +84,13 @@ def hold_lift(
     --person 'User::"ann"' --key ann.pem --person 'User::"bob"' --key bob.pem
     """
     pairs, given = signers(person, key, signature, optional=digest)
-    where, expires_us = place(), until_us(until)
+    where, (expires_us, end) = place(), end_of(until)
     with where.open() as authority:
         tenant = where.handle(authority)
         if digest:
             asked = tenant.holds.lift_digest(number, reason=reason, basis=basis, expires_us=expires_us).hex()
-            emit(json, {"hold": number, "expires_us": expires_us, "digest": asked}, f"two persons sign {asked}")
+            told = {"hold": number, "expires_us": expires_us, "digest": asked, "until": end}
+            emit(json, told, f"two persons sign\n{asked_until(asked, until, end)}")
             return
         if number not in {one.seq for one in tenant.holds.list()}:
             fail(Exit.INPUT, f"no hold {number} stands: `intended audit hold list` names those that do")

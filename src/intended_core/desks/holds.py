@@ -36,12 +36,13 @@ class HoldsDesk(Desk):
 
     def plan(
         self, *, reason: str, basis: str, first: int = 0, stop: int | None = None, kinds: Collection[str] = (),
-        lives: Collection[int] = (),
+        lives: Collection[int] = (), size: int | None = None,
     ) -> HoldPlan:  # fmt: skip
         """What a hold keeps; nothing is changed. `stop` None: it goes on over records to come.
 
         `kinds`: only records of these kinds (`decision.allow`). `lives`: only those in the life of a token or request, each named by one of
-        its records. `reason`, `basis`: a sentence each, which stays in the log. Raises AuditError.
+        its records. `size`: `kept.size` of the same hold drawn up before, where somebody has signed that.
+        `reason`, `basis`: a sentence each, which stays in the log. Raises AuditError.
         """
         try:
             wanted = [EventKind(kind) for kind in kinds]
@@ -49,7 +50,7 @@ class HoldsDesk(Desk):
             raise AuditError(f"there is no record of one of the kinds {', '.join(kinds)}", code="audit.kind") from None
         threads = [self._driver.operate(life_of_record(self._context, seq)) for seq in lives]
         return self._driver.operate(
-            plan_hold(self._context, first=first, stop=stop, kinds=wanted, threads=threads, reason=reason, basis=basis)
+            plan_hold(self._context, first=first, stop=stop, kinds=wanted, threads=threads, reason=reason, basis=basis, size=size)
         )
 
     def digest(self, planned: HoldPlan, *, expires_us: int) -> bytes:

@@ -51,16 +51,18 @@ class HoldPlan:
 
 def plan_hold(
     context: Context, *, first: int = 0, stop: int | None = None, kinds: Collection[EventKind] = (), threads: Collection[str] = (),
-    reason: str, basis: str,
+    reason: str, basis: str, size: int | None = None,
 ) -> Flow[HoldPlan]:  # fmt: skip
     """What a hold over records [first, stop) keeps, of these kinds and lives only where any are named; nothing is changed.
 
-    `stop` None: the hold goes on, over every such record to come. Raises AuditError where it would keep nothing.
+    `stop` None: the hold goes on, over every such record to come. `size`: of the log when the same hold was drawn up before, so that both
+    persons sign one thing. Raises AuditError where it would keep nothing.
     """
     head = yield from authentic_head(context)
-    if not 0 <= first <= head.size or (stop is not None and not first < stop <= head.size):
+    size = head.size if size is None else size
+    if not 0 <= first <= size <= head.size or (stop is not None and not first < stop <= size):
         raise AuditError(f"the log has records 0 to {head.size - 1}", code="audit.index")
-    end = head.size if stop is None else stop
+    end = size if stop is None else stop
     later = Later(kinds=tuple(sorted({kind.value for kind in kinds})), threads=tuple(sorted(set(threads)))) if stop is None else None
     places: tuple[tuple[int, int], ...] = ((first, end),) if first < end else ()
     if kinds or threads:
@@ -75,7 +77,7 @@ def plan_hold(
         raise AuditError(f"one hold names at most {MAX_HOLD_PLACES} stretches: leave out the kinds, or make it several", code="audit.hold")
     if not places and later is None:
         raise AuditError("there is nothing to hold here", code="audit.hold")
-    kept = Kept(places=places, size=head.size, later=later)
+    kept = Kept(places=places, size=size, later=later)
     return HoldPlan(kept=kept, reason=_sentence(reason, "reason"), basis=_sentence(basis, "basis"), generation=head.generation)
 
 

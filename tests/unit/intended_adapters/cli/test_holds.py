@@ -55,6 +55,22 @@ def test_placed_listed_lifted(run: Run, shop: Any, decided: int, people: list[st
     assert (verified.code, verified.json["findings"]) == (0, [])
 
 
+def test_persons_sign_elsewhere_while_the_log_goes_on(run: Run, shop: Any, people: list[str], decided: int) -> None:
+    hold = (*shop.options, "audit", "hold", "place", *WHY)
+    asked = run(*hold, "--digest", "--json").json
+    said = run(*hold, "--digest", "--size", str(asked["size"]), "--until", asked["until"])
+    assert (said.code, asked["digest"] in said.out) == (0, True)
+    intent = shop.folder / "the-agent-pays-a-known-supplier.json"
+    assert run(*shop.options, "authorize", str(intent), "--audience", "bank").code == 0
+    signed = [run("person", "sign", asked["digest"], "--key", key, "--json").json["signature"] for key in people[3::4]]
+    words = ["--person", people[1], "--person", people[5], *[word for one in signed for word in ("--signature", one)]]
+    moved = run(*hold, *words, "--until", asked["until"])
+    assert moved.code != 0, "the log has grown, and they signed for what was there"
+    done = run(*hold, *words, "--size", str(asked["size"]), "--until", asked["until"], "--json")
+    assert (done.code, done.json["size"]) == (0, asked["size"])
+    assert run(*hold[:-5], "lift", str(done.json["hold"]), *WHY, *people).code == 0
+
+
 def test_a_stretch_that_ends_holds_nothing_to_come(run: Run, shop: Any, people: list[str]) -> None:
     hold = (*shop.options, "audit", "hold")
     done = run(*hold, "place", "--range", "0:2", *WHY, *people)
