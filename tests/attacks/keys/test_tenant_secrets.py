@@ -28,7 +28,7 @@ from tests.attacks.store.store_world import POLICY, bot, intent, pay
 VALUE = b"S3CRET-0f-the-bank/\xff\x00+\xc3\xa9-4711-S3CRET"
 FORMS = (
     VALUE, VALUE.hex().encode(), base64.b64encode(VALUE), base64.urlsafe_b64encode(VALUE).rstrip(b"="), repr(VALUE)[2:-1].encode(),
-    b"S3CRET", b"4711",
+    b"S3CRET", b"4711-",  # four digits alone stand in an address or a digest now and then
 )  # fmt: skip
 
 
