@@ -43,8 +43,8 @@ floors: dev
 unit: dev
 	$(PYTEST) -m "not slow"
 
-test-slow: dev ## processes, crashes, wheels and long searches
-	$(PYTEST) -m slow
+test-slow: dev ## processes, crashes, wheels and long searches; says how much the judges compared
+	$(PYTEST) -m slow -rP
 
 soak: dev ## memory over CYCLES=1000000 cycles, at most MINUTES=60; then property tests for long, with fresh randomness
 	PYTHONPATH=. $(PY) bench/soak_memory.py --cycles $(CYCLES) --minutes $(MINUTES)

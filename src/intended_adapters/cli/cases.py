@@ -79,7 +79,8 @@ def load_data(path: Path) -> bytes:
         where = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
         fail(Exit.INPUT, f"{path}{where}: {error.problem}")
     except (yaml.YAMLError, orjson.JSONEncodeError, RecursionError, ValueError) as error:
-        fail(Exit.INPUT, f"{path} is not YAML that can be read: {type(error).__name__}")
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else "a character or a value in it has no form in JSON"
+        fail(Exit.INPUT, f"{path} is not YAML that can be read: {why}")
 
 
 def load_table(path: Path, *, expecting: bool = True) -> IntentTable:

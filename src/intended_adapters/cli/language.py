@@ -13,7 +13,7 @@ import typer
 
 from intended_adapters.cli.cases import CASE_FILES, load_beside, load_data, load_table
 from intended_adapters.cli.colours import coloured
-from intended_adapters.cli.common import Exit, JsonFlag, console, counted, emit, policy_files
+from intended_adapters.cli.common import Exit, JsonFlag, console, counted, emit, fail, policy_files
 from intended_adapters.cli.junit import junit
 from intended_core import (
     Allow,
@@ -131,6 +131,8 @@ def test(
     tables = cases if cases is not None else [path for given in paths if given.is_dir() for path in _tables(given)]
     found = rehearse(policy_files(paths), [load_table(path) for path in tables], only=only)
     report, seen = found.report, found.coverage
+    if only and not report.cases:
+        fail(Exit.INPUT, f"no test has a name that holds {only!r}")
     if junit_file is not None:
         junit_file.write_text(junit(report, name="intended"), encoding="utf-8")
     data = {

@@ -128,6 +128,8 @@ def test_test_runs_tables_writes_junit_and_asks_for_coverage(pay: Path) -> None:
     assert "pay.small: unless at pay.policy:" in done.output
     assert 'tests="4" failures="0"' in (pay / "out.xml").read_text(encoding="utf-8")
     assert run("test", "pay.policy", "-k", "too risky").output.endswith("1 passed, 0 failed\n")
+    none = run("test", "pay.policy", "-k", "to risky")  # a slip must not look like a success
+    assert (none.exit_code, "no test has a name that holds 'to risky'" in none.output) == (6, True)
     short = run("test", "pay.policy", "--min-coverage", "99")
     assert (short.exit_code, short.output.splitlines()[-1]) == (5, "at least 99 % were asked for")
     assert run("test", "pay.policy", "--min-coverage", "60").exit_code == 0

@@ -82,3 +82,18 @@ def test_who_writes_the_table_vouches_for_its_chains(tmp_path: Path) -> None:
     )
     (grants, *_) = [case.intent.chain for case in load_table(write(tmp_path, TABLE.replace("args", grant, 1))).cases]
     assert [(item.issuer, item.verified) for item in grants] == [(EntityRef("User", "bob"), True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"a":' * 5_000 + "1" + "}" * 5_000, "nested too deeply"), ("a: \x01", "no form in JSON"), ("a: " + "9" * 40, "no form in JSON")],
+    ids=["deep", "control", "long-number"],
+)
+def test_yaml_that_cannot_be_read_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    with pytest.raises(typer.Exit):
+        load_table(write(tmp_path, text))
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Error" not in told
