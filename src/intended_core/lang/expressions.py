@@ -97,8 +97,11 @@ class ExprTyper(OperatorTyper, CallTyper, GatherTyper):
     def _dispatch(self, expr: ast.Expr, env: Env, expected: Type | None) -> Typed:
         self.steps += 1
         if self.steps - self._started > MAX_BODY_STEPS or self.steps > MAX_STEPS:
-            cause = "each use of a def is typed anew, so defs that use others many times grow quickly"
-            raise refuse("limit.cost", "this rule is too large once its defs are put in", expr.span, cause=cause)
+            what = "this rule is" if self.steps <= MAX_STEPS else "the rules of this set together are"
+            raise refuse(
+                "limit.cost", f"{what} too large", expr.span, help="split the rule, or use fewer defs inside defs",
+                cause=f"a rule has at most {MAX_BODY_STEPS:,} parts and a set {MAX_STEPS:,}; a def counts anew wherever it is used",
+            )  # fmt: skip
         method: Callable[[Any, Env, Type | None], Typed] = self._METHODS[type(expr)].__get__(self)
         return method(expr, env, expected)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from intended_core.lang import expressions
 from intended_core.lang.typed import (
     AttributeOf,
     Binary,
@@ -19,7 +20,7 @@ from intended_core.lang.typed import (
 )
 from intended_core.lang.types import DECIMAL, EMAIL, STRING, EntityType, SetType
 from intended_core.lang.walk import walk
-from tests.unit.intended_core.lang.support import body, codes, condition
+from tests.unit.intended_core.lang.support import body, codes, condition, run
 
 
 def test_members_and_attributes() -> None:
@@ -116,3 +117,14 @@ def test_consts_are_inlined_with_their_type() -> None:
 )
 def test_refused_expressions(text: str, code: str) -> None:
     assert codes(text) == [code]
+
+
+def test_what_is_too_large_is_said_of_the_rule_or_of_the_whole_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f'@id("r{n}") permit r{n} {{ action == transfer; when context.risk < {n}; }}\n' for n in range(40))
+    monkeypatch.setattr(expressions, "MAX_BODY_STEPS", 2)
+    _, found = run(text)
+    assert {item.message for item in found if item.code == "limit.cost"} == {"this rule is too large"}
+    monkeypatch.setattr(expressions, "MAX_BODY_STEPS", 30)
+    monkeypatch.setattr(expressions, "MAX_STEPS", 30)
+    _, found = run(text)
+    assert {item.message for item in found if item.code == "limit.cost"} == {"the rules of this set together are too large"}
