@@ -13,15 +13,17 @@ from typing import Any
 import orjson
 import pytest
 
+from intended_core import Granted, Pending, TokenError
 from intended_core.audit.archive import unpack
 from intended_core.audit.fields import depending, held_paths
 from intended_core.audit.range_bundle import BODIES
-from intended_core.audit.record import EventKind
+from intended_core.audit.record import EventKind, parse_entry
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.canonical import b64url
 from intended_core.unit import RecordRow
 from tests.reference import tampered_fields
 from tests.reference.audit_world import TenantLog
+from tests.reference.flow_world import ANN, ANN_KEY, World, intent, pay
 from tests.reference.second_verifier import agree
 from tests.reference.stretches import agree_range, stretch
 from tests.reference.stretches import edited as edited_stretch
@@ -197,3 +199,32 @@ def test_marks_in_a_stretch(trial: int) -> None:
         assert found(size - 1, first, hide=size - 1) == bad
     assert found(permitting["stranger"], 2, hide=3) == []
     assert found(permitting["alone"], 2, hide=3) == bad
+
+
+def test_where_people_stand_in_the_log() -> None:
+    """As docs/how-to/erase.md says: of who asked, for what and on what, only decisions speak, and of who approved, approvals."""
+    world = World()
+    tenant = world.tenant
+    adapter = tenant.adapter("bank")
+    waiting = tenant.authorize(intent("500.00"), audience="bank")
+    assert isinstance(waiting, Pending)
+    tenant.approve(waiting.approval_id, person=ANN, key=ANN_KEY)
+    large = tenant.authorize(intent("500.00"), audience="bank", approval=waiting.approval_id)
+    assert isinstance(large, Granted)
+    tenant.complete(tenant.redeem(large.token, pay("500.00"), adapter=adapter), "done")
+    with pytest.raises(TokenError):
+        tenant.redeem(large.token, pay("500.00"), adapter=adapter)
+    tenant.halts.revoke_token(world.token, reason="leaked", keys=((ANN, ANN_KEY),))
+    named: dict[str, set[str]] = {}
+    for row in tenant.records():
+        said = row.body + row.fields
+        named.setdefault(parse_entry(row.entry).kind.value, set()).update(
+            word for word in ("bot", "main", "500", "12.5", "ann") if f'"{word}'.encode() in said.replace(b"i:", b"").replace(b"d:", b"")
+        )
+    asked = {"bot", "main", "500", "12.5"}
+    assert named["decision.allow"] >= {"bot", "main"}
+    assert named["approval.granted"] == named["token.revoked"] == {"ann"}
+    for kind, words in named.items():
+        if kind.startswith(("token.", "replay.", "action.", "meter.", "obligation.", "secret.")):
+            assert not words & asked, kind
+    assert {"token.consumed", "replay.refused", "token.revoked", "action.done"} <= named.keys()
