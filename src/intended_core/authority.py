@@ -7,6 +7,7 @@ another's rows, keys or log.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NoReturn, TypeVar
@@ -32,7 +33,7 @@ from intended_core.desks.secrets import SecretsDesk
 from intended_core.desks.tiles import TilesDesk
 from intended_core.desks.tokens import TokensDesk
 from intended_core.entities import Entity
-from intended_core.errors import AccessDeniedError, PolicyError
+from intended_core.errors import AccessDeniedError, IntendedError, PolicyError
 from intended_core.flows import evidence as evidencing
 from intended_core.flows import evidence_range as stretching
 from intended_core.flows.activate import Activated, activate
@@ -46,6 +47,7 @@ from intended_core.flows.effects import Context, Flow, LoadState, Now, Settings,
 from intended_core.flows.outcomes import Granted
 from intended_core.flows.queue import ApprovalView
 from intended_core.flows.redeem import redeem
+from intended_core.flows.refusals import DENIAL_UNWRITTEN
 from intended_core.flows.rotate import Rotated, rotate
 from intended_core.flows.runtime import Runtime, Stop, drive
 from intended_core.flows.sweep import Swept, sweep
@@ -56,6 +58,7 @@ from intended_core.intent import Call, Intent
 from intended_core.keys.ring import KeyRecord
 from intended_core.lang.locks import LockChange
 from intended_core.lang.source import Source
+from intended_core.outcome import Deny
 from intended_core.tokens.codec import parse
 from intended_core.tokens.holder import HolderKey, HolderProof
 from intended_core.tokens.issuer import SignedToken
@@ -177,11 +180,16 @@ class TenantAuthority:
         """Decide `intent` for the adapter `audience`: Granted (an Allow with its token), Pending (an Escalate) or Deny.
 
         Never raises for what a caller or a policy can contain. `approval`: the id of an approved request for this intent. `holder`: the
-        key that the token is bound to; redeeming it then takes a proof.
+        key that the token is bound to; redeeming it then takes a proof. A denial that the log did not take is counted, and the count is
+        recorded when the log takes records again.
         """
-        return self.run(
+        outcome = self.run(
             authorize(self._context, intent, audience=_audience(audience), approval_id=approval, holder=holder)
         )
+        if type(outcome) is Deny and outcome.seq is None:
+            with suppress(IntendedError):
+                self._context.refusals.keep(DENIAL_UNWRITTEN, self._runtime.perform(Now(), self._context))
+        return outcome
 
     def require(
         self, intent: Intent, *, audience: str, approval: str | None = None, holder: HolderKey | None = None

@@ -19,7 +19,7 @@ from typing import Final, cast
 from intended_adapters.storage.group import MAX_BATCH, Job
 from intended_adapters.storage.sqlite import SqliteStorage
 from intended_adapters.storage.turns import in_turn
-from intended_core import Authority, Deny, Granted, IntendedError, ManualClock, TenantAuthority, TokenError
+from intended_core import Authority, Deny, Granted, IntendedError, ManualClock, TenantAuthority, TokenError, show_record
 from intended_core.ids import Scope
 from intended_core.testing.storage_cases import ACME, advance
 from tests.reference.flow_world import ENTITIES, NOW_US, POLICY, intent, pay
@@ -104,7 +104,15 @@ def _full(chance: random.Random) -> str:
     bank.pragma(f"max_page_count = {bank.pragma('page_count') + chance.randrange(4)}")
     kind, granted, redeemed = _attempts(bank, chance, 300)
     bank.pragma("max_page_count = 1000000")
-    return kind if _nothing_behind_the_log(bank, before, granted, redeemed) else ""
+    return kind if _nothing_behind_the_log(bank, before, granted, redeemed) and _told_later(bank) else ""
+
+
+def _told_later(bank: Bank) -> bool:
+    """Once the store takes records again, it is recorded how many decisions it did not take."""
+    before = bank.tenant.head().size
+    bank.tenant.sweep()
+    told = [show_record(row).body for row in bank.tenant.records(start=before)]
+    return [(body["code"], body["count"]) for body in told if body.get("code") == "denial.unwritten"] == [("denial.unwritten", 1)]
 
 
 def _held(chance: random.Random) -> str:
@@ -123,7 +131,7 @@ def _held(chance: random.Random) -> str:
         other.execute("ROLLBACK")
         other.close()
         bank.pragma(f"busy_timeout = {kept}")
-    return kind if stuck and not more and not spent and _nothing_behind_the_log(bank, before, granted, redeemed) else ""
+    return kind if stuck and not more and not spent and _nothing_behind_the_log(bank, before, granted, redeemed) and _told_later(bank) else ""
 
 
 def _crowded(chance: random.Random) -> str:

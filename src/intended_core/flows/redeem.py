@@ -17,7 +17,7 @@ from intended_core.errors import IntendedError, IntentError, StoreError, TokenEr
 from intended_core.flows.attempts import attempt_id
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Draw, Flow
-from intended_core.flows.refusals import UNRECORDED, count_refusal
+from intended_core.flows.refusals import REFUSAL_UNWRITTEN, UNRECORDED, count_refusal
 from intended_core.flows.rollback import alarm, heed_token
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.spending import still_issued
@@ -224,4 +224,4 @@ def record_refusal(context: Context, code: str, claims: TokenClaims | None, salt
     try:
         yield Commit(Unit(context.scope, decide_unit))
     except (StoreError, UnitRefusedError):
-        return  # the refusal stands either way; what is refused needs no record to stay refused
+        context.refusals.keep(REFUSAL_UNWRITTEN, now_us)  # the refusal stands either way; that there was one is recorded later

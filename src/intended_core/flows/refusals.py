@@ -3,7 +3,7 @@
 A record says how often a reason was given between two times. There is at most one per reason, interval and process, however many forged
 tokens come: a flood fills no log. What was counted is written at the tenth refusal of an interval, with the first refusal after it,
 when somebody sweeps, and when the authority is closed. A process that is killed loses what it had counted since, never that there was
-a flood.
+a flood. Counted as well is what the store did not take: it is recorded as soon as somebody sweeps or closes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from intended_core.flows.steps import close_unit, open_head
 from intended_core.tokens.refusal_counts import Counted
 from intended_core.unit import Changes, Unit, UnitView
 
-__all__ = ["UNRECORDED", "count_refusal", "count_unseen", "record_counts"]
+__all__ = ["DENIAL_UNWRITTEN", "REFUSAL_UNWRITTEN", "UNRECORDED", "count_refusal", "count_unseen", "record_counts"]
 
+# Decisions and refusals whose own record the store did not take.
+DENIAL_UNWRITTEN: Final = "denial.unwritten"
+REFUSAL_UNWRITTEN: Final = "refusal.unwritten"
 # Nothing that was said stands under a signature of ours that counts: neither the token's, nor the credential's of who brought it.
 UNRECORDED: Final = frozenset(
     {"token.size", "token.base64", "token.segments", "token.header", "token.key_unknown", "token.algorithm",

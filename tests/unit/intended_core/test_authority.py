@@ -156,3 +156,25 @@ def test_what_fails_below_is_raised_where_there_is_no_outcome(world: World, monk
 
 def test_it_shows_its_name_and_nothing_else(world: World) -> None:
     assert repr(world.tenant) == "TenantAuthority('acme', 'live')"
+
+
+def test_a_denial_that_the_log_did_not_take_is_counted_and_said_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    size, commit = world.head.size, world.runtime.storage.commit
+
+    def full(unit: object) -> object:
+        raise StoreError("no space is left")
+
+    monkeypatch.setattr(world.runtime.storage, "commit", full)
+    for _ in range(3):
+        outcome = world.tenant.authorize(intent(), audience="bank")
+        assert isinstance(outcome, Deny)
+        assert (outcome.kind, outcome.seq) == ("unavailable", None)
+    with pytest.raises(TokenError):
+        world.tenant.redeem(world.token, pay("99.00"), adapter=world.tenant.adapter("bank"))
+    assert world.tenant.context.refusals.pending == 4
+    monkeypatch.setattr(world.runtime.storage, "commit", commit)
+    assert isinstance(world.tenant.authorize(intent("5000.00", CLOSED), audience="bank"), Deny)
+    assert world.tenant.sweep().counted == 4
+    assert world.kinds(size) == ["decision.deny", "refusals.counted", "refusals.counted"]
+    assert [(world.body(at)["code"], world.body(at)["count"]) for at in (size + 1, size + 2)] == [("denial.unwritten", 3), ("refusal.unwritten", 1)]
+    assert world.tenant.sweep().counted == 0, "said once"
