@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pytest
 
 from intended_core import Entity, EntityRef, Granted, HaltTarget, LocalPersonKey, RedeemedToken
+from intended_core.audit.holds import Kept
 from intended_core.audit.record import EventKind, parse_entry
 from intended_core.canonical import b64url, pack
 from intended_core.clock import SystemRandomness
@@ -29,8 +30,10 @@ from intended_core.flows.credentialrows import withdrawal_digest
 from intended_core.flows.credentials import withdraw_credentials
 from intended_core.flows.deliver import deliver
 from intended_core.flows.effects import Context, Flow
+from intended_core.flows.erase import Plan, erase, statement_of
 from intended_core.flows.halt import engage, resume
 from intended_core.flows.haltrows import halt_digest
+from intended_core.flows.hold import HoldPlan, place, place_statement
 from intended_core.flows.persons import register_person, remove_person, rotate_person, rotation_digest
 from intended_core.flows.recover import recover, recovery_digest
 from intended_core.flows.redeem import redeem
@@ -100,6 +103,8 @@ LATER: dict[str, Callable[[World, Context], Flow[Any]]] = {
     "deliver": lambda w, c: deliver(c, "ops", Notices(), since=world().head_size),
     "withdraw-credentials": lambda w, c: _withdrawing(w, c),
     "serve": lambda w, c: serve(c, _request(w)),
+    "hold": lambda w, c: _holding(w, c),
+    "erase": lambda w, c: _erasing(w, c),
 }
 MET = ("approve", "cancel", "spend-approval", "authorize", "escalate", "redeem", "attenuate", "halt", "replace-person", "revoke-principal", "suspect")
 OTHER = HaltTarget.of_adapter("other")
@@ -122,6 +127,20 @@ def _recovering(w: World, c: Context) -> Flow[Any]:
 def _closing(w: World, c: Context) -> Flow[Any]:
     asked = closing_digest(w.context.scope, generation=1, reason="over")
     return close_tenant(c, reason="over", signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
+
+
+def _holding(w: World, c: Context) -> Flow[Any]:
+    until = w.clock.now_us() + 600_000_000
+    planned = HoldPlan(kept=Kept(places=((5, 10),), size=10, later=None), reason="case", basis="order", generation=1)
+    asked = place_statement(w.context, planned, expires_us=until).digest()
+    return place(c, planned, expires_us=until, signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
+
+
+def _erasing(w: World, c: Context) -> Flow[Any]:
+    until = w.clock.now_us() + 600_000_000
+    planned = Plan(why="redact", places=((9, 10),), snapshots=(), reason="asked", basis="law", generation=1)
+    asked = statement_of(w.context, planned, expires_us=until).digest()
+    return erase(c, planned, expires_us=until, signatures=[(ANN, ANN_KEY.sign(asked)), (BOB, BOB_KEY.sign(asked))])
 
 
 class Notices:
@@ -256,11 +275,13 @@ def alone(name: str) -> tuple[object, ...]:
 
 def log_in_order(here: World) -> None:
     """Read the log from its beginning: each record only says what was true at its place."""
-    active, closed, spent, stopped, before, ended = b"", False, set(), False, 0, False
+    active, closed, spent, stopped, before, ended, held = b"", False, set(), False, 0, False, False
     issued: dict[str, int] = {}
     for record in here.data().records:
         entry = parse_entry(record.entry)
-        body = here.body(entry.seq)
+        body = here.body(entry.seq) if record.body else {}
+        assert not (held and entry.kind is EventKind.LOG_REDACT), "erased in spite of a hold"
+        held = held or entry.kind is EventKind.HOLD_PLACED
         assert not ended, f"{entry.kind} after the end"
         ended = entry.kind is EventKind.TENANT_CLOSED
         if entry.kind is EventKind.POLICY_ACTIVATED:
