@@ -135,12 +135,12 @@ def _read(page: Page, leaves: list[bytes], bodies: list[bytes] | None) -> Recogn
 
 def _text(digests: list[bytes]) -> bytes:
     """Base64url of each, with an A behind it: one zero byte fills up to whole characters, so that all become text at once."""
-    return b2a_base64(b"\x00".join((*digests, b"")), newline=False).translate(_TO_URL)
+    return b2a_base64(b"\x00".join(digests) + b"\x00", newline=False).translate(_TO_URL)
 
 
 def _joined(texts: Iterable[bytes]) -> bytes:
     """Texts of 43 characters as `_text` has them."""
-    return b"A".join((*texts, b""))
+    return b"A".join(texts) + b"A"
 
 
 def _digests(texts: Collection[bytes]) -> bool:

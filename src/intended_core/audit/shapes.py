@@ -24,7 +24,11 @@ __all__ = ["BESIDE", "MAX_SHAPE_BYTES", "Shape", "Shapes", "line_of", "pattern_o
 BESIDE: Final = b"\t"  # between a body and its fields on one line: no canonical JSON holds it
 MAX_SHAPES: Final = 8  # of one kind of record
 MAX_SHAPE_BYTES: Final = 4096  # larger bodies are rare, and their patterns costly to make
-PATIENCE: Final = 24  # bodies of a kind that fit no shape before the next is learnt: making one costs as much as parsing some hundred
+PATIENCE: Final = 24  # lines of one shape before it is learnt: making it costs as much as parsing some hundred
+_AGAIN: Final = 80  # times as patient with a shape that was learnt before and did not last
+_COUNTED: Final = 512  # shapes whose lines are counted
+_TRIED: Final = 64  # a shape that was tried on so many lines at once and did not take one in
+_WORTH: Final = 12  # so many of them costs more than it saves
 
 # ASCII from space to tilde, quote and backslash escaped as RFC 8785 § 3.2.2.2 has it; other escapes and DEL are left to the parser.
 _TEXT: Final = rb'"[ !#-\[\]-~]*+(?:\\["\\bfnrt][ !#-\[\]-~]*+)*+"'
@@ -34,6 +38,8 @@ _SALT_KEY: Final = b'"salt":'
 _FIELD_SALT: Final = rb'"[A-Za-z0-9_-]{22}"'
 _DIGEST: Final = rb'"((?s:.{43}))"'  # whatever stands there is compared with a digest that is computed
 _PARTS: Final = re.compile(rb'(?P<key>"(?:[^"\\]|\\.)*":)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?[0-9]+)|[^"0-9-]+')
+_KEYS: Final = re.compile(rb'("(?:[^"\\]|\\.)*+":)|"(?:[^"\\]|\\.)*+"')
+_WORDS: Final = bytes(sign for sign in range(256) if sign not in b'"[]{}:,')
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 
 
@@ -101,9 +107,8 @@ class Shape:
         fields = len(self._begun)
         for begun, digests, disclosures in zip(self._begun, columns[:fields], columns[fields:], strict=False):
             # One zero byte after each digest makes its text 43 characters and an A: all of them are compared at once.
-            hashed = [sha256(begun + disclosure).digest() for disclosure in disclosures]
-            texts = b2a_base64(b"\x00".join((*hashed, b"")), newline=False).translate(_TO_URL)
-            if texts != b"A".join((*digests, b"")):
+            hashed = b"\x00".join([sha256(begun + disclosure).digest() for disclosure in disclosures]) + b"\x00"
+            if b2a_base64(hashed, newline=False).translate(_TO_URL) != b"A".join(digests) + b"A":
                 return False
         return True
 
@@ -119,11 +124,12 @@ def _key(name: str) -> bytes:
 class Shapes:
     """The shapes of each kind, the most used first. May be shared between logs and threads: a shape says nothing about any log."""
 
-    __slots__ = ("_known", "_missed")
+    __slots__ = ("_known", "_learnt", "_missed")
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[Shape, ...]] = {}
-        self._missed: dict[bytes, int] = {}
+        self._missed: dict[tuple[bytes, bytes], int] = {}
+        self._learnt: dict[tuple[bytes, ...], int] = {}
 
     def fits(self, kind: bytes, line: bytes) -> bool:
         """Whether `line` has a shape that is known of this kind, and its fields are those that its body commits to."""
@@ -142,24 +148,40 @@ class Shapes:
         known = self._known.get(kind, ())
         if max(map(len, lines)) > MAX_BODY_BYTES:
             return None
-        places, taken = list(range(len(lines))), dict.fromkeys(known, 0)
-        for shape in known:
+        places, kept = list(range(len(lines))), []
+        for number, shape in enumerate(known):
             fitting = shape.among(lines)
             if fitting is None:
                 return None
-            if b"" not in fitting:
-                taken[shape], places = len(lines), []
+            taken = len(lines) - fitting.count(b"")
+            if len(lines) < _TRIED or taken * _WORTH >= len(lines):
+                kept.append((-taken, number))
+            if taken == len(lines):
+                kept += [(0, later) for later in range(number + 1, len(known))]
+                places = []
                 break
-            taken[shape] = len(lines) - fitting.count(b"")
             lines = [line for line, fits in zip(lines, fitting, strict=True) if not fits]
             places = [place for place, fits in zip(places, fitting, strict=True) if not fits]
-        if taken and taken[known[0]] < max(taken.values()):
-            self._known[kind] = tuple(sorted(known, key=lambda shape: -taken[shape]))
+        order = [number for _, number in sorted(kept)]
+        if order != list(range(len(known))):
+            self._known[kind] = tuple(known[number] for number in order)
         return places
 
     def learn(self, kind: bytes, body: bytes, fields: bytes = b"") -> None:
         """The line of these fitted no shape and was found good by the parser: its shape may be worth keeping."""
-        missed = self._missed.get(kind, 0) + 1
-        self._missed[kind] = missed % PATIENCE
-        if missed == PATIENCE and max(len(body), len(fields)) <= MAX_SHAPE_BYTES:
+        if max(len(body), len(fields)) > MAX_SHAPE_BYTES:
+            return
+        line = line_of(body, fields)
+        rough = (kind, line.translate(None, _WORDS))
+        missed = self._missed.pop(rough, 0) + 1
+        for counts in (self._missed, self._learnt):
+            if len(counts) >= _COUNTED:
+                counts.clear()
+        if missed < PATIENCE:
+            self._missed[rough] = missed
+            return
+        exact = (*rough, *_KEYS.findall(line))
+        wait = self._learnt.get(exact, 0)
+        self._learnt[exact] = wait - 1 if wait else _AGAIN
+        if not wait:
             self._known[kind] = (Shape(body, fields), *self._known.get(kind, ())[: MAX_SHAPES - 1])

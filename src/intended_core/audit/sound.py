@@ -29,23 +29,21 @@ _WHOLE: Final = Shapes()  # of bodies with all that they commit to
 
 def sound_body(kind: bytes, body: bytes) -> bool:
     """Whether these bytes are surely a body in its one spelling."""
-    if _BODIES.fits(kind, body):
-        return True
-    if not _body(body):
-        return False
-    _BODIES.learn(kind, body)
-    return True
+    return _BODIES.fits(kind, body) or _parsed(kind, body, None)
 
 
 def sound_record(kind: bytes, body: bytes, fields: bytes) -> bool:
     """Whether these bytes are surely a body in its one spelling, and all that it commits to, each value the one that it commits to."""
     if type(body) is not bytes or type(fields) is not bytes:
         return False
-    if _WHOLE.fits(kind, line_of(body, fields)):
-        return True
-    if not _body(body) or not sound_fields(body, fields):
+    return _WHOLE.fits(kind, line_of(body, fields)) or _parsed(kind, body, fields)
+
+
+def _parsed(kind: bytes, body: bytes, fields: bytes | None) -> bool:
+    """As the two above, of what has no shape that is known."""
+    if not _body(body) or not (fields is None or sound_fields(body, fields)):
         return False
-    _WHOLE.learn(kind, body, fields)
+    (_BODIES if fields is None else _WHOLE).learn(kind, body, fields or b"")
     return True
 
 
@@ -65,8 +63,7 @@ def sound_page(kinds: Sequence[bytes], bodies: list[bytes], fields: list[bytes] 
         at = [place for place, other in enumerate(kinds) if other == kind] if strangers else []
         for number in strangers:
             place = at[number]
-            good = sound_body(kind, bodies[place]) if fields is None else sound_record(kind, bodies[place], fields[place])
-            if not good:
+            if not _parsed(kind, bodies[place], None if fields is None else fields[place]):
                 return False
     return True
 

@@ -202,3 +202,19 @@ def test_two_lines_in_the_place_of_one_are_not_taken_for_two() -> None:
     assert shapes.strangers(b"k", [body, body]) == []
     for lines in ([body + b"\n" + body, b""], [b"", body + b"\n" + body], [body + b"\n", body], [body[:5], body[5:]], [b"\n" + body]):
         assert shapes.strangers(b"k", lines) != []
+
+
+def test_a_shape_that_is_not_worth_its_trial_is_dropped_and_not_learnt_at_once_again() -> None:
+    shapes, rare = Shapes(), spelled({"rare": 7})
+    for _ in range(PATIENCE):
+        shapes.learn(b"k", rare)
+    many = [spelled({f"usual{number}": [number] * number}) for number in range(100)]
+    assert shapes.strangers(b"k", [rare, *many]) == list(range(1, 101))
+    assert not shapes.fits(b"k", rare)
+    for _ in range(10 * PATIENCE):
+        shapes.learn(b"k", rare)
+    assert not shapes.fits(b"k", rare)
+    for _ in range(100 * PATIENCE):
+        shapes.learn(b"k", rare)
+    assert shapes.fits(b"k", rare)
+    assert shapes.strangers(b"k", [rare] * 100) == []
