@@ -59,7 +59,7 @@ from tests.faults.schedules import Ended, Process, Running, answer, left, pictur
 from tests.reference.flow_world import ACCOUNT, ANN, ANN_KEY, BOB, BOB_KEY, BOT, NOW_US, STRICT, World, intent, pay
 
 AT_MOST = 2_000
-END_US = NOW_US + 3_600_000_000
+END_US = NOW_US + 7_200_000_000  # the world stands an hour after NOW_US
 CLOSING = Entity(ref=ACCOUNT, attributes={"closed": True})
 # A flow that met a change under its feet and does not start over says so with one of these, and has done nothing.
 LOST = (
@@ -323,6 +323,13 @@ def holds(here: World, running: tuple[Running, Running]) -> None:
     if granted:
         used = [result.approvals for result in results if isinstance(result, Granted) and result.approvals]
         assert len(used) <= 1, "one approval allowed two tokens"
+
+
+@pytest.mark.parametrize("name", sorted(FLOWS))
+def test_a_flow_that_meets_nobody_does_what_it_is_for(name: str) -> None:
+    (one,) = pair((name,), None)
+    one.finish()
+    assert one.error is None, "a flow that is refused anyway tells nothing of what it meets"
 
 
 @pytest.mark.parametrize("names", MARKED, ids="-with-".join)
