@@ -199,7 +199,7 @@ LIKELY = re.compile(r"secret|private|credential|^_key$|^_keys$|seed|plaintext|pa
 # What has such a member and holds nothing secret: public keys, tags, what is sealed, names and counts of them.
 OPEN = {
     "Row", "Head", "KeyRecord", "SecretRow", "PublicKey", "KeySet", "Halts", "UnverifiedToken", "Erasures", "CosigningWitness._key", "Withdrawn",
-    "DpopProof", "Settings",
+    "DpopProof", "Settings", "Signers",
 }  # fmt: skip
 ELSEWHERE = {"LocalPersonKey", "LoadedKey", "SigningKeys", "AnchorDesk"}  # searched in the two tests beside this one, or holding only EpochKeys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -10,6 +11,7 @@ from intended_core.audit.levels import Growing, Levels
 from intended_core.errors import AdapterError
 from intended_core.flows.answers import accept
 from intended_core.flows.effects import (
+    AskTime,
     AskWitness,
     Commit,
     Draw,
@@ -36,7 +38,7 @@ from intended_core.flows.effects import (
 from intended_core.ids import Scope
 from intended_core.keys.hidden import SecretBytes
 from intended_core.keys.sealing import Place
-from intended_core.ports import GeneratedKey, NotificationReceipt, WitnessAnswer
+from intended_core.ports import GeneratedKey, NotificationReceipt, TimeStamp, WitnessAnswer
 from intended_core.unit import Changes, Committed, Head, RecordRow, Row, RowKey, Unit
 
 SCOPE = Scope(tenant="acme", uuid="a" * 32, environment="live")
@@ -57,11 +59,20 @@ UNSEAL, REWRAP = Unseal(SEAL.place, b"{}"), Rewrap(SEAL.place, b"{}")
 SIGN = Sign(SCOPE, None, b"payload")  # type: ignore[arg-type]  # the key is not looked at here
 
 ASK = AskWitness(None, b"")  # type: ignore[arg-type]  # nobody is asked here
+STAMP = AskTime(None, None, b"")  # type: ignore[arg-type]  # nor here
 TELL = Notify(None, None)  # type: ignore[arg-type]  # nobody is told here
 ONCE = SignOnce("Ed25519", b"p", b"payload")
 PAIR = Levels([b"l" * 32] * 2)
 TREE = LoadTree(SCOPE, 2, PAIR.root(0, 2))
 TOLD = WitnessAnswer(status=200, body=b"line")
+STAMPED = TimeStamp(time_us=1, accuracy_us=0, authority="tsa", serial="7")
+
+
+def stamped(**changes: Any) -> tuple[bytes, TimeStamp]:
+    """An answer to STAMP of which something is not as it should be."""
+    return b"der", replace(STAMPED, **changes)
+
+
 
 GOOD: list[tuple[Effect, Any]] = [
     (Now(), 0), (Now(), 1_800_000_000_000_000), (Random(16), b"r" * 16), (READ, ()), (READ, [ROW]), (SCAN, (ROW, OTHER)),
@@ -69,6 +80,7 @@ GOOD: list[tuple[Effect, Any]] = [
     (RECORDS, ()), (THREAD, (FIRST,)), (COMMIT, Committed(HEAD, None)), (GenerateKey("RS256"), KEY), (SEAL, b"sealed"), (SIGN, b"s"),
     (UNSEAL, SecretBytes(b"s")), (REWRAP, b"s"), (Draw(16), (0, b"r" * 16)), (Draw(16), (2**53 - 1, b"r" * 16)),
     (TELL, NotificationReceipt(status=204)), (ASK, TOLD), (ONCE, b"s"), (TREE, PAIR), (TREE, Levels([b"l" * 32] * 3)), (ReadHeads(), ()), (ReadHeads(), [(SCOPE, HEAD)]),
+    (STAMP, (b"der", STAMPED)),
 ]  # fmt: skip
 BAD: list[tuple[Effect, Any]] = [
     (TELL, None), (TELL, 204), (TELL, NotificationReceipt(status="204")),  # type: ignore[arg-type]
@@ -88,6 +100,10 @@ BAD: list[tuple[Effect, Any]] = [
     (ONCE, "s"), (TREE, Levels([])), (TREE, Levels([b"m" * 32] * 2)), (TREE, Growing()), (TREE, [b"l" * 32] * 2),
     (ASK, b"line"), (ASK, WitnessAnswer(status=200, body=b"x" * 70_000)), (ASK, WitnessAnswer(status="200", body=b"")),  # type: ignore[arg-type]
     (ReadHeads(), [HEAD]), (ReadHeads(), [(SCOPE, HEAD), (SCOPE, HEAD)]), (ReadHeads(), {SCOPE: HEAD}), (ReadHeads(), [(SCOPE, None)]),
+    (STAMP, STAMPED), (STAMP, [b"der", STAMPED]), (STAMP, (b"", STAMPED)), (STAMP, (b"x" * 33_000, STAMPED)), (STAMP, ("der", STAMPED)),
+    (STAMP, (b"der", STAMPED, 0)), (STAMP, (b"der", None)), (STAMP, stamped(time_us=0)), (STAMP, stamped(time_us=2**53)),
+    (STAMP, stamped(time_us=1.5)), (STAMP, stamped(time_us=True)), (STAMP, stamped(accuracy_us=-1)), (STAMP, stamped(accuracy_us=2**53)),
+    (STAMP, stamped(accuracy_us=0.5)), (STAMP, stamped(authority=b"tsa")), (STAMP, stamped(serial=7)),
 ]  # fmt: skip
 
 
