@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, fail, place, read_file
+from intended_adapters.cli.common import Exit, JsonFlag, counted, emit, fail, place, read_file
 from intended_adapters.cli.slotwitness import follows
 from intended_adapters.cli.times import Stamper, Tsa, TsaCert, stamped_lines, stamper, times
 from intended_core import (
@@ -120,7 +120,7 @@ def _exported(folder: Path) -> int:
 
 def _epoch_text(told: dict[str, Any]) -> str:
     restarted = "" if told["chained"] else ", with a new chain of epoch keys"
-    lines = [f"epoch {told['epoch']}: {told['tenants']} logs, {told['moved']} of them grown{restarted}"]
+    lines = [f"epoch {told['epoch']}: {counted(told['tenants'], 'log')}, {told['moved']} of them grown{restarted}"]
     lines += [f"  cosigned by {one['witness']} up to epoch {one['size'] - 1}" for one in told["cosigned"]]
     lines += [f"  not cosigned: {text}" for text in told["unanswered"]]
     lines += stamped_lines(told)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from intended_adapters.cli.common import Exit, JsonFlag, emit, place
+from intended_adapters.cli.common import Exit, JsonFlag, counted, emit, place
 from intended_adapters.cli.times import moment
 from intended_core import Authority, IntendedError, StoreError, load_registry
 
@@ -80,7 +80,7 @@ def _key_file(path: str) -> str:
 def _logs(authority: Authority) -> str:
     authority.probe()
     scopes = authority.tenants()
-    return f"{len(scopes)} tenant environments, each log as its head names it"
+    return f"{counted(len(scopes), 'tenant environment')}, each log as its head names it"
 
 
 def _recoveries(authority: Authority) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from intended_adapters.cli.common import JsonFlag, emit, place
+from intended_adapters.cli.common import JsonFlag, counted, emit, place
 
 __all__ = ["mends"]
 
@@ -25,5 +25,5 @@ def _mend(json: JsonFlag = False) -> None:
     where = place()
     with where.open() as authority:
         laid = where.handle(authority).tiles.mend()
-    told = f"the tiles of {laid.size} records stand; {laid.written} were made anew"
+    told = f"the tiles of {counted(laid.size, 'record')} stand; {laid.written} were made anew"
     emit(json, {"size": laid.size, "written": laid.written}, told)

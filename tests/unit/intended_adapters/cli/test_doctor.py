@@ -20,7 +20,7 @@ def test_a_sound_store(run: Run, shop: Any) -> None:
         "store",
         "log",
     }
-    assert "1 tenant environments" in run(*shop.options, "doctor").out
+    assert "1 tenant environment," in run(*shop.options, "doctor").out
 
 
 def test_a_key_that_others_may_read(run: Run, shop: Any) -> None:
