@@ -1404,6 +1404,12 @@ def founding(find, seen, claims, public):
             find("founding", "the log belongs to another tenant or environment", 1)
 
 
+def after_the_end(find, closed, size):
+    """No record follows the one with which a log ended."""
+    if closed is not None and closed + 1 < size:
+        find("log.closed", f"record {closed + 1} stands after the record that closed the log", closed + 1)
+
+
 def envelope(find, key, payload, hint, signature):
     """The manifest is signed by this key."""
     kind = b"application/vnd.in-toto+json"
@@ -1580,7 +1586,7 @@ class Examination:
         if bundle.before[0] != start:
             self.find("range.start", "the range of headers does not begin at the decision", start)
             return
-        edge, hidden = [start, list(bundle.before[1])], []
+        edge, hidden, closed = [start, list(bundle.before[1])], [], None
         for number, raw in enumerate(bundle.headers):
             grow(edge, leaf_hash(raw))
             try:
@@ -1591,6 +1597,8 @@ class Examination:
             if entry["seq"] != start + number:
                 self.find("range.header", f"the header of record {start + number} is another's", start + number)
                 return
+            if entry["kind"] == "tenant.closed" and closed is None:
+                closed = entry["seq"]
             if thread is not None and entry["thread"] is not None and entry["thread"][0] == thread[0] and entry["seq"] not in self.seen:
                 hidden.append(entry["seq"])
         if (edge[0], edge_root(edge)) != self.head[1:]:
@@ -1599,6 +1607,7 @@ class Examination:
         self.judged = True
         for seq in hidden:
             self.find("thread.hidden", f"record {seq} is a step of this token's life and is not here", seq, "INCOMPLETE")
+        after_the_end(self.find, closed, self.head[1])
         if not hidden and thread is not None:
             self.complete = self.head[1]
 
@@ -1801,7 +1810,7 @@ class Stretch:
     def __init__(self, file, pins, known, kind, policy):
         self.file, self.pins, self.known, self.kind, self.policy = file, pins, known, kind, policy
         self.best, self.facts, self.slot, self.chain, self.lost = "CONSISTENT_UNANCHORED", NOT_SEEN, None, None, False
-        self.findings, self.head, self.whole = [], None, False
+        self.findings, self.head, self.whole, self.closed = [], None, False, None
         self.kinds, self.selected, self.bodies, self.withheld, self.sums = {}, [], 0, 0, {}
         self.places = places_of(file)
         names, self.proofs = set(self.places), []
@@ -1880,6 +1889,8 @@ class Stretch:
         mark = self.marks.finding() if self.whole else None
         if mark is not None:
             self.findings.append(mark)
+        if self.whole:
+            after_the_end(self.find, self.closed, self.claims["size"])
         self.contents()
         if not self.pins and self.policy is None:
             return
@@ -2004,6 +2015,8 @@ class Stretch:
                     except Bad as bad:
                         return ("field.value", "TAMPERED", at, f"record {at}: {bad}")
                     self.bodies += 1
+            if entry["kind"] == "tenant.closed" and self.closed is None:
+                self.closed = at
             if entry["kind"] in NAMING:
                 self.marks.take({**entry, "value": value})
             if changes and self.chain is not None and not self.lost:

@@ -18,11 +18,15 @@ from intended_core.audit.attested import known_heads
 from intended_core.audit.log import Draft, LogHead, append
 from intended_core.audit.record import EventKind
 from intended_core.audit.tree import Frontier
+from intended_core.audit.verdicts import TrustPolicy
 from intended_core.audit.verify import LogIdentity, verify_log
 from intended_core.errors import StoreCorruptError
 from intended_core.flows.anchor import SLOTS, slot_key
 from intended_core.testing.model_store import ScopeData
+from tests.reference.audit_world import TenantLog, honest_log
 from tests.reference.sealed_world import SealedWorld
+from tests.reference.second_verifier import agree
+from tests.reference.stretches import agree_range, stretch
 from tests.reference.tile_world import fill
 
 SIZE: Final = 40
@@ -151,12 +155,37 @@ def _after_the_end(chance: random.Random) -> str:
     return found.findings[0].code if found.findings else ""
 
 
+def closed_log(chance: random.Random, *, more: int) -> tuple[TenantLog, int]:
+    """A log that ended, and the record with which it did; `more` records were written after it."""
+    log = honest_log(4, size=chance.randrange(6, 30), seed=chance.randrange(1000))
+    closed = log.add(EventKind.TENANT_CLOSED, {"reason": "the contract ended", "persons": []})
+    for at in range(more):
+        log.add(EventKind.ACTION_DONE, {"n": at})
+    return log, closed
+
+
+def _shown_after_the_end(chance: random.Random) -> str:
+    """The file fits itself and is signed; the record of the end is in it, wherever the stretch stops."""
+    log, closed = closed_log(chance, more=chance.randrange(1, 5))
+    trust = TrustPolicy(log_keys=(log.key,))
+    if chance.random() < 0.3:
+        decided = [row.seq for row in log.rows if b'"k":"decision.allow"' in row.entry]
+        life = [row.seq for row in log.rows if row.thread == log.rows[decided[-1]].thread]
+        findings = agree(log.bundle(decided[-1], life), trust).findings
+    else:
+        stop = chance.randrange(closed + 1, len(log.rows) + 1)
+        data = stretch(log, chance.randrange(closed + 1), stop, bodies=chance.random() < 0.5)
+        findings = agree_range(data, trust).findings
+    return ", ".join(f.code for f in findings if f.seq == closed + 1)
+
+
 ON_CLOSINGS: Final[tuple[tuple[int, str, str, Callable[[random.Random], str]], ...]] = (
     (14, "a closed tenant deleted: all of it, its head or its keys; the next epoch is asked for", "I", _deleted),
     (14, "a closed tenant put back to before its end and revived, keys and all", "I", _revived),
     (14, "the same, and its tombstone taken away", "I", _buried_anew),
     (14, "a closed tenant's log cut or written anew before its end, a slot proof was kept", "W", _kept),
     (14, "records written after the end of a closed log, with its keys", "I", _after_the_end),
+    (14, "evidence of a stretch, or of a decision, of such a log", "I", _shown_after_the_end),
 )
 
 

@@ -19,6 +19,7 @@ from intended_core.keys.jwks import load_public
 __all__ = [
     "Life",
     "Seen",
+    "after_the_end",
     "check_approvals",
     "check_founding",
     "check_lives",
@@ -122,6 +123,7 @@ def check_range(
         return None, [_tampered("range.start", "the range of headers does not begin at the decision", start)]
     thread = decision.entry.thread
     others: list[int] = []
+    closed: int | None = None
     for number, raw in enumerate(bundle.headers):
         frontier = frontier.append(leaf_hash(raw))
         try:
@@ -132,6 +134,8 @@ def check_range(
             return None, [
                 _tampered("range.header", f"the header of record {start + number} is another's", start + number)
             ]
+        if entry.kind is EventKind.TENANT_CLOSED and closed is None:
+            closed = entry.seq
         mine = entry.thread is not None and thread is not None and entry.thread.commitment == thread.commitment
         if mine and entry.seq not in seen:
             others.append(entry.seq)
@@ -141,7 +145,15 @@ def check_range(
         _incomplete("thread.hidden", f"record {seq} is a step of this token's life and is not here", seq)
         for seq in others
     ]
-    return (None if hidden or thread is None else head.size), hidden
+    ended = [] if closed is None else after_the_end(closed, head.size)
+    return (None if hidden or thread is None else head.size), [*hidden, *ended]
+
+
+def after_the_end(closed: int, size: int) -> list[Finding]:
+    """What a log of `size` records holds after record `closed`, with which it ended."""
+    if closed + 1 >= size:
+        return []
+    return [_tampered("log.closed", f"record {closed + 1} stands after the record that closed the log", closed + 1)]
 
 
 def root_at(bundle: Bundle, size: int) -> bytes | None:

@@ -22,7 +22,7 @@ from intended_core.audit.clean import Clean, Recognised
 from intended_core.audit.erasures import ERASURES
 from intended_core.audit.grades import Finding, Grade, worst
 from intended_core.audit.keychain import FOLLOWED, KeyChain
-from intended_core.audit.lives import Seen, check_founding
+from intended_core.audit.lives import Seen, after_the_end, check_founding
 from intended_core.audit.manifest import MANIFEST, MAX_MANIFEST_BYTES, read_manifest, verify_manifest
 from intended_core.audit.marks import Marks
 from intended_core.audit.pages import Page, check_jobs, page_sizes, recognised
@@ -43,7 +43,8 @@ __all__ = ["MAX_SELECTED", "says_range", "verify_range"]
 MAX_SELECTED: Final = 10_000
 _KEYED: Final = frozenset(kind.value.encode("ascii") for kind in FOLLOWED)
 _NAMING: Final = frozenset(kind.value.encode("ascii") for kind in ERASURES | PERSONS)  # who may sign, and what was erased
-_LOOKED_AT: Final = _KEYED | _NAMING
+_CLOSING: Final = EventKind.TENANT_CLOSED.value.encode("ascii")
+_LOOKED_AT: Final = _KEYED | _NAMING | {_CLOSING}
 _FOUNDING: Final = 2  # the first records stand apart, and were followed there
 
 
@@ -105,8 +106,8 @@ def _some(lines: Iterator[bytes], size: int) -> tuple[list[bytes], AuditError | 
 
 class _Walk:
     __slots__ = (
-        "_bodies", "_chain", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_lost", "_marks", "_outsiders", "_selected",
-        "_slot", "_state", "_sums", "_trust", "_withheld",
+        "_bodies", "_chain", "_closed", "_findings", "_form", "_head", "_jobs", "_kind", "_kinds", "_lost", "_marks",
+        "_outsiders", "_selected", "_slot", "_state", "_sums", "_trust", "_withheld",
     )  # fmt: skip
 
     def __init__(self, form: RangeForm, trust: TrustPolicy | None, kind: EventKind | None, jobs: int) -> None:
@@ -124,6 +125,7 @@ class _Walk:
         self._slot: Json = None
         self._chain: KeyChain | None = None
         self._lost = False
+        self._closed: int | None = None
         claims = form.claims
         self._marks = Marks(
             tenant_uuid=claims.tenant_uuid, environment=claims.environment, stop=claims.stop, size=claims.size,
@@ -156,6 +158,8 @@ class _Walk:
             self._findings.append(self._chain.finding)
         if whole and (mark := self._marks.finding()) is not None:
             self._findings.append(mark)
+        if whole and self._closed is not None:
+            self._findings += after_the_end(self._closed, claims.size)
         self._contents()
         self._outside()
         findings = tuple(self._findings)
@@ -327,6 +331,9 @@ class _Walk:
 
     def _follow(self, kind: bytes, at: int, shown: bytes, hashed: bytes) -> None:
         """A change of token keys, of who may sign, or of what is kept; where its body is not shown, nothing is said of what rests on it."""
+        if kind == _CLOSING:
+            self._closed = at if self._closed is None else self._closed
+            return
         if kind in _NAMING:
             named = EventKind(kind.decode("ascii"))
             told = parse_body(shown.partition(BESIDE)[0], expected=unb64url(hashed.decode("ascii"))) if shown else None

@@ -23,7 +23,7 @@ from intended_core.audit.timefile import encode_time, parse_time
 from intended_core.audit.verdicts import TrustPolicy
 from intended_core.errors import AuditError
 from scripts.verifier_page import renewed
-from tests.attacks.audit import test_fields
+from tests.attacks.audit import test_closed, test_fields
 from tests.house.source import ROOT
 from tests.reference.anchor_world import START_S, policy_text
 from tests.reference.anchored_bundles import SPOILED, anchored
@@ -42,6 +42,7 @@ GOOD = LOG.bundle(DECIDED, LIFE)
 CORPUS = (
     "test_tampered_bundles.py", "test_forged_by_the_issuer.py", "test_second_verifier.py", "test_tampered_stretches.py", "test_real_logs.py",
     "test_data_in_bundles.py", "test_anchors_in_bundles.py", "test_fields.py", "test_keys_in_bundles.py", "test_second_signature.py",
+    "test_closed.py",
 )  # fmt: skip
 
 
@@ -244,6 +245,17 @@ def test_fields_withheld_erased_and_attacked(page: Page, tmp_path: Path, monkeyp
         test_fields.test_a_body_that_its_fields_do_not_fit(change)
     cases = recorded(tmp_path)
     assert len(cases) > 40
+    replay(page, cases)
+
+
+def test_records_after_the_end_of_a_closed_log(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(RECORDING, str(tmp_path))
+    test_closed.test_what_becomes_of_a_closed_tenant_is_found(len(test_closed.WANTED) - 1)
+    test_closed.test_evidence_of_a_log_that_ended_honestly_is_no_alarm(1)
+    test_closed.test_a_stretch_that_does_not_hold_the_end_says_nothing_of_it()
+    test_closed.test_a_log_that_ended_twice_is_found_after_the_first_end()
+    cases = recorded(tmp_path)
+    assert {code for case in cases for code, _, _ in case["answer"]["findings"]} == {"log.closed"}
     replay(page, cases)
 
 
