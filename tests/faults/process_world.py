@@ -28,7 +28,9 @@ from intended_core.ids import EntityRef
 from intended_core.keys.ring import KeyState
 from tests.reference.tile_world import fill
 
-__all__ = ["ASKING", "BOB", "CYD", "DESK", "FLOWS", "open_world", "risky"]
+__all__ = ["ASKING", "BOB", "CLOSE", "CYD", "DESK", "FLOWS", "both_keys", "open_world", "risky"]
+
+CLOSE = "close"  # the one flow of two scopes: the tenant's end, and its tombstone in the anchor log
 
 BOB, CYD, DESK = EntityRef("User", "bob"), EntityRef("User", "cyd"), EntityRef("Group", "desk")
 ASKING = POLICY.replace(
@@ -104,14 +106,21 @@ def die(folder: Path, flow: str, index: int, moment: str) -> None:
         key = LocalPersonKey.from_pem((folder / "bob.pem").read_bytes())
         digest = tenant.approval(approval).digest
         arm()
-        FLOWS[flow](tenant, folder, approval, key.sign(digest))
+        if flow == CLOSE:
+            authority.close_tenant("acme", reason="over", keys=both_keys(folder))
+        else:
+            FLOWS[flow](tenant, folder, approval, key.sign(digest))
+
+
+def both_keys(folder: Path) -> list[tuple[EntityRef, LocalPersonKey]]:
+    """The two persons of this world, to sign what takes two."""
+    return [(ref, LocalPersonKey.from_pem((folder / name).read_bytes())) for ref, name in ((BOB, "bob.pem"), (CYD, "cyd.pem"))]
 
 
 def compromise(tenant: TenantAuthority, folder: Path) -> None:
     """Two persons call the prepared key compromised: the tokens that wait stay good."""
     kid = next(record.kid for record in tenant.keyring.records() if record.state is KeyState.PRE_ACTIVE)
-    keys = [(ref, LocalPersonKey.from_pem((folder / name).read_bytes())) for ref, name in ((BOB, "bob.pem"), (CYD, "cyd.pem"))]
-    tenant.keyring.compromise(kid, keys=keys)
+    tenant.keyring.compromise(kid, keys=both_keys(folder))
 
 
 def rewrap(tenant: TenantAuthority) -> None:

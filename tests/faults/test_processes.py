@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from bench.world import AUDIENCE, ENTITIES, NOW_US, intent
 from intended_core import (
     Authority,
+    Deny,
     Entity,
     Grade,
     Granted,
@@ -27,7 +28,11 @@ from intended_core import (
     UnitRefusedError,
     verify_tenant_log,
 )
-from tests.faults.process_world import ASKING, BOB, CYD, DESK, FLOWS, open_world, risky
+from intended_core.flows.anchor import slot_key, tombstone_of
+from intended_core.flows.effects import Context, Flow, ReadRows
+from intended_core.ids import Scope
+from intended_core.unit import Row
+from tests.faults.process_world import ASKING, BOB, CLOSE, CYD, DESK, FLOWS, both_keys, open_world, risky
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 1_000
@@ -150,6 +155,60 @@ def check_after(folder: Path, flow: str) -> None:
         assert states.count("ACTIVE") == 1
         fresh = tenant.require(intent(), audience=AUDIENCE)
         tenant.redeem(fresh, call, adapter=bank)
+
+
+def check_closed(folder: Path) -> str:
+    """It goes on as if nothing had been, or has ended; with the next epoch at the latest its slot is a tombstone. Which of them it was."""
+    with open_world(folder) as authority:
+        closed, buried = authority.tenant("acme").closing.closed(), _buried(authority)
+    if closed is None:
+        assert not buried
+        check_after(folder, CLOSE)
+        return "goes on"
+    with open_world(folder) as authority:
+        authority.probe()
+        tenant, anchor = authority.tenant("acme"), authority.anchor
+        verdict = verify_tenant_log(tenant)
+        assert (verdict.grade, verdict.findings, tenant.head().size) == (Grade.CONSISTENT_UNPINNED, (), closed.size)
+        assert isinstance(tenant.authorize(intent(), audience=AUDIENCE), Deny)
+        with pytest.raises(TokenError):
+            tenant.redeem((folder / "token").read_text(), intent().call(), adapter=tenant.adapter(AUDIENCE))
+        with pytest.raises(UnitRefusedError) as refused:
+            authority.close_tenant("acme", reason="again", keys=both_keys(folder))
+        assert refused.value.code == "tenant_closed"
+        assert tenant.head().size == closed.size, "a record was written after the end"
+        anchor.seal()
+        assert _buried(authority)
+        assert anchor.prove_slot(tenant.scope, epoch=anchor.size() - 1).opening.size == closed.size
+    return "buried" if buried else "closed"
+
+
+def _buried(authority: Authority) -> bool:
+    def look(context: Context, scope: Scope) -> Flow[bool]:
+        rows: Sequence[Row] = yield ReadRows(context.scope, (slot_key(scope),))
+        return tombstone_of(context.mac.check(context.scope, rows[0]).row) is not None
+
+    tenant = authority.tenant("acme")
+    return tenant.operate(look(authority.anchor.context, tenant.scope))
+
+
+@pytest.mark.slow
+def test_a_tenant_is_closed_and_buried_or_goes_on(tmp_path: Path, nursery: subprocess.Popen[str]) -> None:
+    made = tmp_path / "made"
+    make_world(made, 1)
+    with open_world(made) as authority:
+        authority.anchor.seal()
+        authority.anchor.release()
+    seen = []
+    for index, moment in ((index, moment) for index in range(64) for moment in ("before", "after")):
+        folder = tmp_path / f"{index}-{moment}"
+        shutil.copytree(made, folder)
+        if not killed(nursery, folder, CLOSE, index, moment):
+            break
+        seen.append(check_closed(folder))
+        shutil.rmtree(folder)
+    assert sorted(seen, key=["goes on", "closed", "buried"].index) == seen, "what was done is undone at a later effect"
+    assert set(seen) == {"goes on", "closed", "buried"}
 
 
 @pytest.mark.slow
