@@ -13,19 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from intended_core.audit.log import Draft
+from intended_core.audit.log import LogHead
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url, pack, parse_canonical, unb64url
 from intended_core.errors import AdapterError, IntentError, TokenError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.credentialrows import Withdrawn, credential_key, withdrawal_digest
-from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadRows
-from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json
+from intended_core.flows.effects import Context, Flow, LoadState, Now, Random, ReadRows
+from intended_core.flows.halt import Signatures, stop
 from intended_core.flows.haltrows import reason_text
-from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
-from intended_core.flows.steps import close_unit, open_head
 from intended_core.ids import adapter_id
-from intended_core.unit import Changes, Row, Unit, UnitView, Write
+from intended_core.unit import Row
 
 __all__ = [
     "MAX_CREDENTIAL_SECONDS",
@@ -125,35 +123,19 @@ def withdraw_credentials(
     longest that one can live. Raises KeyRingError, AccessDeniedError, IntentError, UnitRefusedError `too_many`, StoreError.
     """
     name, one, why = adapter_id(adapter), _identifier(identifier), reason_text(reason)
-    now_us: int = yield Now()
-    salt: bytes = yield Random(16)
-    key, now_s = credential_key(name), now_us // 1_000_000
-    until_s = now_s + MAX_CREDENTIAL_SECONDS if end_s is None else end_s
 
-    def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
-        row = guard_row(context, view, head, key)
-        version = 0 if row is None else row.version
-        asked = withdrawal_digest(context.scope, name, one, why, version + 1)
-        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
+    def ask(head: LogHead, version: int, now_us: int) -> bytes:
+        return withdrawal_digest(context.scope, name, one, why, version)
+
+    def make(head: LogHead, row: Row | None, now_us: int) -> tuple[bytes, dict[str, Json]]:
         was = Withdrawn(adapter=name) if row is None else Withdrawn.from_row(row)
+        now_s = now_us // 1_000_000
+        until_s = now_s + MAX_CREDENTIAL_SECONDS if end_s is None else end_s
         # A clock that was set back may not leave out what was made before it was.
         made = was.one(one, end_s=until_s, now_s=now_s) if one else was.all_until(max(now_us, head.time_us))
-        write = Write(context.mac.seal_row(context.scope, "halt", key.key, version + 1, "ENGAGED", made.to_body()), version)
-        body: dict[str, Json] = {
-            "adapter": name, "id": one or None, "until_us": made.until_us, "reason": why, "version": version + 1,
-            "digest": b64url(asked), "persons": signers_json(view, signers),
-        }  # fmt: skip
-        draft = Draft(kind=EventKind.CREDENTIAL_WITHDRAWN, body=body, salt=salt)
-        return close_unit(
-            context, view, head, (draft,), now_us=now_us, writes=(write, guard_write(context, view, head, (write,))),
-            bump_guards=True, answer=head.size,
-        )  # fmt: skip
+        return made.to_body(), {"adapter": name, "id": one or None, "until_us": made.until_us, "reason": why}
 
-    reads = (key, GUARD_ROSTER, *person_keys(signatures))
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads), shielded=True)
-    seq: int = committed.answer
-    return seq
+    return (yield from stop(context, credential_key(name), signatures, kind=EventKind.CREDENTIAL_WITHDRAWN, ask=ask, make=make))
 
 
 def list_withdrawn(context: Context) -> Flow[tuple[Withdrawn, ...]]:

@@ -6,7 +6,7 @@ stand in the way of. It bumps the guard version, so once it has committed no uni
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -26,7 +26,18 @@ from intended_core.ids import EntityRef
 from intended_core.persons import AuthenticatedPerson, Person
 from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["Halt", "Signatures", "digest_to_sign", "engage", "list_halts", "person_keys", "resume", "signed_under_lock", "signers_json"]
+__all__ = [
+    "Halt",
+    "Signatures",
+    "digest_to_sign",
+    "engage",
+    "list_halts",
+    "person_keys",
+    "resume",
+    "signed_under_lock",
+    "signers_json",
+    "stop",
+]
 
 Signatures = Sequence[tuple[EntityRef, bytes]]
 RESUME_QUORUM: Final = 2  # authority.md § 7
@@ -125,6 +136,44 @@ def _as_halt(row: HaltRow, state: str, version: int) -> Halt:
     return Halt(
         target=row.target, engaged=state == "ENGAGED", reason=row.reason, by=row.by, seq=row.seq, at_us=row.at_us, version=version
     )
+
+
+def stop(
+    context: Context,
+    key: RowKey,
+    signatures: Signatures,
+    *,
+    kind: EventKind,
+    ask: Callable[[LogHead, int, int], bytes],
+    make: Callable[[LogHead, Row | None, int], tuple[bytes, dict[str, Json]]],
+) -> Flow[int]:
+    """Write the guard `key`, by which tokens or credentials count no more, signed by one who may revoke; answers the record's place.
+
+    `ask`: what that person signs, of the head, the version to be and the time (microseconds). `make`: the row's body and what the record
+    says beside who signed, of the head, the row as it stands and the time. Raises what they raise, KeyRingError, AccessDeniedError,
+    StoreError.
+    """
+    now_us: int = yield Now()
+    salt: bytes = yield Random(16)
+
+    def decide_unit(view: UnitView) -> Changes:
+        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
+        row = guard_row(context, view, head, key)
+        version = 0 if row is None else row.version
+        asked = ask(head, version + 1, now_us)
+        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
+        made, told = make(head, row, now_us)
+        write = Write(context.mac.seal_row(context.scope, key.kind, key.key, version + 1, "ENGAGED", made), version)
+        body = {**told, "version": version + 1, "digest": b64url(asked), "persons": signers_json(view, signers)}
+        return close_unit(
+            context, view, head, (Draft(kind=kind, body=body, salt=salt),), now_us=now_us,
+            writes=(write, guard_write(context, view, head, (write,))), bump_guards=True, answer=head.size,
+        )  # fmt: skip
+
+    reads = (key, GUARD_ROSTER, *person_keys(signatures))
+    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, first=True), shielded=True)
+    seq: int = committed.answer
+    return seq
 
 
 def list_halts(context: Context) -> Flow[tuple[Halt, ...]]:

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from intended_core.access.statement import Statement, check_end
-from intended_core.audit.log import Draft
+from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind, Thread
 from intended_core.canonical import Json, b64url, digest
 from intended_core.errors import TokenError, UnitRefusedError
 from intended_core.flows.cache import ScopeState
 from intended_core.flows.effects import Commit, Context, Flow, LoadState, Now, Random, ReadHead, ReadRows
-from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json
+from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json, stop
 from intended_core.flows.haltrows import Cutoff, cutoff_key, reason_text
-from intended_core.flows.roster import GUARD_ROSTER, guard_row, guard_write
+from intended_core.flows.roster import GUARD_ROSTER
 from intended_core.flows.rows import NonceRow
 from intended_core.flows.steps import authentic, close_unit, open_head, thread_commitment
 from intended_core.ids import EntityRef, Scope
@@ -128,32 +128,17 @@ def revoke_principal(
     StoreError.
     """
     why = reason_text(reason)
-    now_us: int = yield Now()
-    salt: bytes = yield Random(16)
-    key = cutoff_key(principal)
 
-    def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True)
-        row = guard_row(context, view, head, key)
-        version = 0 if row is None else row.version
-        statement = _statement(context.scope, head.generation, principal, why, version + 1, expires_us)
+    def ask(head: LogHead, version: int, now_us: int) -> bytes:
+        statement = _statement(context.scope, head.generation, principal, why, version, expires_us)
         # The newest record's time counts where the clock stands before it: a clock that is set back brings nothing back to life.
         check_end(statement, now_us=max(now_us, head.time_us))
-        asked = statement.digest()
-        signers = signed_under_lock(context, view, head, signatures, digest=asked, quorum=1, permission="token.revoke")
-        made = Cutoff(principal=principal, seq=head.size).to_body()
-        write = Write(context.mac.seal_row(context.scope, "halt", key.key, version + 1, "ENGAGED", made), version)
-        body: dict[str, Json] = {
-            "cause": "principal", "principal": [principal.type, principal.id], "before": head.size, "reason": why, "version": version + 1,
-            "digest": b64url(asked), "until_us": expires_us, "persons": signers_json(view, signers),
-        }  # fmt: skip
-        draft = Draft(kind=EventKind.TOKEN_REVOKED, body=body, salt=salt)
-        return close_unit(
-            context, view, head, (draft,), now_us=now_us, writes=(write, guard_write(context, view, head, (write,))),
-            bump_guards=True, answer=head.size,
-        )  # fmt: skip
+        return statement.digest()
 
-    reads = (key, GUARD_ROSTER, *person_keys(signatures))
-    committed = yield Commit(Unit(context.scope, decide_unit, reads=reads, first=True), shielded=True)
-    seq: int = committed.answer
-    return seq
+    def make(head: LogHead, row: Row | None, now_us: int) -> tuple[bytes, dict[str, Json]]:
+        told: dict[str, Json] = {
+            "cause": "principal", "principal": [principal.type, principal.id], "before": head.size, "reason": why, "until_us": expires_us,
+        }  # fmt: skip
+        return Cutoff(principal=principal, seq=head.size).to_body(), told
+
+    return (yield from stop(context, cutoff_key(principal), signatures, kind=EventKind.TOKEN_REVOKED, ask=ask, make=make))

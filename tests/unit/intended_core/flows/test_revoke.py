@@ -185,4 +185,5 @@ def test_a_revocation_goes_before_all_that_waits(world: World, monkeypatch: pyte
     monkeypatch.setattr(world.runtime.storage, "commit", committing)
     world.tenant.halts.revoke_token(world.token, reason="leaked", keys=ANNS)
     world.tenant.halts.revoke_tokens_of(BOT, reason="leaked", keys=ANNS)
-    assert seen == [True, True]
+    world.tenant.tokens.withdraw("bank", reason="leaked", keys=ANNS)
+    assert seen == [True, True, True]
