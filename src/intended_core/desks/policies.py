@@ -12,7 +12,7 @@ Drafts of params and tables (`tenant.data.draft`) go the same way here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from intended_core.access.persons import LocalPersonKey
 from intended_core.desks.desk import Desk, signature_of
@@ -31,10 +31,11 @@ from intended_core.flows.drafts import (
     withdraw_draft,
 )
 from intended_core.flows.enact import enact_data, enact_policy
+from intended_core.flows.pointer import read_pointer
 from intended_core.flows.sets import SetView, active_set, earlier_set
 from intended_core.flows.simulate import Progress, Simulation, simulate_draft
 from intended_core.ids import EntityRef
-from intended_core.lang.locks import LockChange
+from intended_core.lang.locks import LockChange, pack_digests
 from intended_core.lang.source import Source
 
 __all__ = ["PoliciesDesk", "Promotion"]
@@ -42,10 +43,11 @@ __all__ = ["PoliciesDesk", "Promotion"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """A set as it is active in one environment, to be drafted in another: its sources and where it was tested."""
+    """A set as it is active in one environment, to be drafted in another: its sources, where it was tested, and the packs held there."""
 
     sources: Mapping[str, str]
     tested: Origin
+    packs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class PoliciesDesk(Desk):
@@ -82,9 +84,22 @@ class PoliciesDesk(Desk):
     ) -> DraftView:
         """Draft here what is active elsewhere; the draft, its signatures and its activation name where it was tested.
 
-        The locks of packs are those of this environment: `packs` and `unlock` as in `draft`.
+        A pack of the set that is held to its bytes there and not here is held here too from then on, and the draft says so; `packs` and
+        `unlock` as in `draft`. Raises PolicyError for a pack that is held here to other bytes: nothing but `packs` or `unlock` moves that.
         """
-        return self._draft(tested.sources, drafter, key, note, tested.tested, LockChange(packs=packs, unlock=tuple(unlock)))
+        locks = LockChange(packs=self._held_there(tested, packs, unlock), unlock=tuple(unlock))
+        return self._draft(tested.sources, drafter, key, note, tested.tested, locks)
+
+    def _held_there(
+        self, tested: Promotion, packs: Mapping[str, bytes] | None, unlock: Sequence[str]
+    ) -> Mapping[str, bytes] | None:
+        """`packs`, and the locks of the set's packs elsewhere that nothing here says anything of."""
+        if not tested.packs:
+            return packs
+        here = self._driver.operate(read_pointer(self._context))
+        kept = {} if here is None else here.packs
+        brought = pack_digests(_sources(tested.sources)).keys() & tested.packs.keys() - kept.keys() - set(unlock)
+        return {**{name: tested.packs[name] for name in sorted(brought)}, **(packs or {})} if brought else packs
 
     def rollback(
         self,
@@ -113,7 +128,7 @@ class PoliciesDesk(Desk):
             raise PolicyError("a policy set has at least one file")
         if key is not None and drafter is None:
             raise IntentError("say whose key it is", place="drafter")
-        made = [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in sources.items()]
+        made = _sources(sources)
         view = self._driver.operate(draft_policy(self._context, made, drafter=drafter, note=note, tested=tested, locks=locks))
         return view if key is None else self.sign(view.draft_id, key=key)
 
@@ -163,4 +178,8 @@ class PoliciesDesk(Desk):
         """The set that is active here, to be promoted into another environment of this tenant. Raises UnitRefusedError."""
         found = self._driver.operate(earlier_set(self._context, None, active=True))
         where = Origin(environment=self._context.scope.environment, digest=found.digest, seq=found.seq)
-        return Promotion(sources=found.sources, tested=where)
+        return Promotion(sources=found.sources, tested=where, packs=found.packs)
+
+
+def _sources(texts: Mapping[str, str]) -> list[Source]:
+    return [Source.from_bytes(name, text.encode("utf-8", "surrogatepass")) for name, text in texts.items()]
