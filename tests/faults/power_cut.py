@@ -115,6 +115,9 @@ def _event(name: str, rest: str, folder: str) -> Iterator[Event]:
     elif name == "ftruncate":
         size = re.search(r", (\d+)\)", rest)
         yield Event("truncate", first, at=int(size[1] if size else ""))
+    elif name == "fallocate":  # takes space at the end of a file, and never less than there was
+        where = re.search(r", 0, (\d+), (\d+)\)", rest)
+        yield Event("truncate", first, at=int(where[1]) + int(where[2]) if where else -1)
     elif name == "openat":
         opened = named[0]
         if "O_CREAT" in rest:

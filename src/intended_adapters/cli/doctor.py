@@ -53,6 +53,7 @@ def doctor(json: JsonFlag = False) -> None:
             probe("log", lambda: _logs(authority))
             probe("rollback", lambda: _recoveries(authority))
             probe("time", lambda: _stamps(authority))
+            probe("reserve", lambda: _reserve(authority))
             probe("halts", lambda: _halts(authority))
             probe("hands", lambda: _hands(authority))
     lines = [f"{'ok  ' if good else 'BAD '} {name:10} {text}" for name, good, text in found]
@@ -108,6 +109,21 @@ def _stamps(authority: Authority) -> str:
     if found.due_us and time.time_ns() // 1000 > found.due_us:
         raise StoreError(f"the next time stamp was due at {moment(found.due_us)} UTC, and nobody asked for it")
     return f"{found.count} time stamps, the newest of {moment(found.time_us)} UTC over {found.size} epochs"
+
+
+def _reserve(authority: Authority) -> str:
+    """What a halt can still be written into on a full disk: said, and no fault."""
+    info = authority.info()
+    kept = dict(info.settings).get("reserve")
+    if kept is None:
+        return "this kind of store sets no space aside for a halt"
+    held, _, whole = kept.removesuffix(" bytes").partition(" of ")
+    if held == whole:
+        return f"{kept} are set aside for a halt on a full disk"
+    return (
+        f"only {kept} are set aside for a halt on a full disk: free some space; what is not the store's own file at {info.location}-reserve"
+        " is left alone, move it away"
+    )
 
 
 def _halts(authority: Authority) -> str:

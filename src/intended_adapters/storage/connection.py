@@ -41,7 +41,7 @@ def translate(error: Exception, location: str) -> StoreError:
     primary = code & 0xFF if isinstance(code, int) else -1
     if primary in _BUSY:
         return StoreBusyError(f"{location} is locked by another process: stop it, or wait and try again")
-    if primary == sqlite3.SQLITE_FULL:
+    if primary == sqlite3.SQLITE_FULL or code == sqlite3.SQLITE_IOERR_SHMSIZE:  # or there is none for the index of its log
         return StoreFullError(f"no space is left for {location}: free some on its disk")
     if primary in _READ_ONLY:
         return StoreReadOnlyError(f"{location} cannot be written: check the permissions of the file and of its directory")

@@ -15,6 +15,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
@@ -31,10 +32,11 @@ from intended_adapters.storage.manyrows import many_statements
 from intended_adapters.storage.migrate import check_revision, revision_of, upgradable, upgrade_connection
 from intended_adapters.storage.openfiles import close
 from intended_adapters.storage.pool import Pool
+from intended_adapters.storage.reserve import RESERVE_BYTES, Reserve
 from intended_adapters.storage.tables import statements
 from intended_adapters.storage.together import NotTogetherError, apply_together
 from intended_adapters.storage.units import UNKNOWN_KIND, apply_unit, select_rows
-from intended_core.errors import IntendedError, StoreError
+from intended_core.errors import IntendedError, StoreError, StoreFullError
 from intended_core.ids import Scope, environment
 from intended_core.ports import StorageInfo
 from intended_core.quick import maker
@@ -45,13 +47,14 @@ __all__ = ["SqliteStorage", "sqlite_storage"]
 BUSY_TIMEOUT_SECONDS: Final = 5.0  # adapters.md § 5
 _record: Final = maker(RecordRow)
 MAX_TOGETHER: Final = 128  # units that BATCH_SECONDS are about enough for: more would be read and then left for the next transaction
+_NOTHING: Final = nullcontext()
 PAGE_RECORDS: Final = 256  # records read at once: about 256 KiB, and no statement stays open between two pages
 
 
 class SqliteStorage:
     """A `ports.Storage` over one SQLite file. Safe to share between threads, and across `fork`."""
 
-    __slots__ = ("_group", "_ids", "_pool", "_sql")
+    __slots__ = ("_group", "_ids", "_pool", "_reserve", "_sql")
 
     def __init__(self, pool: Pool) -> None:
         """Use `create` or `open`."""
@@ -59,6 +62,8 @@ class SqliteStorage:
         self._sql: Final = statements()
         self._ids: dict[Scope, int] = {}
         self._group: Final = GroupCommit(timeout_seconds=pool.timeout_seconds)
+        self._reserve: Final = Reserve(pool.location)
+        self._reserve.fill()
 
     # Opening
 
@@ -153,15 +158,30 @@ class SqliteStorage:
         return self._group.submit(unit, self._run)
 
     def _run(self, jobs: Sequence[Job]) -> int:
+        """`_attempt`; what goes first and met a full disk is run once more, alone, in space that is kept for it (`reserve`)."""
+        took = self._attempt(jobs)
+        full = [job for job in jobs[:took] if isinstance(job.error, StoreFullError)]
+        for job in full:
+            self._reserve.low = True
+            if job.unit.first:
+                job.error = None
+                self._attempt((job,), lend=True)
+        if self._reserve.low and not full:
+            self._reserve.again()
+        return took
+
+    def _attempt(self, jobs: Sequence[Job], *, lend: bool = False) -> int:
         """One transaction for the first of `jobs`; leaves an answer or an error in each that it took, and raises nothing."""
         try:
-            with self._pool as cursor:
+            with self._pool as cursor, self._reserve if lend else _NOTHING:
                 if len(jobs) > 1:
                     return self._transact(cursor, jobs)
                 job = jobs[0]
                 found: dict[Scope, int] = {}
                 try:
                     cursor.execute("BEGIN IMMEDIATE")
+                    if lend:
+                        self._reserve.lend()
                     job.committed = self._apply(cursor, job.unit, found)
                 except BaseException as error:  # noqa: BLE001 - _undo raises it again
                     self._undo(cursor, error)
@@ -345,18 +365,20 @@ class SqliteStorage:
     # Health and end
 
     def info(self) -> StorageInfo:
-        """Where the store is, its format, and the writer's settings as the database answers them."""
+        """Where the store is, its format, the writer's settings as the database answers them, and what is in reserve for a halt."""
         with self._pool as cursor:
             try:
                 found = settings(cursor.connection)
                 revision = revision_of(cursor.connection)
             except sqlite3.Error as error:
                 self._undo(cursor, error)
+        found = (*found, ("reserve", f"{self._reserve.held()} of {RESERVE_BYTES} bytes"))
         return StorageInfo(adapter="sqlite", location=self._pool.location, format_version=revision, settings=found)
 
     def probe(self) -> None:
         """Raise StoreError or AssemblyError unless the file is there, of this format, durable as configured and writable now."""
         check_file(self._pool.path)
+        self._reserve.fill()
         wanted = {"journal_mode": "wal", "synchronous": {"full": "2", "normal": "1"}[self._pool.durability]}
         with self._pool as cursor:
             try:
