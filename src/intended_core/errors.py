@@ -94,7 +94,7 @@ class StoreBusyError(StoreError):
 
 
 class StoreFullError(StoreError):
-    """No space is left for the store."""
+    """No space is left for the store, and none that was set aside for a halt or a revocation helped."""
 
 
 class StoreReadOnlyError(StoreError):

@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from intended_adapters.storage.reserve import PART_BYTES, RESERVE_BYTES
-from intended_core import Deny, EntityRef, Grade, Granted, HaltTarget, StoreError, TenantAuthority, TokenError, verify_tenant_log
+from intended_core import (
+    Deny,
+    EntityRef,
+    Grade,
+    Granted,
+    HaltTarget,
+    StoreError,
+    TenantAuthority,
+    TokenError,
+    verify_tenant_log,
+)
 from intended_core.errors import StoreFullError
 from tests.faults.full_disk import filled, mounted
 from tests.faults.test_troubled_store import Bank, store

@@ -17,12 +17,24 @@ from pathlib import Path
 from typing import Final, cast
 
 from intended_adapters.storage.group import MAX_BATCH, Job
+from intended_adapters.storage.reserve import Reserve
 from intended_adapters.storage.sqlite import SqliteStorage
 from intended_adapters.storage.turns import in_turn
-from intended_core import Authority, Deny, Granted, IntendedError, ManualClock, TenantAuthority, TokenError, show_record
+from intended_core import (
+    Authority,
+    Deny,
+    EntityRef,
+    Granted,
+    HaltTarget,
+    IntendedError,
+    ManualClock,
+    TenantAuthority,
+    TokenError,
+    show_record,
+)
 from intended_core.ids import Scope
 from intended_core.testing.storage_cases import ACME, advance
-from tests.reference.flow_world import ENTITIES, NOW_US, POLICY, intent, pay
+from tests.reference.flow_world import ANN, ANN_KEY, ENTITIES, NOW_US, POLICY, intent, pay
 
 __all__ = ["ON_STORES", "honest_store"]
 
@@ -43,9 +55,19 @@ class Bank:
     def file(self) -> Path:
         return Path(self.folder.name) / "data" / "a.db"
 
+    @property
+    def store(self) -> SqliteStorage:
+        return cast(SqliteStorage, self.authority._runtime.storage)
+
+    def writer(self) -> sqlite3.Cursor:
+        """The writer of whoever holds it now."""
+        cursor = self.store._pool._writer
+        assert cursor is not None
+        return cursor
+
     def pragma(self, text: str) -> int:
         """A setting of the one connection that writes."""
-        with cast(SqliteStorage, self.authority._runtime.storage)._pool as cursor:
+        with self.store._pool as cursor:
             row = cursor.execute(f"PRAGMA {text}").fetchone()
             return 0 if row is None else int(row[0])
 
@@ -58,6 +80,7 @@ def founded() -> Bank:
     tenant = made.create_tenant("acme")
     tenant.activate({"bank.policy": POLICY})
     tenant.put_entities(ENTITIES)
+    tenant.register_person(ANN, ANN_KEY.public_key)
     return Bank(folder, made, clock)
 
 
@@ -113,6 +136,50 @@ def _told_later(bank: Bank) -> bool:
     bank.tenant.sweep()
     told = [show_record(row).body for row in bank.tenant.records(start=before)]
     return [(body["code"], body["count"]) for body in told if body.get("code") == "denial.unwritten"] == [("denial.unwritten", 1)]
+
+
+class _OnSmallDisk(Reserve):
+    """A reserve whose space is the last of a disk: what it gives up is there for the file, and what it takes back is not."""
+
+    def __init__(self, bank: Bank) -> None:
+        super().__init__(str(bank.file))
+        self._pages: Final = bank.writer  # the cursor of the transaction that is under way
+        self.lent = 0
+
+    def lend(self) -> None:
+        before = self.held()
+        super().lend()
+        self.lent += 1
+        cursor = self._pages()
+        (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages + (before - self.held()) // 4096}")
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        cursor = self._pages()
+        (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def _stopped(chance: random.Random) -> str:
+    """Row 30: nothing is left on the disk but what is set aside; principals are halted until that was needed three times."""
+    bank, keys = _bank(), [(ANN, ANN_KEY)]
+    before, whole = bank.tenant.head().size, bank.store._reserve
+    bank.store._reserve = disk = _OnSmallDisk(bank)  # type: ignore[misc]
+    bank.pragma(f"max_page_count = {bank.pragma('page_count') + chance.randrange(4)}")
+    kinds, granted, redeemed = set(), list[Granted](), list[str]()
+    while disk.lent < 3:
+        pages = bank.pragma("max_page_count")
+        kind, more, spent = _attempts(bank, chance, 300)  # what still fits into the pages that there are, and no other
+        kinds.add(kind if bank.pragma("page_count") <= pages else "grown")
+        granted, redeemed = granted + more, redeemed + spent
+        target = HaltTarget.of_principal(EntityRef("Agent", f"other{chance.randrange(10**12)}"))
+        kinds.add("unavailable" if bank.tenant.halts.engage(target, reason="stop " * 50, keys=keys).engaged else "running")
+    bank.pragma("max_page_count = 1000000")
+    bank.store._reserve = whole  # type: ignore[misc]
+    sound = _nothing_behind_the_log(bank, before, granted, redeemed)
+    bank.tenant.sweep()
+    return kinds.pop() if sound and len(kinds) == 1 else ""
 
 
 def _held(chance: random.Random) -> str:
@@ -192,6 +259,7 @@ def honest_store(trial: int) -> bool:
 ON_STORES: Final[tuple[tuple[int, str, str, Callable[[random.Random], str]], ...]] = (
     (9, "the whole store and its mark rolled back, a token issued since is presented", "R", _put_back),
     (30, "the disk is full: whatever cannot be recorded is denied", "I", _full),
+    (30, "the disk is full: a halt is written in space set aside for it, and nothing is granted there", "I", _stopped),
     (30, "somebody holds the store: whatever cannot be recorded is denied", "I", _held),
     (30, "one tenant's units fill the queue: another's and any halt come next", "I", _crowded),
 )

@@ -1,8 +1,8 @@
 """Space that is set aside beside the store, so that what stops something is still written when the disk is full.
 
 Whoever fills the disk has everything denied, and must not keep others from stopping them. So a file of zeros lies beside the store and
-holds space that nothing else can take. A part of it is given up under the store's write lock, for one unit that goes first (a halt, a revocation)
-and met a full disk; when that unit is through, whatever it left is taken back at once. It is given up for no other unit.
+holds space that nothing else can take. A part of it is given up under the store's write lock, for one unit that goes first (a halt, a
+revocation) and met a full disk; when that unit is through, whatever it left is taken back at once. It is given up for no other unit.
 
 A file at that name that may be anything else (not of the store's owner, a link, a byte that is not zero) is never opened through a link,
 written, cut or removed; there is then no reserve, and `doctor` says so. Without a reserve the store works as on any full disk: it denies.

@@ -56,3 +56,17 @@ def test_where_one_hand_is_enough_it_is_said_with_what_to_do(run: Run, shop: Any
         assert "two persons change what is in force in each of 1 live environments" in run(*shop.options, "doctor").out
     finally:
         run(*shop.options, "person", "remove", 'User::"eve"', "--person", 'User::"eve"', "--key", str(key))
+
+
+def test_a_halt_without_space_set_aside_is_said_and_no_fault(run: Run, shop: Any) -> None:
+    assert "1048576 of 1048576 bytes are set aside for a halt" in run(*shop.options, "doctor").out
+    reserve = Path(f"{shop.options[1]}-reserve")
+    reserve.write_bytes(b"somebody's own")
+    try:
+        done = run(*shop.options, "doctor")
+        assert reserve.read_bytes() == b"somebody's own"
+    finally:
+        reserve.unlink()
+    assert done.code == 0
+    assert "only 0 of 1048576 bytes are set aside for a halt on a full disk" in done.out
+    assert f"{reserve} is left alone" in done.out
