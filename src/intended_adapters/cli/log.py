@@ -15,7 +15,7 @@ from intended_adapters.cli.demo import demo
 from intended_adapters.cli.doctor import doctor
 from intended_adapters.cli.erasures import erases
 from intended_adapters.cli.holds import holds
-from intended_adapters.cli.mending import mends
+from intended_adapters.cli.mending import anchor_tiles_beside, mends
 from intended_adapters.cli.searching import as_json, line, searches
 from intended_adapters.cli.stretches import asked, export_stretch, newest_proof, seen_lines, verify_stretch
 from intended_adapters.cli.times import TimeFile, TsaCerts, asked_time
@@ -77,7 +77,7 @@ def audit_verify(
     jobs: Jobs = 1,
     json: JsonFlag = False,
 ) -> None:
-    """Verify a tenant's whole log against its signed head and the checkpoints you kept.
+    """Verify a tenant's whole log against its signed head and the checkpoints you kept, and the tiles of it and of the anchor log.
 
     Example: intended --tenant acme audit verify --pin "$(cat acme.vkey)" --checkpoint last-month.txt
 
@@ -94,6 +94,7 @@ def audit_verify(
         verdict = verify_tenant_log(
             where.handle(authority), checkpoints=kept, pinned=pin or [], proofs=proofs, policy=trusted, jobs=jobs
         )
+        verdict = anchor_tiles_beside(verdict, authority)
     lines = [f"{verdict.grade.value}: {verdict.size} records read"]
     lines += [
         f"  {f['code']}{'' if f['seq'] is None else ' at record ' + str(f['seq'])}: {f['text']}"

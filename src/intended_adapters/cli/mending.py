@@ -1,12 +1,15 @@
-"""Commands that put right what follows from the records: audit mend."""
+"""Commands that put right what follows from the records: audit mend; and the look at it that `audit verify` takes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import typer
 
 from intended_adapters.cli.common import JsonFlag, counted, emit, place
+from intended_core import Authority, LogVerdict
 
-__all__ = ["mends"]
+__all__ = ["anchor_tiles_beside", "mends"]
 
 
 def mends(audit: typer.Typer) -> None:
@@ -15,7 +18,7 @@ def mends(audit: typer.Typer) -> None:
 
 
 def _mend(json: JsonFlag = False) -> None:
-    """Make the log's tiles anew from its records, where they are not theirs; no record and no head is touched.
+    """Make the tiles of the log, and of the anchor log, anew from their records where they are not theirs; nothing else is touched.
 
     Example: intended --tenant acme audit mend
 
@@ -24,6 +27,22 @@ def _mend(json: JsonFlag = False) -> None:
     """
     where = place()
     with where.open() as authority:
-        laid = where.handle(authority).tiles.mend()
-    told = f"the tiles of {counted(laid.size, 'record')} stand; {laid.written} were made anew"
-    emit(json, {"size": laid.size, "written": laid.written}, told)
+        laid, anchor = where.handle(authority).tiles.mend(), authority.anchor.tiles.mend()
+    told = [f"the tiles of {counted(each.size, 'record')}{where_} stand; {each.written} were made anew"
+            for each, where_ in ((laid, ""), (anchor, " of the anchor log"))]  # fmt: skip
+    emit(
+        json,
+        {"size": laid.size, "written": laid.written, "anchor": {"size": anchor.size, "written": anchor.written}},
+        "\n".join(told),
+    )
+
+
+def anchor_tiles_beside(verdict: LogVerdict, authority: Authority) -> LogVerdict:
+    """The verdict on a tenant's log; where nothing was found, with what is wrong with the tiles of the anchor log.
+
+    Raises StoreCorruptError where the anchor log itself is not the one that its head names.
+    """
+    found = None if verdict.findings else authority.anchor.tiles.check()
+    if found is None:
+        return verdict
+    return replace(verdict, grade=found.grade, findings=(replace(found, seq=None, text=f"in the anchor log: {found.text}"),))

@@ -35,12 +35,13 @@ class TileCheck:
         for row in rows:
             page.append(row.leaf)
             if len(page) == TILE_WIDTH:
-                self._compare(number, page)
+                self.compare(number, page)
                 page = []
                 number += 1
             yield row
 
-    def _compare(self, number: int, leaves: list[bytes]) -> None:
+    def compare(self, number: int, leaves: list[bytes]) -> None:
+        """Look at tile `number` of the leaves, of which these are the right ones; in their order."""
         stored = self._read(0, number)
         if stored is None:
             self._hole = number if self._hole is None else self._hole
