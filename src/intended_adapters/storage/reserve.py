@@ -27,6 +27,7 @@ __all__ = ["PART_BYTES", "RESERVE_BYTES", "Reserve"]
 RESERVE_BYTES: Final = 1 << 20
 PART_BYTES: Final = 1 << 18  # for one unit that stops something: it writes some thirty pages, so even if nothing comes back there are four
 _PAGE: Final = 4096
+_PIECE: Final = bytes(1 << 16)
 _AGAIN_SECONDS: Final = 1.0  # between two tries to take space that was not there
 
 
@@ -108,7 +109,7 @@ class Reserve:
         try:
             found = os.fstat(file)
             _check(found, store)
-            if (found.st_dev, found.st_ino) != (named.st_dev, named.st_ino) or os.pread(file, RESERVE_BYTES, 0).strip(b"\0"):
+            if (found.st_dev, found.st_ino) != (named.st_dev, named.st_ino) or not _zeros(file):
                 raise _not_ours()
         except BaseException:
             os.close(file)
@@ -140,6 +141,11 @@ def _check(found: os.stat_result, store: os.stat_result) -> None:
         or found.st_dev != store.st_dev or found.st_size > RESERVE_BYTES
     ):  # fmt: skip
         raise _not_ours()
+
+
+def _zeros(file: int) -> bool:
+    """Whether there is no byte in it but zeros, read a piece at a time."""
+    return all(_PIECE.startswith(os.pread(file, len(_PIECE), at)) for at in range(0, RESERVE_BYTES, len(_PIECE)))
 
 
 def _not_ours() -> OSError:

@@ -101,6 +101,7 @@ def _socket(at: Path) -> None:
 FOREIGN: dict[str, Callable[[Path], object]] = {
     "a text": lambda at: at.write_bytes(bytes(500) + b"x" + bytes(500)),
     "a whole one with one byte of another's": lambda at: at.write_bytes(bytes(RESERVE_BYTES - 1) + b"x"),
+    "a part with one byte of another's in its midst": lambda at: at.write_bytes(bytes(70_001) + b"x" + bytes(100_000)),
     "larger": lambda at: at.write_bytes(bytes(RESERVE_BYTES + 1)),
     "a link": _link,
     "a link to nowhere": _dangling,
