@@ -26,7 +26,10 @@ from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.ports import Notification, Notifier
 from intended_core.unit import Changes, Head, RecordRow, Row, RowKey, Unit, UnitView, Write
 
-__all__ = ["FIRST_PAUSE_US", "LONGEST_PAUSE_US", "MAX_TRIES", "NOTIFIED", "Delivered", "check_name", "deliver", "notification_of"]
+__all__ = [
+    "FIRST_PAUSE_US", "LONGEST_PAUSE_US", "MAX_TRIES", "NOTIFIED", "Delivered", "check_name", "deliver", "notification_of", "pause_us",
+    "read_numbers", "save_cursor",
+]  # fmt: skip
 
 CHUNK: Final = 500  # records looked at in one read
 MAX_TRIES: Final = 12  # with the pauses below: about six hours
@@ -75,13 +78,18 @@ class _Cursor:
 
     @classmethod
     def from_row(cls, row: Row) -> _Cursor:
-        try:
-            data: Any = parse_canonical(row.body, max_bytes=1024)
-        except IntentError:
-            raise StoreCorruptError("a notifier's row is damaged") from None
-        if not isinstance(data, dict) or data.keys() != _MEMBERS or any(type(item) is not int for item in data.values()):
-            raise StoreCorruptError("a notifier's row is damaged")
-        return cls(**data)
+        return cls(**read_numbers(row, _MEMBERS))
+
+
+def read_numbers(row: Row, members: frozenset[str]) -> dict[str, int]:
+    """What a notifier's row remembers: these members and no others, each an integer. Raises StoreCorruptError."""
+    try:
+        data: Any = parse_canonical(row.body, max_bytes=1024)
+    except IntentError:
+        raise StoreCorruptError("a notifier's row is damaged") from None
+    if not isinstance(data, dict) or data.keys() != members or any(type(item) is not int for item in data.values()):
+        raise StoreCorruptError("a notifier's row is damaged")
+    return data
 
 
 def check_name(name: str) -> None:
@@ -117,12 +125,12 @@ def deliver(context: Context, name: str, notifier: Notifier, *, since: int | Non
                 continue
             cursor, took = yield from _tell(notifier, made, cursor, record.seq, now_us)
             told += took
-            version = yield from _save(context, key, version, cursor)
+            version = yield from save_cursor(context, key, version, cursor.to_body())
             begun = cursor
             if cursor.due > now_us:
                 return Delivered(told=told, next_seq=cursor.next, due_us=cursor.due, given_up=cursor.given_up)
     if cursor != begun or version == 0:
-        yield from _save(context, key, version, cursor)
+        yield from save_cursor(context, key, version, cursor.to_body())
     return Delivered(told=told, next_seq=cursor.next, due_us=cursor.due, given_up=cursor.given_up)
 
 
@@ -133,12 +141,17 @@ def _tell(notifier: Notifier, made: Notification, cursor: _Cursor, seq: int, now
         tries = cursor.tries + 1
         if tries >= MAX_TRIES:
             return _Cursor(next=seq + 1, given_up=cursor.given_up + 1), 0
-        pause = min(FIRST_PAUSE_US << (tries - 1), LONGEST_PAUSE_US)
-        return replace(cursor, next=seq, tries=tries, due=now_us + pause), 0
+        return replace(cursor, next=seq, tries=tries, due=now_us + pause_us(tries)), 0
     return replace(cursor, next=seq + 1, tries=0, due=0), 1
 
 
-def _save(context: Context, key: RowKey, version: int, cursor: _Cursor) -> Flow[int]:
+def pause_us(tries: int) -> int:
+    """How long a notifier that failed `tries` times in a row is left alone, in microseconds."""
+    return min(FIRST_PAUSE_US << (tries - 1), LONGEST_PAUSE_US)
+
+
+def save_cursor(context: Context, key: RowKey, version: int, body: bytes) -> Flow[int]:
+    """Write a notifier's row anew, which stood at `version`; its version now. Raises UnitRefusedError `notifier_moved`, StoreError."""
     now_us: int = yield Now()
 
     def decide_unit(view: UnitView) -> Changes:
@@ -146,7 +159,7 @@ def _save(context: Context, key: RowKey, version: int, cursor: _Cursor) -> Flow[
         row = authentic(context, view, key, once=True)
         if (0 if row is None else row.version) != version:
             raise UnitRefusedError("notifier_moved", "somebody else is telling this notifier: run one delivery at a time")
-        made = context.mac.seal_row(context.scope, key.kind, key.key, version + 1, "STANDS", cursor.to_body())
+        made = context.mac.seal_row(context.scope, key.kind, key.key, version + 1, "STANDS", body)
         return close_unit(context, view, head, (), now_us=now_us, writes=(Write(made, version),))
 
     yield Commit(Unit(context.scope, decide_unit, reads=(key,)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from intended_core.audit.checkpoint import read_head, split_note
 from intended_core.audit.epochs import parse_epoch
@@ -19,17 +19,16 @@ from intended_core.audit.log import LogHead
 from intended_core.audit.proof import ConsistencyProof, prove_consistency
 from intended_core.audit.slotfollow import SLOT_KIND, SlotMessage, message_data
 from intended_core.audit.slots import SlotOpening, slot_leaf
-from intended_core.canonical import b64url, canonical_json, parse_canonical
-from intended_core.errors import AdapterError, AuditError, IntentError, StoreCorruptError, UnitRefusedError
+from intended_core.canonical import b64url, canonical_json
+from intended_core.errors import AdapterError, AuditError
 from intended_core.flows.attest import newest_checkpoint, prove_slot
-from intended_core.flows.deliver import FIRST_PAUSE_US, LONGEST_PAUSE_US, MAX_TRIES, check_name
-from intended_core.flows.effects import Commit, Context, Flow, LoadTree, Notify, Now, ReadRows
+from intended_core.flows.deliver import MAX_TRIES, check_name, pause_us, read_numbers, save_cursor
+from intended_core.flows.effects import Context, Flow, LoadTree, Notify, Now, ReadRows
 from intended_core.flows.evidence import authentic_head
 from intended_core.flows.seal import KEPT_WHOLE
 from intended_core.flows.seats import Seat
-from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.ports import Notification, Notifier
-from intended_core.unit import Changes, Row, RowKey, Unit, UnitView, Write
+from intended_core.unit import Row, RowKey
 
 __all__ = ["MAX_QUEUED", "SlotsTold", "deliver_slots"]
 
@@ -66,13 +65,7 @@ class _Cursor:
 
     @classmethod
     def from_row(cls, row: Row) -> _Cursor:
-        try:
-            data: Any = parse_canonical(row.body, max_bytes=1024)
-        except IntentError:
-            raise StoreCorruptError("a notifier's row is damaged") from None
-        if not isinstance(data, dict) or data.keys() != _MEMBERS or any(type(item) is not int for item in data.values()):
-            raise StoreCorruptError("a notifier's row is damaged")
-        return cls(**data)
+        return cls(**read_numbers(row, _MEMBERS))
 
     def past(self, *, given_up: int) -> _Cursor:
         return replace(self, next=self.next + 1, tries=0, due=0, given_up=self.given_up + given_up)
@@ -101,9 +94,9 @@ def deliver_slots(anchor: Context, seat: Seat, name: str, notifier: Notifier, *,
     while now_us >= cursor.due and cursor.next < stop:
         cursor, took = yield from _tell(anchor, seat, notifier, cursor, now_us)
         told += took
-        version = yield from _save(seat.context, key, version, cursor)
+        version = yield from save_cursor(seat.context, key, version, cursor.to_body())
     if version == 0:
-        yield from _save(seat.context, key, version, cursor)
+        yield from save_cursor(seat.context, key, version, cursor.to_body())
     return SlotsTold(
         told=told, next_epoch=cursor.next, due_us=cursor.due, waiting=max(0, size - cursor.next), given_up=cursor.given_up
     )
@@ -120,8 +113,7 @@ def _tell(anchor: Context, seat: Seat, notifier: Notifier, cursor: _Cursor, now_
         tries = cursor.tries + 1
         if tries >= MAX_TRIES:
             return replace(cursor.past(given_up=1), unsure=opening.size), 0
-        pause = min(FIRST_PAUSE_US << (tries - 1), LONGEST_PAUSE_US)
-        return replace(cursor, tries=tries, due=now_us + pause), 0
+        return replace(cursor, tries=tries, due=now_us + pause_us(tries)), 0
     return replace(cursor.past(given_up=0), size=opening.size, generation=opening.generation, unsure=0), 1
 
 
@@ -142,18 +134,3 @@ def _message(anchor: Context, seat: Seat, cursor: _Cursor) -> Flow[tuple[Notific
         id=f"evt_{b64url(slot_leaf(opening))}", kind=SLOT_KIND, at_us=parse_epoch(proof.entry).time_us, data=data
     )
     return made, opening
-
-
-def _save(context: Context, key: RowKey, version: int, cursor: _Cursor) -> Flow[int]:
-    now_us: int = yield Now()
-
-    def decide_unit(view: UnitView) -> Changes:
-        head = open_head(context, view, now_us=now_us, even_rolled_back=True, any_clock=True, even_closed=True)
-        row = authentic(context, view, key, once=True)
-        if (0 if row is None else row.version) != version:
-            raise UnitRefusedError("notifier_moved", "somebody else is telling this notifier: run one delivery at a time")
-        made = context.mac.seal_row(context.scope, key.kind, key.key, version + 1, "STANDS", cursor.to_body())
-        return close_unit(context, view, head, (), now_us=now_us, writes=(Write(made, version),))
-
-    yield Commit(Unit(context.scope, decide_unit, reads=(key,)))
-    return version + 1
