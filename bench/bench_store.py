@@ -85,7 +85,7 @@ def bare(path: Path, durability: Durability) -> Callable[[], object]:
         at, _, _, _ = cursor.execute(nonce.select, (1, key)).fetchone()
         cursor.execute(sql.thread, (1, key)).fetchall()
         cursor.execute(nonce.replace, (at + 1, "CONSUMED", NONCE_BODY, MAC, 1, key, at))
-        cursor.execute(sql.record_insert, (1, size, key, MAC, ENTRY, BODY))
+        cursor.execute(sql.record_insert, (1, size, key, MAC, ENTRY, BODY, b""))
         cursor.execute(sql.head_replace, (version + 1, size + 1, STATE, MAC, 1, version))
         return cursor.execute("COMMIT")
 

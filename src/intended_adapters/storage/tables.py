@@ -134,7 +134,7 @@ class Statements:
     heads: str
     head_insert: str  # scope, version, size, state, mac
     head_replace: str  # version, size, state, mac, scope, replaces
-    record_insert: str  # scope, seq, thread, leaf, entry, body
+    record_insert: str  # scope, seq, thread, leaf, entry, body, fields
     record_erase: str  # body (empty), fields (empty), scope, start, stop
     record_thin: str  # left, scope, start, stop, replaces
     records: str  # scope, start, stop
