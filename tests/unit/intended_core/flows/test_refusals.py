@@ -118,3 +118,19 @@ def test_in_a_store_that_was_rolled_back_they_are_counted_all_the_same(world: Wo
     size = world.head.size
     refuse(world, forged(world), AT_ONCE)
     assert "refusals.counted" in world.kinds(size)
+
+
+def test_a_refusal_that_the_log_did_not_take_is_counted_and_said_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = world.head.size
+
+    def full(unit: object) -> object:
+        raise StoreError("no space is left")
+
+    with monkeypatch.context() as troubled:
+        troubled.setattr(world.runtime.storage, "commit", full)
+        with pytest.raises(TokenError):
+            world.tenant.redeem(world.token, pay("99.00"), adapter=world.tenant.adapter("bank"))
+    assert world.tenant.context.refusals.pending == 1
+    assert world.tenant.sweep().counted == 1
+    assert world.kinds(size) == ["refusals.counted"]
+    assert (world.body()["code"], world.body()["count"]) == ("refusal.unwritten", 1)
