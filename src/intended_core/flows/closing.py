@@ -14,6 +14,7 @@ from intended_core.audit.log import Draft, LogHead
 from intended_core.audit.record import EventKind
 from intended_core.canonical import Json, b64url, digest
 from intended_core.errors import UnitRefusedError
+from intended_core.flows.again import again
 from intended_core.flows.anchor import SLOTS, Slots, Tombstone, slot_key, slot_of, tombstone_of
 from intended_core.flows.effects import Commit, Context, Flow, Now, Random
 from intended_core.flows.evidence import authentic_head
@@ -21,7 +22,7 @@ from intended_core.flows.governance import governed_under_lock, read_persons
 from intended_core.flows.halt import Signatures, person_keys, signed_under_lock, signers_json
 from intended_core.flows.haltrows import reason_text
 from intended_core.flows.roster import GUARD_ROSTER
-from intended_core.flows.steps import GUARDS_MOVED, authentic, close_unit, open_head
+from intended_core.flows.steps import authentic, close_unit, open_head
 from intended_core.ids import Scope
 from intended_core.persons import AuthenticatedPerson
 from intended_core.unit import Changes, Committed, Row, Unit, UnitView, Write
@@ -53,14 +54,11 @@ def close_tenant(context: Context, *, reason: str, signatures: Signatures) -> Fl
     Raises KeyRingError, AccessDeniedError, IntentError, StoreError, and UnitRefusedError `tenant_closed` where it is closed already.
     """
     why = reason_text(reason)
-    for _ in range(context.settings.state_retries + 1):
-        persons = yield from read_persons(context)
-        try:
-            return (yield from _close(context, why, signatures, persons))
-        except UnitRefusedError as refused:
-            if refused.code != GUARDS_MOVED:
-                raise
-    raise UnitRefusedError("conflict", "policy, keys or persons kept changing; try again")
+
+    def once(_: bool) -> Flow[ClosedTenant]:
+        return (yield from _close(context, why, signatures, (yield from read_persons(context))))
+
+    return (yield from again(context, once, what="policy, keys or persons"))
 
 
 def _close(context: Context, why: str, signatures: Signatures, persons: Sequence[Row]) -> Flow[ClosedTenant]:
